@@ -1,0 +1,33 @@
+/* wheel_spin.h: the wheel itself, ten numbers as fast as a core allows. */
+#ifndef WHEEL_SPIN_H
+#define WHEEL_SPIN_H
+
+#include "mod_wheel.h"
+
+/** Numbers on the wheel: 0 to WHEEL_NUMBERS - 1, each as likely. */
+#define WHEEL_NUMBERS 10
+
+/** One wheel: its generator's state and the number that it shows. */
+typedef struct wheel_t {
+    apr_uint64_t state[2];
+    apr_uint32_t number;
+} wheel_t;
+
+/**
+ * Seed a wheel from the system's entropy and draw its first number.  Any
+ * thread may call it; it may block early at boot, until there is entropy.
+ * @return APR_SUCCESS, or the error of apr_generate_random_bytes()
+ */
+apr_status_t wheel_seed(wheel_t *wheel);
+
+/** Turn once and return the number, 0 to 9.  For the wheel's thread alone. */
+apr_uint32_t wheel_turn(wheel_t *wheel);
+
+/**
+ * Turn until the job is stopped: a wheel_work_fn whose baton is a wheel_t.
+ * Publishes turns and number, yields about every 65 thousand turns, and takes
+ * no lock, clock or memory in between.
+ */
+void wheel_spin(wheel_job_t *job, void *baton);
+
+#endif /* WHEEL_SPIN_H */
