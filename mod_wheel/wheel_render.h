@@ -1,0 +1,122 @@
+/* wheel_render.h: answers and snapshots as text.  All escaping is here.
+ *
+ * Nothing here knows of requests or takes a lock: facts and a snapshot go in,
+ * a string in the caller's pool comes out, never NULL.  Any thread.
+ */
+#ifndef WHEEL_RENDER_H
+#define WHEEL_RENDER_H
+
+#include "apr_pools.h"
+
+#include "mod_wheel.h"
+#include "wheel_table.h"
+
+/** The version of the JSON status; its schema is wheel-status.schema.json. */
+#define WHEEL_RENDER_VERSION 1
+
+#define WHEEL_TYPE_JSON "application/json"
+#define WHEEL_TYPE_PROBLEM "application/problem+json"
+#define WHEEL_TYPE_HTML "text/html; charset=utf-8"
+#define WHEEL_TYPE_AUTO "text/plain; charset=utf-8"
+#define WHEEL_TYPE_OPENMETRICS                                                \
+    "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define WHEEL_TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
+
+/** What the page of wheel_render_page() needs: its one style sheet, by its
+ * hash, and nothing else. */
+#define WHEEL_PAGE_POLICY                                                     \
+    "default-src 'none'; "                                                    \
+    "style-src 'sha256-" WHEEL_PAGE_STYLE_SHA256 "'; "                        \
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+#define WHEEL_PAGE_STYLE_SHA256 "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+/** The two text formats that Prometheus reads. */
+typedef enum {
+    WHEEL_METRICS_OPENMETRICS, /* 1.0.0, ends with # EOF */
+    WHEEL_METRICS_PROMETHEUS   /* 0.0.4, for scrapers that know no other and
+                                * for promtool check metrics */
+} wheel_metrics_e;
+
+/** What the status says of the server besides the table. */
+typedef struct wheel_facts_t {
+    const char *mpm;
+    int generation;
+    apr_interval_time_t uptime; /* usec since the last start or restart */
+    int rotating_max;           /* WheelMax */
+    int reserve;                /* WheelReserve */
+    int per_client_max;         /* WheelMaxPerClient, 0 for no limit */
+    unsigned workers_max;       /* that the MPM may start */
+    unsigned workers_idle;      /* that wait for a request now */
+    unsigned workers_busy;      /* that have one now */
+} wheel_facts_t;
+
+/**
+ * Any bytes as printable ASCII: the rest becomes \xNN, a backslash is doubled,
+ * and what is longer than bytes_max is cut and ends in "...".
+ */
+const char *wheel_render_text(const char *text, apr_size_t bytes_max,
+                              apr_pool_t *pool);
+
+/**
+ * An error as an RFC 9457 problem object.
+ * @param status the HTTP status
+ * @param title what kind of problem
+ * @param detail what was wrong this time; may hold any bytes of the request
+ */
+const char *wheel_render_problem(int status, const char *title,
+                                 const char *detail, apr_pool_t *pool);
+
+/**
+ * The object of /rotate?json: number, id, name, turns, elapsed (seconds, to
+ * the microsecond) and stopped_by.
+ * @param name NULL for none
+ */
+const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
+                                apr_pool_t *pool);
+
+/**
+ * The object of /stop?json: what was stopped and how far that got.
+ * @param hits,hits_n the jobs that were marked
+ * @param running nonzero for each hit that still runs; not read, and may be
+ *        NULL, when waited is 0
+ * @param waited nonzero if the stop waited for the jobs to end: the outcome is
+ *        then "ended" or "running", otherwise "stopped"
+ */
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n,
+                              const unsigned char *running, int waited,
+                              apr_pool_t *pool);
+
+/** The status as JSON: ?json. */
+const char *wheel_render_json(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/** The status as metrics: ?openmetrics. */
+const char *wheel_render_metrics(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot,
+                                 wheel_metrics_e format, apr_pool_t *pool);
+
+/** The status as lines of "key: value": ?auto. */
+const char *wheel_render_auto(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/** The status as a page of HTML.  Send it with WHEEL_PAGE_POLICY. */
+const char *wheel_render_page(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/**
+ * The status as a part of mod_status's page.
+ * @param tables 0 for a browser that shows no tables
+ */
+const char *wheel_render_section(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot, int tables,
+                                 apr_pool_t *pool);
+
+/** The totals as lines of mod_status's ?auto. */
+const char *wheel_render_section_auto(const wheel_facts_t *facts,
+                                      const wheel_snapshot_t *snapshot,
+                                      apr_pool_t *pool);
+
+#endif /* WHEEL_RENDER_H */
