@@ -1,0 +1,282 @@
+# Makefile of mod_wheel: build, install, check, test.
+#
+#   make              the module, mod_wheel/.libs/mod_wheel.so
+#   make install      into the httpd that apxs belongs to (DESTDIR works)
+#   make uninstall
+#   make check        format, warnings, lint, layers, exports
+#   make unit         the programs of t/unit
+#   make test         all of it, and the tests
+#   make asan faults  the module, and the unit programs, built another way,
+#   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
+#                     programs alone, since httpd itself is not built for it)
+#   make clean
+#
+# Everything that depends on the machine is asked of apxs, apr-1-config,
+# apu-1-config and pkg-config.  Set APXS= to build for another httpd, CC= for
+# another compiler, V=1 to see the commands.
+
+# Recipes use pipes: let a failure anywhere in one be a failure.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+# --- what the machine says --------------------------------------------------
+
+APXS ?= $(firstword $(shell command -v apxs apxs2))
+PKG_CONFIG ?= pkg-config
+
+# clean must work on a machine that has nothing.
+ifneq ($(if $(MAKECMDGOALS),$(filter-out clean,$(MAKECMDGOALS)),all),)
+ifeq ($(APXS),)
+$(error apxs not found: install apache2-dev (httpd-devel) or set APXS=)
+endif
+ifneq ($(shell $(PKG_CONFIG) --exists jansson && echo yes),yes)
+$(error jansson not found by $(PKG_CONFIG): install libjansson-dev)
+endif
+
+ifeq ($(origin CC),default)
+CC := $(shell $(APXS) -q CC)
+endif
+APR_CONFIG := $(shell $(APXS) -q APR_CONFIG)
+APU_CONFIG := $(shell $(APXS) -q APU_CONFIG)
+LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
+INCLUDEDIR ?= $(shell $(APXS) -q INCLUDEDIR)
+SYSCONFDIR ?= $(shell $(APXS) -q SYSCONFDIR)
+datadir ?= $(shell $(APXS) -q datadir)
+HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
+HTTPD_CPPFLAGS := $(shell $(APXS) -q CPPFLAGS)
+HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS)
+APR_CPPFLAGS := $(shell $(APR_CONFIG) --cppflags --includes)
+APR_LIBS := $(shell $(APU_CONFIG) --link-ld) $(shell $(APR_CONFIG) --link-ld)
+JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
+JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
+# Asked for when a unit program is built: the module needs no cmocka.
+CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
+CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+endif
+
+# Only Debian has this directory, and a2enmod; empty for everybody else.
+MODS_AVAILABLE ?= $(if $(wildcard /etc/debian_version),$(strip \
+    $(SYSCONFDIR)/mods-available))
+
+CLANG ?= $(firstword $(shell command -v clang clang-14))
+CLANG_FORMAT ?= clang-format
+CPPCHECK ?= cppcheck
+SHELLCHECK ?= $(shell command -v shellcheck)
+PERL ?= perl
+
+# --- sources and flags ------------------------------------------------------
+
+MODULE_NAMES := $(patsubst mod_wheel/%.c,%,$(sort \
+    $(wildcard mod_wheel/mod_wheel.c mod_wheel/wheel_*.c)))
+UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
+
+# These know nothing of httpd, and are compiled without its headers at hand.
+PURE_NAMES := wheel_spin wheel_table
+PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
+    mod_wheel/mod_wheel.h)
+
+C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch]))
+SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
+
+WARNINGS := -Wall -Wextra
+pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
+    -fPIC -pthread $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
+module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS)
+unit_flags = $(pure_flags) -Imod_wheel $(CMOCKA_CFLAGS)
+LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
+
+all: mod_wheel/.libs/mod_wheel.so | mod_wheel/.run
+
+# Where conf/httpd.conf, started by hand, keeps its pid and logs.
+mod_wheel/.run:
+	$(Q)mkdir -p $@
+
+# --- one way to build, and its variants -------------------------------------
+
+# $(call variant,SUFFIX,COMPILER,FLAGS): the module in mod_wheel/.libsSUFFIX
+# and the unit programs in t/unit/.buildSUFFIX.  Objects depend on a file that
+# holds the command line and is written when that changes.
+define variant
+mod_wheel/.libs$(1)/flags t/unit/.build$(1)/flags: FORCE
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)cmp -s $$@ <(echo '$(2) $$(module_flags) $(3)') || \
+	    echo '$(2) $$(module_flags) $(3)' >$$@
+
+$$(PURE_NAMES:%=mod_wheel/.libs$(1)/%.o): mod_wheel/.libs$(1)/%.o: \
+    mod_wheel/%.c mod_wheel/.libs$(1)/flags
+	$$(call say,CC,$$@)
+	$$(Q)$(2) $$(pure_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+mod_wheel/.libs$(1)/%.o: mod_wheel/%.c mod_wheel/.libs$(1)/flags
+	$$(call say,CC,$$@)
+	$$(Q)$(2) $$(module_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+mod_wheel/.libs$(1)/mod_wheel.so: $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $$(JANSSON_LIBS)
+
+t/unit/.build$(1)/%.o: t/unit/%.c t/unit/.build$(1)/flags
+	$$(call say,CC,$$@)
+	$$(Q)$(2) $$(unit_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$$(UNIT_NAMES:%=t/unit/.build$(1)/%): t/unit/.build$(1)/%: \
+    t/unit/.build$(1)/%.o $$(PURE_NAMES:%=mod_wheel/.libs$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $$(CMOCKA_LIBS) $$(APR_LIBS)
+
+unit$(1): $$(UNIT_NAMES:%=t/unit/.build$(1)/%)
+.PHONY: unit$(1)
+
+-include $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.d)
+-include $$(UNIT_NAMES:%=t/unit/.build$(1)/%.d)
+endef
+
+# A sanitizer's report is a failure, so none is survived; and they check more
+# than _FORTIFY_SOURCE, which hides calls from them.
+SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
+    -fno-sanitize-recover=all
+
+$(eval $(call variant,,$$(CC),))
+$(eval $(call variant,-asan,$$(CC),$(SANITIZE) -fsanitize=address,undefined))
+$(eval $(call variant,-tsan,$$(CC),$(SANITIZE) -fsanitize=thread))
+$(eval $(call variant,-faults,$$(CC),-DWHEEL_FAULTS))
+$(eval $(call variant,-check-cc,$$(CC),-Werror))
+$(eval $(call variant,-check-clang,$$(CLANG),-Werror))
+
+# Objects that only a chain of pattern rules names are kept.
+.SECONDARY:
+
+asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan
+tsan: unit-tsan
+faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
+
+# --- install ----------------------------------------------------------------
+
+www_dir = $(datadir)/mod_wheel/www
+
+install: all
+	install -D -m 644 mod_wheel/.libs/mod_wheel.so \
+	    '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so'
+	install -D -m 644 mod_wheel/mod_wheel.h \
+	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
+	cd mod_wheel/www && find . -type f -exec \
+	    install -D -m 644 '{}' '$(DESTDIR)$(www_dir)/{}' ';'
+ifneq ($(MODS_AVAILABLE),)
+	install -d '$(DESTDIR)$(MODS_AVAILABLE)'
+	sed 's|/usr/lib/apache2/modules|$(LIBEXECDIR)|' conf/wheel.load \
+	    >'$(DESTDIR)$(MODS_AVAILABLE)/wheel.load'
+	@# What an admin has changed stays; ours goes beside it.
+	@new=mod_wheel/.libs/wheel.conf; \
+	sed 's|/usr/share/apache2|$(datadir)|' conf/wheel.conf >$$new; \
+	to='$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf'; \
+	if [ -e "$$to" ] && ! cmp -s $$new "$$to"; then \
+	    echo "$$to has been changed: the new one is $$to.new"; \
+	    to=$$to.new; \
+	fi; \
+	echo "install $$to"; \
+	install -m 644 $$new "$$to"
+	@echo "Enable it with: a2enmod wheel && service apache2 restart"
+else
+	@echo "Load it with: LoadModule wheel_module $(LIBEXECDIR)/mod_wheel.so"
+	@echo "and include conf/wheel.conf in the server's configuration."
+endif
+
+uninstall:
+ifneq ($(MODS_AVAILABLE),)
+	@# httpd would not start with a link that leads nowhere.
+	@for link in '$(DESTDIR)$(SYSCONFDIR)'/mods-enabled/wheel.*; do \
+	    if [ -L "$$link" ]; then \
+	        echo "mod_wheel is enabled: run a2dismod wheel first" >&2; \
+	        exit 1; \
+	    fi; \
+	done
+	rm -f '$(DESTDIR)$(MODS_AVAILABLE)/wheel.load' \
+	    '$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf' \
+	    '$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf.new'
+endif
+	rm -f '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so' \
+	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
+	rm -rf '$(DESTDIR)$(datadir)/mod_wheel'
+
+# --- check ------------------------------------------------------------------
+
+check: check-format check-width check-warnings check-lint check-layers \
+    check-exports check-shell
+
+check-format:
+	$(call say,CHECK,format)
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+# clang-format leaves long strings and comments alone.
+check-width:
+	$(call say,CHECK,no line over 80 columns)
+	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
+	    Makefile $(wildcard conf/*)
+
+check-warnings: $(MODULE_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
+    $(UNIT_NAMES:%=t/unit/.build-check-cc/%.o)
+ifneq ($(CLANG),)
+check-warnings: $(MODULE_NAMES:%=mod_wheel/.libs-check-clang/%.o) \
+    $(UNIT_NAMES:%=t/unit/.build-check-clang/%.o)
+endif
+
+CPPCHECK_FLAGS := --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+    --enable=warning,style,performance,portability -Imod_wheel
+# System headers are not given, on purpose: cppcheck knows libc from its own
+# library, and macros that it does not know it takes as they stand.
+CPPCHECK_FLAGS += --suppress=missingIncludeSystem --suppress=missingInclude
+# httpd's style: a function's variables stand at its head.
+CPPCHECK_FLAGS += --suppress=variableScope
+
+check-lint:
+	$(call say,CHECK,cppcheck)
+	$(Q)$(CPPCHECK) $(CPPCHECK_FLAGS) $(C_FILES)
+
+# No httpd header is in the search path here: one that is included is an error.
+check-layers:
+	$(call say,CHECK,what builds without httpd)
+	$(Q)for file in $(PURE_FILES); do \
+	    $(CC) $(pure_flags) -Werror -fsyntax-only -x c $$file || exit 1; \
+	done
+
+check-exports: mod_wheel/.libs/mod_wheel.so
+	$(call say,CHECK,one exported symbol)
+	$(Q)names=$$(nm -D --defined-only $< | awk '{print $$3}'); \
+	if [ "$$names" != wheel_module ]; then \
+	    echo "$< must export wheel_module alone, but exports:" $$names >&2; \
+	    exit 1; \
+	fi
+
+check-shell:
+ifneq ($(SHELLCHECK),)
+	$(call say,CHECK,shellcheck)
+	$(Q)$(SHELLCHECK) $(SHELL_FILES)
+endif
+
+# --- test -------------------------------------------------------------------
+
+test: all unit check
+	$(Q)$(PERL) t/run
+
+ifneq ($(wildcard t/soak/run),)
+MINUTES ?= 10
+soak: all asan faults
+	$(Q)t/soak/run $(MINUTES)
+.PHONY: soak
+endif
+
+clean:
+	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build*
+
+.PHONY: all asan tsan faults install uninstall check check-format \
+    check-width check-warnings check-lint check-layers check-exports \
+    check-shell test clean FORCE
