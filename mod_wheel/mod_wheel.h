@@ -83,6 +83,7 @@ typedef struct wheel_spec_t {
                   * request memory.  Copied back when the work FINISHED;
                   * left as it was when the job ended otherwise. */
     apr_size_t baton_bytes;
+    apr_uint32_t value; /* what shows until the work publishes something */
 } wheel_spec_t;
 
 /** How a job went. */

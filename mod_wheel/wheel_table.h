@@ -223,19 +223,15 @@ wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot);
 /** Note the companion's kernel thread id.  For the companion alone. */
 void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid);
 
-/** What the companion last published.  Any thread. */
-void wheel_table_progress(const wheel_table_t *table, unsigned slot,
-                          apr_uint64_t *done, apr_uint32_t *value);
-
 /**
  * The worker leaves: the job goes to the ring and to the counters.  The slot
  * is free once the companion has left, too.  Should the mutex fail, the
- * worker leaves all the same and only the ring misses the job.
+ * worker leaves all the same and only the ring and the counters miss the job.
  *
- * @param elapsed usec from claim to now; set
+ * @param record what the ring says of it; always set
  */
 apr_status_t wheel_table_leave(wheel_table_t *table, unsigned slot,
-                               wheel_end_e end, apr_interval_time_t *elapsed);
+                               wheel_end_e end, wheel_record_t *record);
 
 /** Undo a claim whose companion could not be started.  Nothing is counted
  * but the refusal. */

@@ -1,0 +1,34 @@
+/* mod_wheel.c: the module record.  Each part registers its own hooks. */
+#include "httpd.h"
+#include "http_config.h"
+
+#include "wheel_admit.h"
+#include "wheel_config.h"
+#include "wheel_handler.h"
+#include "wheel_job.h"
+#include "wheel_process.h"
+#include "wheel_status.h"
+
+static void register_hooks(apr_pool_t *pconf)
+{
+    wheel_config_register(pconf);
+    wheel_process_register(pconf);
+    wheel_admit_register(pconf);
+    wheel_job_register(pconf);
+    wheel_handler_register(pconf);
+    wheel_status_register(pconf);
+}
+
+/* The one symbol that the module exports. */
+#pragma GCC visibility push(default)
+AP_DECLARE_MODULE(wheel) = {
+    STANDARD20_MODULE_STUFF,
+    wheel_config_create_dir,
+    wheel_config_merge_dir,
+    wheel_config_create_server,
+    NULL, /* the server's settings are not allowed in virtual hosts */
+    wheel_config_directives,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};
+#pragma GCC visibility pop

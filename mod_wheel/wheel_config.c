@@ -1,0 +1,313 @@
+/* wheel_config.c: the directives: create, merge, parse, check.
+ *
+ * Runs while the configuration is read; later, any thread reads the result.
+ */
+#include "wheel_config.h"
+
+#include <stddef.h>
+
+#include "ap_mpm.h"
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* Any of the numbers below: far above what an MPM can run. */
+#define CONFIG_NUMBER_MAX 10000000
+
+/* WheelTimeout: a year. */
+#define CONFIG_TIMEOUT_MAX_USEC (365 * 24 * 3600 * APR_USEC_PER_SEC)
+
+#define CONFIG_RESERVE_DEFAULT 1
+
+/* A setting that has two or more words for values. */
+typedef struct config_word_t {
+    const char *word;
+    int value;
+} config_word_t;
+
+static const config_word_t scheduling_words[] = {
+    {"idle", WHEEL_SCHEDULING_IDLE},
+    {"batch", WHEEL_SCHEDULING_BATCH},
+    {"normal", WHEEL_SCHEDULING_NORMAL},
+    {NULL, 0},
+};
+
+static const config_word_t disconnect_words[] = {
+    {"stop", 1},
+    {"continue", 0},
+    {NULL, 0},
+};
+
+static const config_word_t restart_words[] = {
+    {"continue", 0},
+    {"stop", 1},
+    {NULL, 0},
+};
+
+/* --- Create and merge ---------------------------------------------------- */
+
+void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s)
+{
+    wheel_server_config_t *config = apr_pcalloc(pconf, sizeof(*config));
+
+    (void)s;
+    config->rotating_max = -1;
+    config->reserve = -1;
+    config->per_client_max = -1;
+    config->stop_on_restart = -1;
+    return config;
+}
+
+void *wheel_config_create_dir(apr_pool_t *pconf, char *dir)
+{
+    wheel_dir_config_t *config = apr_pcalloc(pconf, sizeof(*config));
+
+    (void)dir;
+    config->wait_max = -1;
+    config->scheduling = WHEEL_SCHEDULING_UNSET;
+    config->stop_on_disconnect = -1;
+    return config;
+}
+
+void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
+{
+    const wheel_dir_config_t *outer = base;
+    const wheel_dir_config_t *inner = add;
+    wheel_dir_config_t *config = apr_pmemdup(pool, inner, sizeof(*inner));
+
+    if (inner->wait_max == -1) {
+        config->wait_max = outer->wait_max;
+    }
+    if (inner->scheduling == WHEEL_SCHEDULING_UNSET) {
+        config->scheduling = outer->scheduling;
+    }
+    if (inner->stop_on_disconnect == -1) {
+        config->stop_on_disconnect = outer->stop_on_disconnect;
+    }
+    return config;
+}
+
+/* --- Parse --------------------------------------------------------------- */
+
+static const char *parse_number(cmd_parms *cmd, const char *text, int min,
+                                int *number)
+{
+    apr_int64_t parsed;
+    char *end;
+
+    parsed = apr_strtoi64(text, &end, 10);
+    if (!apr_isdigit(*text) || *end || parsed < min ||
+        parsed > CONFIG_NUMBER_MAX) {
+        return apr_psprintf(cmd->pool,
+                            "%s: '%s' is not a whole number from %d to %d",
+                            cmd->cmd->name, text, min, CONFIG_NUMBER_MAX);
+    }
+    *number = (int)parsed;
+    return NULL;
+}
+
+static const char *parse_word(cmd_parms *cmd, const char *text,
+                              const config_word_t *words, int *value)
+{
+    const char *allowed = "";
+    const config_word_t *word;
+
+    for (word = words; word->word; word++) {
+        if (!ap_cstr_casecmp(text, word->word)) {
+            *value = word->value;
+            return NULL;
+        }
+        allowed = apr_pstrcat(cmd->pool, allowed, word == words ? "" : ", ",
+                              word->word, NULL);
+    }
+    return apr_psprintf(cmd->pool, "%s: '%s' is not one of: %s", cmd->cmd->name,
+                        text, allowed);
+}
+
+/* The settings of the whole server: where in it, and the least value. */
+static const char *set_server_number(cmd_parms *cmd, const char *text,
+                                     size_t offset, int min)
+{
+    char *config;
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    if (error) {
+        return error;
+    }
+    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
+    return parse_number(cmd, text, min, (int *)(config + offset));
+}
+
+static const char *set_max(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    return set_server_number(cmd, text,
+                             offsetof(wheel_server_config_t, rotating_max), 1);
+}
+
+static const char *set_reserve(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    return set_server_number(cmd, text,
+                             offsetof(wheel_server_config_t, reserve), 0);
+}
+
+static const char *set_max_per_client(cmd_parms *cmd, void *dir,
+                                      const char *text)
+{
+    (void)dir;
+    return set_server_number(
+        cmd, text, offsetof(wheel_server_config_t, per_client_max), 0);
+}
+
+static const char *set_on_restart(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_server_config_t *config;
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (error) {
+        return error;
+    }
+    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
+    return parse_word(cmd, text, restart_words, &config->stop_on_restart);
+}
+
+static const char *set_timeout(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+    apr_interval_time_t timeout;
+
+    if (!apr_isdigit(*text) ||
+        ap_timeout_parameter_parse(text, &timeout, "s") != APR_SUCCESS ||
+        timeout < 0 || timeout > CONFIG_TIMEOUT_MAX_USEC) {
+        return apr_psprintf(cmd->pool,
+                            "%s: '%s' is not a time from 1ms to 8760h, such "
+                            "as 30, 500ms, 10min or 2h, or 0 for none",
+                            cmd->cmd->name, text);
+    }
+    config->wait_max = timeout;
+    return NULL;
+}
+
+static const char *set_scheduling(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+    int scheduling = config->scheduling;
+    const char *error = parse_word(cmd, text, scheduling_words, &scheduling);
+
+    config->scheduling = scheduling;
+    return error;
+}
+
+static const char *set_on_disconnect(cmd_parms *cmd, void *dir,
+                                     const char *text)
+{
+    wheel_dir_config_t *config = dir;
+
+    return parse_word(cmd, text, disconnect_words, &config->stop_on_disconnect);
+}
+
+const command_rec wheel_config_directives[] = {
+    AP_INIT_TAKE1("WheelMax", set_max, NULL, RSRC_CONF,
+                  "wheels that may rotate at once in the whole server"),
+    AP_INIT_TAKE1("WheelReserve", set_reserve, NULL, RSRC_CONF,
+                  "workers that are kept idle for everything else"),
+    AP_INIT_TAKE1("WheelMaxPerClient", set_max_per_client, NULL, RSRC_CONF,
+                  "wheels of one client address at once, or 0 for no limit"),
+    AP_INIT_TAKE1("WheelOnRestart", set_on_restart, NULL, RSRC_CONF,
+                  "what a graceful restart does to wheels under way: "
+                  "continue or stop"),
+    AP_INIT_TAKE1("WheelTimeout", set_timeout, NULL, RSRC_CONF | ACCESS_CONF,
+                  "the longest time that a wheel may rotate, or 0 for none"),
+    AP_INIT_TAKE1("WheelScheduling", set_scheduling, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "how wheels share the CPU: idle, batch or normal"),
+    AP_INIT_TAKE1("WheelOnDisconnect", set_on_disconnect, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "what a vanished client does to its wheel: stop or continue"),
+    {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
+};
+
+/* --- Read ---------------------------------------------------------------- */
+
+/* Workers that the MPM runs at most. */
+static int workers_max(void)
+{
+    int daemons = 0;
+    int threads = 0;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    return (daemons > 0 ? daemons : 1) * (threads > 0 ? threads : 1);
+}
+
+static int or_default(int value, int otherwise)
+{
+    return value == -1 ? otherwise : value;
+}
+
+static wheel_server_config_t server_settings(const server_rec *s)
+{
+    wheel_server_config_t config =
+        *(wheel_server_config_t *)ap_get_module_config(s->module_config,
+                                                       &wheel_module);
+
+    config.rotating_max = or_default(config.rotating_max, workers_max());
+    config.reserve = or_default(config.reserve, CONFIG_RESERVE_DEFAULT);
+    config.per_client_max = or_default(config.per_client_max, 0);
+    config.stop_on_restart = or_default(config.stop_on_restart, 0);
+    return config;
+}
+
+wheel_server_config_t wheel_config_server(void)
+{
+    return server_settings(ap_server_conf);
+}
+
+wheel_dir_config_t wheel_config_request(const request_rec *r)
+{
+    wheel_dir_config_t config = *(wheel_dir_config_t *)ap_get_module_config(
+        r->per_dir_config, &wheel_module);
+
+    if (config.wait_max == -1) {
+        config.wait_max = 0;
+    }
+    if (config.scheduling == WHEEL_SCHEDULING_UNSET) {
+        config.scheduling = WHEEL_SCHEDULING_IDLE;
+    }
+    config.stop_on_disconnect = or_default(config.stop_on_disconnect, 1);
+    return config;
+}
+
+/* --- Check --------------------------------------------------------------- */
+
+/* Runs at httpd -t, too, where post_config doesn't; after the MPM has settled
+ * its own numbers. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    wheel_server_config_t config = server_settings(s);
+
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    if (config.reserve >= workers_max()) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "WH0030: WheelReserve: %d leaves no worker for a wheel, "
+                     "since MaxRequestWorkers allows %d; allowed is 0 to %d",
+                     config.reserve, workers_max(), workers_max() - 1);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+void wheel_config_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
+}

@@ -1,0 +1,534 @@
+/* wheel_process.c: the table and the companions of one process.
+ *
+ * The parent makes the table in post_config and keeps it over restarts.  Each
+ * child takes it over, keeps a list of the companions that it has started, and
+ * ends only when they are gone: code and memory go with the process's pools,
+ * under the feet of a thread that still runs.
+ */
+#include "wheel_process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ap_mpm.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "mpm_common.h"
+#include "util_mutex.h"
+
+#include "wheel_config.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* Type of the mutex, for the Mutex directive. */
+#define PROCESS_MUTEX "wheel"
+
+/* Under this key the table outlives restarts. */
+#define PROCESS_RETAINED "mod_wheel-table"
+
+/* A companion's stack.  Sanitizers need more of it than work does. */
+#define PROCESS_STACK_BYTES (256 * 1024)
+
+/* Slots for each worker that there can be: one for the job that it runs, one
+ * for a companion of its last job that hasn't got the CPU since. */
+#define PROCESS_SLOTS_PER_WORKER 2
+
+/* How long an exiting child waits for its companions. */
+#define PROCESS_EXIT_WAIT_USEC (500 * 1000)
+
+struct wheel_companion_t {
+    wheel_companion_t *next; /* in the list of those that have started */
+    pthread_t thread;
+    int released; /* the worker has left it */
+    int policy;
+    unsigned slot;
+    wheel_job_t job;
+    wheel_work_fn *work;
+    max_align_t baton[];
+};
+
+/* What outlives restarts, on the process pool: no pointer into the module. */
+typedef struct process_retained_t {
+    wheel_table_t *table;
+    apr_uint64_t layout;
+} process_retained_t;
+
+static wheel_table_t *process_table;
+static wheel_proc_t process_self;
+static pid_t process_parent;
+static int process_generation;
+static int process_threaded;
+
+/* Set once the child must not wait for its requests any more.  Written by
+ * hooks and signal handlers. */
+static volatile sig_atomic_t process_ending;
+
+static wheel_companion_t *companions;
+static pthread_mutex_t companions_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+wheel_table_t *wheel_process_table(void)
+{
+    return process_table;
+}
+
+wheel_proc_t wheel_process_self(void)
+{
+    return process_self;
+}
+
+int wheel_process_generation(void)
+{
+    return process_generation;
+}
+
+int wheel_process_threaded(void)
+{
+    return process_threaded;
+}
+
+/* --- Signals ------------------------------------------------------------- */
+
+/* The signals by which prefork ends a child at once. */
+static void ending_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+int wheel_process_ending(void)
+{
+    sigset_t pending;
+
+    if (process_ending) {
+        return 1;
+    }
+    return !process_threaded && sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1);
+}
+
+static apr_status_t let_signals(void *baton)
+{
+    pthread_sigmask(SIG_SETMASK, baton, NULL);
+    return APR_SUCCESS;
+}
+
+void wheel_process_hold_signals(apr_pool_t *pool)
+{
+    sigset_t *before;
+    sigset_t held;
+
+    if (process_threaded) {
+        return;
+    }
+    before = apr_palloc(pool, sizeof(*before));
+    ending_signals(&held);
+    pthread_sigmask(SIG_BLOCK, &held, before);
+    /* The request has been answered and logged when its pool goes. */
+    apr_pool_cleanup_register(pool, before, let_signals, apr_pool_cleanup_null);
+}
+
+/* A child that is stopping gracefully ignores TERM: its parent would wait for
+ * ten seconds and kill it.  Other threads of the child send TERM as well. */
+static void on_term(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    (void)context;
+    if (info->si_pid == process_parent) {
+        process_ending = 1;
+        wheel_table_mark_own(process_table, process_self.pid,
+                             WHEEL_END_SHUTDOWN);
+    }
+}
+
+static void heed_term(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = on_term;
+    action.sa_flags = SA_SIGINFO; /* no SA_RESTART: the MPM's waits end */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* --- Companions ---------------------------------------------------------- */
+
+static void *companion_main(void *data)
+{
+    wheel_companion_t *companion = data;
+    unsigned slot = companion->slot;
+    struct sched_param param = {0};
+
+    wheel_table_set_tid(process_table, slot, syscall(SYS_gettid));
+    if (companion->policy != SCHED_OTHER) {
+        sched_setscheduler(0, companion->policy, &param);
+    }
+    companion->work(&companion->job, companion->baton);
+    wheel_table_companion_leave(process_table, slot);
+    if (!wheel_job_stopped(&companion->job)) {
+        wheel_table_ring(process_table, slot);
+    }
+    return NULL;
+}
+
+/* Join the companions that have ended.  With companions_mutex held. */
+static void join_ended(void)
+{
+    wheel_companion_t **link = &companions;
+
+    while (*link) {
+        wheel_companion_t *companion = *link;
+
+        if (!companion->released ||
+            pthread_tryjoin_np(companion->thread, NULL) != 0) {
+            link = &companion->next;
+            continue;
+        }
+        *link = companion->next;
+        free(companion);
+    }
+}
+
+/* Threads inherit the mask: block all, so that the MPM's signals never end up
+ * in a companion. */
+static int create_masked(wheel_companion_t *companion)
+{
+    pthread_attr_t attr;
+    sigset_t all;
+    sigset_t before;
+    int error;
+
+    error = pthread_attr_init(&attr);
+    if (error) {
+        return error;
+    }
+    pthread_attr_setstacksize(&attr, PROCESS_STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error =
+        pthread_create(&companion->thread, &attr, companion_main, companion);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return error;
+}
+
+apr_status_t wheel_process_start(wheel_companion_t **companion,
+                                 const wheel_spec_t *spec, unsigned slot,
+                                 int policy)
+{
+    wheel_companion_t *made;
+    int error;
+
+    made = calloc(1, sizeof(*made) + spec->baton_bytes);
+    if (!made) {
+        return APR_ENOMEM;
+    }
+    made->slot = slot;
+    made->policy = policy;
+    made->job = wheel_table_job(process_table, slot);
+    made->work = spec->work;
+    if (spec->baton_bytes) {
+        memcpy(made->baton, spec->baton, spec->baton_bytes);
+    }
+    wheel_job_progress(&made->job, 0, spec->value);
+
+    pthread_mutex_lock(&companions_mutex);
+    join_ended();
+    error = create_masked(made);
+    if (!error) {
+        made->next = companions;
+        companions = made;
+    }
+    pthread_mutex_unlock(&companions_mutex);
+    if (error) {
+        free(made);
+        return error;
+    }
+    *companion = made;
+    return APR_SUCCESS;
+}
+
+const void *wheel_process_baton(const wheel_companion_t *companion)
+{
+    return companion->baton;
+}
+
+void wheel_process_release(wheel_companion_t *companion)
+{
+    pthread_mutex_lock(&companions_mutex);
+    companion->released = 1;
+    join_ended();
+    pthread_mutex_unlock(&companions_mutex);
+}
+
+/* --- The end of a child -------------------------------------------------- */
+
+static apr_status_t exit_at_once(void *code)
+{
+    (void)code;
+    _exit(0);
+}
+
+/* Wait for every companion.
+ * @return how many are left after so long */
+static int join_all(apr_interval_time_t wait_max)
+{
+    apr_int64_t until_usec = wheel_clock_usec() + wait_max;
+    struct timespec until = {until_usec / 1000000, until_usec % 1000000 * 1000};
+    wheel_companion_t *companion;
+    int left = 0;
+
+    for (companion = companions; companion; companion = companion->next) {
+        left += pthread_clockjoin_np(companion->thread, NULL, CLOCK_MONOTONIC,
+                                     &until) != 0;
+    }
+    companions = NULL;
+    return left;
+}
+
+/* The first of a child's pools to go.  Its requests have ended, or, under
+ * prefork, never will: this may run inside a signal handler, but not in one
+ * that has interrupted a job. */
+static apr_status_t child_exit(void *data)
+{
+    server_rec *s = data;
+    int left;
+
+    wheel_table_mark_own(process_table, process_self.pid, WHEEL_END_SHUTDOWN);
+    left = join_all(PROCESS_EXIT_WAIT_USEC);
+    if (left) {
+        /* Other load keeps them from the CPU.  Let the other modules clean
+         * up, and leave before the module and the table are unmapped. */
+        ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, s,
+                     "WH0008: %d companion threads have not left in time",
+                     left);
+        apr_pool_cleanup_register(s->process->pconf, NULL, exit_at_once,
+                                  apr_pool_cleanup_null);
+    }
+    return APR_SUCCESS;
+}
+
+/* Threaded MPMs: runs in the main thread, before the workers are joined.
+ * Prefork: runs inside the signal handler, and there is nothing to tell. */
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    (void)pchild;
+    if (!process_threaded || !process_table) {
+        return;
+    }
+    if (graceful) {
+        heed_term();
+        return;
+    }
+    process_ending = 1;
+    wheel_table_mark_own(process_table, process_self.pid, WHEEL_END_SHUTDOWN);
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t rv;
+
+    process_self = wheel_proc_self();
+    process_parent = getppid();
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &process_threaded);
+    ap_mpm_query(AP_MPMQ_GENERATION, &process_generation);
+    if (!process_table) {
+        return;
+    }
+    rv = wheel_table_child_init(process_table, pchild);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     "WH0007: the mutex 'wheel' can't be used in this child; "
+                     "it will refuse every wheel");
+    }
+    apr_pool_pre_cleanup_register(pchild, s, child_exit);
+}
+
+/* --- The parent ---------------------------------------------------------- */
+
+static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
+                         int slot, mpm_child_status status)
+{
+    unsigned taken = 0;
+    apr_status_t rv;
+
+    (void)generation;
+    (void)slot;
+    if (status != MPM_CHILD_EXITED || !process_table) {
+        return;
+    }
+    rv = wheel_table_reap(process_table, pid, &taken);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "WH0009: the slots of child %" APR_PID_T_FMT
+                     " come back later",
+                     pid);
+    }
+    else if (taken) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "WH0010: child %" APR_PID_T_FMT
+                     " has died with %u wheels; their slots are free again",
+                     pid, taken);
+    }
+}
+
+/* Every ten seconds or so: deaths that child_status doesn't report. */
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    unsigned taken = 0;
+
+    (void)pool;
+    if (process_table &&
+        wheel_table_sweep(process_table, &taken) == APR_SUCCESS && taken) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "WH0011: %u wheels of dead children found; their slots "
+                     "are free again",
+                     taken);
+    }
+    return DECLINED;
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    apr_status_t rv;
+
+    (void)plog;
+    (void)ptemp;
+    rv = ap_mutex_register(pconf, PROCESS_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+    return rv == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* A job that is killed while it holds a POSIX semaphore takes it along. */
+static int mutex_recovers(apr_global_mutex_t *mutex, server_rec *s)
+{
+    if (apr_global_mutex_mech(mutex) != APR_LOCK_POSIXSEM) {
+        return 1;
+    }
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                 "WH0001: Mutex %s: a child that is killed while it holds a "
+                 "posixsem mutex blocks all others for ever; use pthread, "
+                 "sysvsem, fcntl or flock for the mutex 'wheel'",
+                 apr_global_mutex_name(mutex));
+    return 0;
+}
+
+static unsigned slots_wanted(void)
+{
+    int daemons = 0;
+    int threads = 0;
+
+    /* ServerLimit and ThreadLimit: they stay until a full stop, as the table
+     * does. */
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    return PROCESS_SLOTS_PER_WORKER * (daemons > 0 ? daemons : 1) *
+           (threads > 0 ? threads : 1);
+}
+
+static apr_status_t make_table(process_retained_t *kept, server_rec *s)
+{
+    apr_pool_t *pool = s->process->pool;
+    apr_global_mutex_t *mutex;
+    apr_status_t rv;
+
+    rv = ap_global_mutex_create(&mutex, NULL, PROCESS_MUTEX, NULL, s, pool, 0);
+    if (rv != APR_SUCCESS) {
+        return rv; /* it has been logged */
+    }
+    if (!mutex_recovers(mutex, s)) {
+        return APR_ENOTIMPL;
+    }
+    rv = wheel_table_create(&kept->table, slots_wanted(), mutex, pool);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                     "WH0002: no shared memory for a table of %u slots",
+                     slots_wanted());
+        return rv;
+    }
+    kept->layout = wheel_table_layout();
+    return APR_SUCCESS;
+}
+
+/* After a graceful restart old children keep their places while wheels turn
+ * in them. */
+static void warn_of_full_server(server_rec *s)
+{
+    int daemons = 0;
+    int daemons_max = 0;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
+    if (daemons >= daemons_max) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0004: ServerLimit %d leaves no process to spare beside "
+                     "the %d that MaxRequestWorkers needs: after a graceful "
+                     "restart, wheels in old processes keep new ones from "
+                     "starting; raise ServerLimit, or set WheelOnRestart stop",
+                     daemons_max, daemons);
+    }
+}
+
+static void end_old_generations(apr_pool_t *ptemp, server_rec *s)
+{
+    int generation = 0;
+    apr_status_t rv;
+
+    (void)ptemp;
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    rv = wheel_table_stop_before(process_table, generation);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "WH0005: WheelOnRestart stop: the wheels of the old "
+                     "generation could not be stopped");
+    }
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    process_retained_t *kept;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    kept = ap_retained_data_get(PROCESS_RETAINED);
+    if (!kept) {
+        kept = ap_retained_data_create(PROCESS_RETAINED, sizeof(*kept));
+    }
+    if (!kept->table && make_table(kept, s) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (kept->layout != wheel_table_layout()) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "WH0003: mod_wheel has been replaced by another version "
+                     "while the server runs: stop it and start it again");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    process_table = kept->table;
+    warn_of_full_server(s);
+    if (wheel_config_server().stop_on_restart) {
+        end_old_generations(ptemp, s);
+    }
+    return OK;
+}
+
+void wheel_process_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,61 @@
+/* wheel_process.h: what one process of the server has of mod_wheel: the way
+ * to the table, its companion threads, and how both end with it. */
+#ifndef WHEEL_PROCESS_H
+#define WHEEL_PROCESS_H
+
+#include "httpd.h"
+
+#include "wheel_table.h"
+
+/** A companion thread and the private copy of its baton. */
+typedef struct wheel_companion_t wheel_companion_t;
+
+/** The table, NULL before the first post_config.  Any thread. */
+wheel_table_t *wheel_process_table(void);
+
+/** This child.  Any thread, after child_init. */
+wheel_proc_t wheel_process_self(void);
+
+/** The generation that this child belongs to. */
+int wheel_process_generation(void);
+
+/** Does the MPM run requests in threads? */
+int wheel_process_threaded(void);
+
+/**
+ * Is this process about to end without waiting for its requests?  Under
+ * prefork, which is told by a signal, only a thread that holds the signals
+ * sees it.
+ */
+int wheel_process_ending(void);
+
+/**
+ * Under prefork, keep TERM and HUP from ending the process in the middle of a
+ * request: they end it when pool is destroyed.  Does nothing with threads.
+ */
+void wheel_process_hold_signals(apr_pool_t *pool);
+
+/**
+ * Start a companion for a claimed slot.  It runs spec->work and then leaves
+ * the slot.  For worker threads; takes a lock of the process for an instant.
+ *
+ * @param policy how it shares the CPU: SCHED_IDLE, SCHED_BATCH, SCHED_OTHER
+ * @return APR_SUCCESS, or why no thread could be started (the slot is as
+ *         before then)
+ */
+apr_status_t wheel_process_start(wheel_companion_t **companion,
+                                 const wheel_spec_t *spec, unsigned slot,
+                                 int policy);
+
+/** The companion's copy of the baton: only to be read once the companion has
+ * left its slot. */
+const void *wheel_process_baton(const wheel_companion_t *companion);
+
+/** The worker has no more use for a companion: it is joined and its memory
+ * freed once it has ended, by whoever comes next.  Never waits. */
+void wheel_process_release(wheel_companion_t *companion);
+
+/** Register the hooks that make the table, and set up and end children. */
+void wheel_process_register(apr_pool_t *pconf);
+
+#endif /* WHEEL_PROCESS_H */

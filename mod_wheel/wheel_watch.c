@@ -1,0 +1,87 @@
+/* wheel_watch.c: is the client of a request still there?
+ *
+ * Runs in the worker that runs the request, now and then while it waits.
+ */
+#include "wheel_watch.h"
+
+#include <poll.h>
+
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_protocol.h"
+#include "apr_portable.h"
+
+#include "wheel_table.h"
+
+/* A client that only shut its sending side gets one interim response, then
+ * another after a second, two, four, ... : it may still go away, and nothing
+ * but writing to it would tell. */
+#define WATCH_PROBE_FIRST_USEC APR_USEC_PER_SEC
+#define WATCH_PROBE_MAX_USEC (32 * APR_USEC_PER_SEC)
+
+void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
+{
+    apr_socket_t *socket = NULL;
+
+    watch->r = r;
+    watch->fd = -1;
+    watch->probed_usec = 0;
+    watch->probe_again = WATCH_PROBE_FIRST_USEC;
+    /* A stream of an HTTP/2 connection has a socket that leads nowhere. */
+    if (!r->connection->master) {
+        socket = ap_get_conn_socket(r->connection);
+    }
+    if (socket) {
+        apr_os_sock_get(&watch->fd, socket);
+    }
+}
+
+/* After a full close the client's kernel answers whatever we send with a
+ * reset, within a millisecond on a near network.  HTTP/1.0 knows no interim
+ * response, so there a closed sending side is a client that is gone. */
+static wheel_watch_e probe(wheel_watch_t *watch)
+{
+    request_rec *r = watch->r;
+    int status = r->status;
+    const char *status_line = r->status_line;
+
+    if (r->proto_num < HTTP_VERSION(1, 1)) {
+        return WHEEL_WATCH_GONE;
+    }
+    r->status = HTTP_PROCESSING;
+    r->status_line = NULL;
+    ap_send_interim_response(r, 0);
+    r->status = status;
+    r->status_line = status_line;
+    return WHEEL_WATCH_UNSURE;
+}
+
+wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
+{
+    /* Never POLLIN: a pipelined request is no news. */
+    struct pollfd look = {watch->fd, POLLRDHUP, 0};
+    apr_int64_t now;
+
+    if (watch->r->connection->aborted) {
+        return WHEEL_WATCH_GONE;
+    }
+    if (watch->fd < 0 || poll(&look, 1, 0) <= 0) {
+        return WHEEL_WATCH_PRESENT;
+    }
+    if (look.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+        return WHEEL_WATCH_GONE;
+    }
+    now = wheel_clock_usec();
+    if (!watch->probed_usec) {
+        watch->probed_usec = now;
+        return probe(watch);
+    }
+    if (now - watch->probed_usec < watch->probe_again) {
+        return WHEEL_WATCH_PRESENT;
+    }
+    watch->probed_usec = now;
+    if (watch->probe_again < WATCH_PROBE_MAX_USEC) {
+        watch->probe_again *= 2;
+    }
+    return probe(watch);
+}
