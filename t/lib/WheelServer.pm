@@ -1,0 +1,204 @@
+# An httpd of the test's own, in a directory of its own, on a free port, under
+# the MPM that t/run tests: for configurations and life cycles that the shared
+# server can't have.  It ends with the test, whatever becomes of either.
+package WheelServer;
+
+use strict;
+use warnings FATAL => 'all';
+
+use parent qw(WheelTest);
+
+use POSIX ();
+use Time::HiRes qw(sleep);
+
+use WheelHttpd qw(expand_file free_port httpd_program modules_config mpm_config
+    run_group run_user slurp spew);
+use WheelKeeper qw(alive end_server kept_dir release_dir);
+use WheelTest qw(wait_until);
+
+# For httpd to start, and for a child to come.
+use constant START_SEC => 20;
+
+# The MPM under test.
+sub mpm { $ENV{WHEEL_MPM} // 'event' }
+
+# Make one, without starting it.
+#   processes, threads  how many workers (prefork: their product)
+#   spare               processes of an older generation that fit, too
+#   config              appended to the configuration
+#   addresses           0: without the contract's Locations
+#   modules             0: without LoadModule lines but the MPM's
+#   env                 the environment's changes, by name
+#   mpm                 instead of the one under test
+sub new {
+    my ($class, %want) = @_;
+    my $self = bless {
+        mpm => mpm(), processes => 2, threads => 4, addresses => 1,
+        config => '', env => {}, %want, dir => kept_dir(), maker => $$,
+    }, $class;
+    my $dir = $self->{dir};
+    mkdir "$dir/$_" or die "$dir/$_: $!\n" for qw(htdocs run);
+    spew("$dir/htdocs/index.html", "hello\n");
+    $self->configure;
+    return $self;
+}
+
+# Write the configuration again, with other values if given.
+sub configure {
+    my ($self, %want) = @_;
+    %$self = (%$self, port => free_port(), %want);
+    my $dir  = $self->{dir};
+    my $user = $> ? '' : sprintf "User %s\nGroup %s\n", run_user(), run_group();
+    spew($self->conf_file, join "\n",
+        modules_config($self->{mpm}), mpm_config($self->{mpm}, %$self),
+        $user, <<"END", $self->{addresses} ? $self->addresses : (),
+ServerName 127.0.0.1
+ServerRoot "$dir"
+Listen 127.0.0.1:$self->{port}
+DocumentRoot "$dir/htdocs"
+DefaultRuntimeDir "$dir/run"
+PidFile "$dir/run/httpd.pid"
+ErrorLog "$dir/error_log"
+LogLevel info
+<Directory "$dir/htdocs">
+    Require all granted
+</Directory>
+END
+        $self->{config}, '');
+    return $self;
+}
+
+sub addresses { expand_file('wheel.conf.in') }
+sub dir       { $_[0]{dir} }
+sub conf_file { "$_[0]{dir}/httpd.conf" }
+
+# The command with its environment, for exec.
+sub command {
+    my ($self, @arguments) = @_;
+    return (
+        'env', (map {"$_=$self->{env}{$_}"} sort keys %{ $self->{env} }),
+        httpd_program(), '-d', $self->{dir}, '-f', $self->conf_file, @arguments
+    );
+}
+
+# What httpd -t says: its exit code and its words.
+sub check {
+    my ($self) = @_;
+    my $pid = open(my $out, '-|') // die "fork: $!\n";
+    if ($pid == 0) {
+        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
+        exec { 'env' } $self->command('-t') or POSIX::_exit(127);
+    }
+    local $/ = undef;
+    my $words = <$out> // '';
+    close $out;
+    return ($? >> 8, $words);
+}
+
+# Make, start and return.
+sub started {
+    my ($class, %want) = @_;
+    my $self = $class->new(%want);
+    $self->start or die "httpd didn't start:\n" . $self->error_log;
+    return $self;
+}
+
+# Another program may have taken the port meanwhile: then on another port.
+sub start {
+    my ($self) = @_;
+    for (1 .. 3) {
+        $self->start_once and return 1;
+        last unless $self->error_log =~ /Address already in use/;
+        $self->configure;
+    }
+    return 0;
+}
+
+sub start_once {
+    my ($self) = @_;
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{dir}/output";
+        open STDERR, '>&', \*STDOUT;
+        exec { 'env' } $self->command('-DFOREGROUND') or POSIX::_exit(127);
+    }
+    $self->{pid} = $pid;
+    my $ready = wait_until {
+        waitpid($pid, POSIX::WNOHANG()) == $pid and return 'ended';
+        return 'up' if -s "$self->{dir}/run/httpd.pid"
+            && $self->idle_workers >= $self->workers;
+        return;
+    } START_SEC;
+    return 1 if ($ready // '') eq 'up';
+    end_server($pid, 1);
+    delete $self->{pid};
+    return 0;
+}
+
+sub workers { $_[0]{processes} * $_[0]{threads} }
+
+# Workers that the scoreboard shows as idle or as reading this question.
+sub idle_workers {
+    my ($self) = @_;
+    return $self->workers unless $self->{addresses};
+    my $answer = eval { $self->get('/server-status?auto', limit => 2) };
+    return 0 unless $answer && ($answer->status // 0) == 200;
+    my ($idle) = $answer->body =~ /^IdleWorkers: (\d+)$/m;
+    return $idle + 1;
+}
+
+sub signal {
+    my ($self, $name) = @_;
+    return kill $name => $self->{pid};
+}
+
+sub restart  { $_[0]->signal('HUP') }
+sub graceful { $_[0]->signal('USR1') }
+
+# End it, as apachectl stop does.  Returns whether it went by itself.
+sub stop {
+    my ($self, $limit) = @_;
+    my $pid = delete $self->{pid} // return 1;
+    return end_server($pid, $limit);
+}
+
+# Is the parent there?
+sub up {
+    my ($self) = @_;
+    return 0 unless $self->{pid};
+    waitpid $self->{pid}, POSIX::WNOHANG();
+    return alive($self->{pid});
+}
+
+# Kill the parent or the whole server as kill -9 does.
+sub kill_child {
+    my ($self, $pid) = @_;
+    return kill KILL => $pid;
+}
+
+sub error_log {
+    my ($self) = @_;
+    my $text = '';
+    for my $file (map {"$self->{dir}/$_"} qw(output error_log)) {
+        $text .= slurp($file) if -e $file;
+    }
+    return $text;
+}
+
+sub file_text {
+    my ($self, $name) = @_;
+    my $file = "$self->{dir}/$name";
+    return -e $file ? slurp($file) : '';
+}
+
+sub DESTROY {
+    my ($self) = @_;
+    return unless $self->{maker} && $self->{maker} == $$;
+    local ($?, $@, $!);
+    $self->stop(5);
+    release_dir($self->{dir});
+    return;
+}
+
+1;

@@ -1,0 +1,359 @@
+# A server as its clients and its machine see it: many requests at once, and
+# what /proc says of its processes.
+package WheelTest;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter qw(import);
+use IO::Poll qw(POLLIN POLLHUP POLLERR);
+use IO::Socket::INET ();
+use JSON::PP ();
+use Time::HiRes qw(sleep time);
+
+use WheelKeeper qw(alive proc_stat);
+
+our @EXPORT_OK = qw(wait_until collect cpu_seconds child_pids thread_ids
+    thread_policy open_connection read_answers);
+
+# Long enough for a machine that does something else, too; a state that never
+# comes fails after it.
+use constant LIMIT_SEC => 20;
+
+# Poll until the condition is true, and return what it said.
+sub wait_until (&;$) {
+    my ($condition, $limit) = @_;
+    my $end = time + ($limit // LIMIT_SEC);
+    while (1) {
+        my $seen = $condition->();
+        return $seen if $seen;
+        return if time > $end;
+        sleep 0.02;
+    }
+}
+
+# --- Processes --------------------------------------------------------------
+
+sub child_pids {
+    my ($parent) = @_;
+    opendir my $proc, '/proc' or die "/proc: $!\n";
+    return sort { $a <=> $b }
+        grep { my @stat = proc_stat($_); @stat && $stat[1] == $parent }
+        grep { /^\d+$/ } readdir $proc;
+}
+
+my $ticks_per_sec = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+
+# CPU seconds that these processes have used, threads that have ended included.
+sub cpu_seconds {
+    my $ticks = 0;
+    for my $pid (@_) {
+        my @stat = proc_stat($pid) or next;
+        $ticks += $stat[11] + $stat[12];
+    }
+    return $ticks / $ticks_per_sec;
+}
+
+sub thread_ids {
+    my ($pid) = @_;
+    opendir my $task, "/proc/$pid/task" or return;
+    return grep { /^\d+$/ } readdir $task;
+}
+
+# How the kernel schedules a thread: normal, batch, idle, or a number.
+sub thread_policy {
+    my ($pid, $tid) = @_;
+    my @stat = proc_stat($pid, $tid) or return;
+    my %name = (0 => 'normal', 3 => 'batch', 5 => 'idle');
+    return $name{$stat[38]} // $stat[38];
+}
+
+# --- A server ---------------------------------------------------------------
+
+sub new {
+    my ($class, %given) = @_;
+    return bless {%given}, $class;
+}
+
+# The server that Apache::Test started for all tests, without wheels.
+sub shared {
+    my ($class) = @_;
+    defined $ENV{WHEEL_PORT}
+        or die "tests need their server: run t/run $0\n";
+    my $self = $class->new(port => $ENV{WHEEL_PORT},
+        pid => $ENV{WHEEL_SERVER_PID});
+    $self->end_wheels;
+    return $self;
+}
+
+sub port { $_[0]{port} }
+sub pid  { $_[0]{pid} }
+
+sub children { child_pids($_[0]->pid) }
+
+sub connect_to {
+    my ($self) = @_;
+    return open_connection($self->port);
+}
+
+sub open_connection {
+    my ($port) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $port,
+        Proto => 'tcp', Timeout => LIMIT_SEC
+    ) or die "127.0.0.1:$port: $@\n";
+    $socket->blocking(0);
+    return $socket;
+}
+
+# Send a request and return at once; collect() brings its answer.
+#   headers: a list of names and values     body: a string
+sub begin {
+    my ($self, $method, $target, %opt) = @_;
+    my @header = (Host => '127.0.0.1:' . $self->port, Connection => 'close',
+        @{ $opt{headers} // [] });
+    push @header, 'Content-Length' => length $opt{body}
+        if defined $opt{body};
+    my $head = "$method $target HTTP/1.1\r\n";
+    while (my ($name, $value) = splice @header, 0, 2) {
+        $head .= "$name: $value\r\n";
+    }
+    my $socket = $self->connect_to;
+    send_all($socket, "$head\r\n" . ($opt{body} // ''));
+    return WheelTest::Answer->new($socket, $method);
+}
+
+sub send_all {
+    my ($socket, $bytes) = @_;
+    my $end = time + LIMIT_SEC;
+    local $SIG{PIPE} = 'IGNORE';
+    while (length $bytes) {
+        my $n = syswrite $socket, $bytes;
+        if (defined $n) {
+            substr $bytes, 0, $n, '';
+        }
+        elsif (!$!{EAGAIN} || time > $end) {
+            return 0;
+        }
+        else {
+            sleep 0.001;
+        }
+    }
+    return 1;
+}
+
+# Read until all of these are answered or the time is over.  Returns how many
+# are; each knows by done() whether it is.
+sub collect {
+    my ($limit, @answers) = @_;
+    my $end  = time + $limit;
+    my $poll = IO::Poll->new;
+    my %open;
+    for my $answer (grep { !$_->done } @answers) {
+        $open{ fileno $answer->socket } = $answer;
+        $poll->mask($answer->socket => POLLIN);
+    }
+    while (%open) {
+        my $left = $end - time;
+        last if $left < 0;
+        $poll->poll($left) > 0 or next;
+        for my $socket ($poll->handles(POLLIN | POLLHUP | POLLERR)) {
+            my $answer = $open{ fileno $socket };
+            $answer->read_some;
+            next unless $answer->done;
+            $poll->remove($socket);
+            delete $open{ fileno $socket };
+            $answer->hang_up;
+        }
+    }
+    return scalar grep { $_->done } @answers;
+}
+
+# A request and its answer.
+sub request {
+    my ($self, $method, $target, %opt) = @_;
+    my $answer = $self->begin($method, $target, %opt);
+    collect($opt{limit} // LIMIT_SEC, $answer);
+    return $answer;
+}
+
+sub get  { my $self = shift; return $self->request(GET  => @_) }
+sub post { my $self = shift; return $self->request(POST => @_) }
+
+# Read N answers from one connection, in order.  Fewer when it ends or the time
+# is over.
+sub read_answers {
+    my ($socket, $limit, @methods) = @_;
+    my ($end, $bytes, @answers) = (time + $limit, '');
+    for my $method (@methods) {
+        my $answer = WheelTest::Answer->new($socket, $method);
+        $answer->{bytes} = $bytes;
+        $answer->parse;
+        collect($end - time, $answer) unless $answer->done;
+        last unless $answer->{status};
+        $bytes = $answer->{bytes};
+        push @answers, $answer;
+    }
+    return @answers;
+}
+
+# --- Wheels -----------------------------------------------------------------
+
+sub status {
+    my ($self) = @_;
+    my $answer = $self->get('/wheel-status?json');
+    return $answer->json if ($answer->status // 0) == 200;
+    die 'wheel-status: ' . ($answer->{status_line} // 'no answer') . "\n";
+}
+
+sub running { @{ $_[0]->status->{running} } }
+
+# Those that turn and that no stop has reached.
+sub rotating { grep { $_->{state} eq 'rotating' } $_[0]->running }
+
+sub wait_rotating {
+    my ($self, $count, $limit) = @_;
+    return wait_until { $self->rotating == $count } $limit;
+}
+
+# Start wheels and return once all turn.
+sub rotate {
+    my ($self, $count, $target) = @_;
+    my $before  = $self->rotating;
+    my @answers = map { $self->begin(GET => $target // '/rotate') } 1 .. $count;
+    $self->wait_rotating($before + $count)
+        or die "of $count wheels, only "
+        . ($self->rotating - $before) . " rotate\n"
+        . join '', map { "  $_->{status_line}: $_->{body}\n" }
+        grep { collect(0, $_) } @answers;
+    return @answers;
+}
+
+# For the end of a test: no wheel is left, whatever went wrong.
+sub end_wheels {
+    my ($self) = @_;
+    $self->post('/stop');
+    return wait_until { !$self->running };
+}
+
+# --- One answer -------------------------------------------------------------
+
+package WheelTest::Answer;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Time::HiRes qw(time);
+
+sub new {
+    my ($class, $socket, $method) = @_;
+    return bless {
+        socket => $socket, method => $method, bytes => '', began => time,
+    }, $class;
+}
+
+sub socket { $_[0]{socket} }
+sub done   { $_[0]{done} }
+sub status { $_[0]{status} }
+sub body   { $_[0]{body} }
+
+# Seconds from request to answer.
+sub seconds { $_[0]{ended} - $_[0]{began} }
+
+# Times out of the way: a header's value, undef if there is none, all of them
+# joined by commas if there are several.
+sub header { $_[0]{headers}{ lc $_[1] } }
+
+sub json { JSON::PP::decode_json($_[0]->body) }
+
+sub hang_up { close $_[0]{socket} if $_[0]{socket} && $_[0]{closing}; return }
+
+sub read_some {
+    my ($self) = @_;
+    my $n = sysread $self->{socket}, $self->{bytes}, 65536,
+        length $self->{bytes};
+    return if !defined $n && $!{EAGAIN};
+    $self->{eof} = 1 unless $n;
+    $self->{reset} = "$!" unless defined $n;
+    return $self->parse;
+}
+
+sub parse {
+    my ($self) = @_;
+    $self->parse_head unless $self->{status};
+    $self->parse_body if $self->{status} && !$self->{done};
+    $self->finish if $self->{eof} && !$self->{done};
+    return;
+}
+
+sub finish {
+    my ($self) = @_;
+    $self->{done}  = 1;
+    $self->{ended} = time;
+    return;
+}
+
+# Interim answers (100, 102) are skipped and counted.
+sub parse_head {
+    my ($self) = @_;
+    while ($self->{bytes} =~ s/\A(.*?\r\n)\r\n//s) {
+        my ($line, @lines) = split /\r\n/, $1;
+        my ($status) = $line =~ m{\AHTTP/1\.[01] (\d{3}) };
+        if ($status && $status < 200) {
+            $self->{interim}++;
+            next;
+        }
+        $self->{status_line} = $line;
+        $self->{status}      = $status // '000';
+        my %headers;
+        for (@lines) {
+            my ($name, $value) = /\A([^:]+):\s*(.*?)\s*\z/ or next;
+            $name = lc $name;
+            $headers{$name}
+                = join ', ', grep { defined } $headers{$name}, $value;
+        }
+        $self->{headers} = \%headers;
+        return;
+    }
+    return;
+}
+
+sub parse_body {
+    my ($self) = @_;
+    my $headers = $self->{headers};
+    $self->{closing} = 1
+        if lc($headers->{connection} // '') eq 'close';
+    my $length = $headers->{'content-length'};
+    $length = 0
+        if $self->{method} eq 'HEAD' || $self->{status} =~ /\A[23]04\z/;
+    if (lc($headers->{'transfer-encoding'} // '') eq 'chunked' && !defined $length)
+    {
+        return $self->parse_chunks;
+    }
+    if (defined $length) {
+        return if length $self->{bytes} < $length;
+        $self->{body} = substr $self->{bytes}, 0, $length, '';
+        return $self->finish;
+    }
+    return unless $self->{eof};
+    $self->{closing} = 1;
+    ($self->{body}, $self->{bytes}) = ($self->{bytes}, '');
+    return $self->finish;
+}
+
+sub parse_chunks {
+    my ($self) = @_;
+    my ($rest, $body) = ($self->{bytes}, '');
+    while ($rest =~ s/\A([0-9A-Fa-f]+)[^\r\n]*\r\n//) {
+        my $length = hex $1;
+        return if length $rest < $length + 2;
+        $body .= substr $rest, 0, $length, '';
+        $rest =~ s/\A\r\n// or return;
+        next if $length;
+        ($self->{body}, $self->{bytes}) = ($body, $rest);
+        return $self->finish;
+    }
+    return;
+}
+
+1;
