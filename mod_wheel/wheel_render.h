@@ -1,7 +1,8 @@
 /* wheel_render.h: answers and snapshots as text.  All escaping is here.
  *
  * Nothing here knows of requests or takes a lock: facts and a snapshot go in,
- * a string in the caller's pool comes out, never NULL.  Any thread.
+ * a string in the caller's pool comes out, never NULL.  Any thread.  Without
+ * memory, the pool's abort function is called.
  */
 #ifndef WHEEL_RENDER_H
 #define WHEEL_RENDER_H
@@ -18,17 +19,9 @@
 #define WHEEL_TYPE_PROBLEM "application/problem+json"
 #define WHEEL_TYPE_HTML "text/html; charset=utf-8"
 #define WHEEL_TYPE_AUTO "text/plain; charset=utf-8"
-#define WHEEL_TYPE_OPENMETRICS                                                \
+#define WHEEL_TYPE_OPENMETRICS \
     "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define WHEEL_TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
-
-/** What the page of wheel_render_page() needs: its one style sheet, by its
- * hash, and nothing else. */
-#define WHEEL_PAGE_POLICY                                                     \
-    "default-src 'none'; "                                                    \
-    "style-src 'sha256-" WHEEL_PAGE_STYLE_SHA256 "'; "                        \
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-#define WHEEL_PAGE_STYLE_SHA256 "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
 /** The two text formats that Prometheus reads. */
 typedef enum {
@@ -101,7 +94,11 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool);
 
-/** The status as a page of HTML.  Send it with WHEEL_PAGE_POLICY. */
+/** The Content-Security-Policy that the page below can live with: its one
+ * style sheet, known by its hash, and nothing else. */
+const char *wheel_render_page_policy(void);
+
+/** The status as a page of HTML. */
 const char *wheel_render_page(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool);

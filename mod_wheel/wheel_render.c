@@ -1,0 +1,997 @@
+/* wheel_render.c: answers and snapshots as text.
+ *
+ * Pure functions from facts to strings, called by the worker that answers, and
+ * never with the mutex held.  JSON is jansson's; what else needs escaping is
+ * escaped in the first part.
+ */
+#include "wheel_render.h"
+
+#include "wheel_job.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "apr_escape.h"
+#include "apr_strings.h"
+#include "apr_tables.h"
+#include "apr_time.h"
+
+/* Bytes of a request that a problem repeats. */
+#define RENDER_DETAIL_MAX 300
+
+/* Doubles hold 15 digits whatever the number: 17 would show 0.1 as
+ * 0.10000000000000001. */
+#define RENDER_JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+/* The value of the label name for what shares a counter.  No job can have it:
+ * names have no parentheses. */
+#define RENDER_NAME_OTHER "(other)"
+
+/* --- Text and its escapes ------------------------------------------------ */
+
+/* What is written so far, piece by piece. */
+typedef apr_array_header_t out_t;
+
+static out_t *out_make(apr_pool_t *pool)
+{
+    return apr_array_make(pool, 256, sizeof(const char *));
+}
+
+static void put(out_t *out, const char *piece)
+{
+    APR_ARRAY_PUSH(out, const char *) = piece;
+}
+
+__attribute__((format(printf, 2, 3))) static void putf(out_t *out,
+                                                       const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put(out, apr_pvsprintf(out->pool, format, args));
+    va_end(args);
+}
+
+static const char *out_text(out_t *out)
+{
+    return apr_array_pstrcat(out->pool, out, 0);
+}
+
+const char *wheel_render_text(const char *text, apr_size_t bytes_max,
+                              apr_pool_t *pool)
+{
+    static const char digits[] = "0123456789abcdef";
+    apr_size_t bytes = strnlen(text, bytes_max + 1);
+    int cut = bytes > bytes_max;
+    char *safe = apr_palloc(pool, (bytes - cut) * 4 + sizeof("..."));
+    char *to = safe;
+    apr_size_t n;
+
+    for (n = 0; n < bytes - cut; n++) {
+        unsigned char byte = text[n];
+
+        if (byte == '\\') {
+            *to++ = '\\';
+            *to++ = '\\';
+        }
+        else if (byte < ' ' || byte > '~') {
+            *to++ = '\\';
+            *to++ = 'x';
+            *to++ = digits[byte >> 4];
+            *to++ = digits[byte & 15];
+        }
+        else {
+            *to++ = byte;
+        }
+    }
+    strcpy(to, cut ? "..." : "");
+    return safe;
+}
+
+static const char *html(const char *text, apr_pool_t *pool)
+{
+    return apr_pescape_entity(pool, text, 1);
+}
+
+/* The value of a metric's label. */
+static const char *label(const char *text, apr_pool_t *pool)
+{
+    out_t *out = out_make(pool);
+
+    for (; *text; text++) {
+        switch (*text) {
+        case '\\':
+            put(out, "\\\\");
+            break;
+        case '"':
+            put(out, "\\\"");
+            break;
+        case '\n':
+            put(out, "\\n");
+            break;
+        default:
+            put(out, apr_pstrmemdup(pool, text, 1));
+        }
+    }
+    return out_text(out);
+}
+
+static const char *count(apr_uint64_t number, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_UINT64_T_FMT, number);
+}
+
+/* A count for the eye: 12,345,678. */
+static const char *count_grouped(apr_uint64_t number, apr_pool_t *pool)
+{
+    const char *rest = "";
+
+    while (number >= 1000) {
+        rest = apr_psprintf(pool, ",%03u%s", (unsigned)(number % 1000), rest);
+        number /= 1000;
+    }
+    return apr_psprintf(pool, "%u%s", (unsigned)number, rest);
+}
+
+static const char *seconds(apr_int64_t usec, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT ".%06d", usec / 1000000,
+                        (int)(usec % 1000000));
+}
+
+/* The same without needless zeros: 0.0025, 1.0. */
+static const char *seconds_short(apr_int64_t usec, apr_pool_t *pool)
+{
+    char *text = apr_pstrdup(pool, seconds(usec, pool));
+    char *last = text + strlen(text) - 1;
+
+    while (*last == '0' && last[-1] != '.') {
+        *last-- = '\0';
+    }
+    return text;
+}
+
+static const char *date(apr_time_t when, apr_pool_t *pool)
+{
+    char text[sizeof("1970-01-01 00:00:00 UTC")] = "";
+    apr_time_exp_t parts;
+    apr_size_t bytes;
+
+    apr_time_exp_gmt(&parts, when);
+    apr_strftime(text, &bytes, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return apr_pstrdup(pool, text);
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+/* As text; the reference to json is used up.  A json that is NULL is one that
+ * jansson found no memory for, there or in any of its parts. */
+static const char *json_text(json_t *json, apr_pool_t *pool)
+{
+    apr_size_t bytes = json_dumpb(json, NULL, 0, RENDER_JSON_FLAGS);
+    apr_abortfunc_t no_memory = apr_pool_abort_get(pool);
+    char *text = apr_pcalloc(pool, bytes + 1);
+
+    if (!bytes && no_memory) {
+        no_memory(APR_ENOMEM);
+    }
+    json_dumpb(json, text, bytes, RENDER_JSON_FLAGS);
+    json_decref(json);
+    return bytes ? text : "null";
+}
+
+static json_t *json_name(const char *name, apr_pool_t *pool)
+{
+    if (!name || !*name) {
+        return json_null();
+    }
+    return json_string(wheel_render_text(name, WHEEL_NAME_MAX, pool));
+}
+
+const char *wheel_render_problem(int status, const char *title,
+                                 const char *detail, apr_pool_t *pool)
+{
+    return json_text(
+        json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+                  wheel_render_text(title, RENDER_DETAIL_MAX, pool), "status",
+                  status, "detail",
+                  wheel_render_text(detail, RENDER_DETAIL_MAX, pool)),
+        pool);
+}
+
+const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
+                                apr_pool_t *pool)
+{
+    return json_text(json_pack("{s:i, s:I, s:o, s:I, s:f, s:s}", "number",
+                               (int)result->value, "id", (json_int_t)result->id,
+                               "name", json_name(name, pool), "turns",
+                               (json_int_t)result->done, "elapsed",
+                               result->elapsed / 1e6, "stopped_by",
+                               wheel_end_name(result->end)),
+                     pool);
+}
+
+/* json_array_append_new() for a chain: an array that is NULL stays NULL. */
+static json_t *json_append(json_t *array, json_t *item)
+{
+    if (json_array_append_new(array, item) == 0) {
+        return array;
+    }
+    json_decref(array);
+    return NULL;
+}
+
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n,
+                              const unsigned char *running, int waited,
+                              apr_pool_t *pool)
+{
+    json_t *wheels = json_array();
+    unsigned n;
+
+    for (n = 0; n < hits_n; n++) {
+        const char *outcome = "stopped";
+
+        if (waited) {
+            outcome = running[n] ? "running" : "ended";
+        }
+        wheels = json_append(wheels, json_pack("{s:I, s:o, s:s}", "id",
+                                               (json_int_t)hits[n].id, "name",
+                                               json_name(hits[n].name, pool),
+                                               "outcome", outcome));
+    }
+    return json_text(
+        json_pack("{s:i, s:o}", "stopped", (int)hits_n, "wheels", wheels),
+        pool);
+}
+
+/* --- What is told of each job -------------------------------------------- */
+
+/* JSON, text and HTML show a job by this one table.  Values are JSON, null
+ * where there is nothing to tell. */
+#define COLUMN_RUNNING 1
+#define COLUMN_ENDED 2
+#define COLUMN_BOTH (COLUMN_RUNNING | COLUMN_ENDED)
+#define COLUMN_TIME 4    /* people read it as a date */
+#define COLUMN_COUNT 8   /* people read it in groups of three digits */
+#define COLUMN_NUMBER 16 /* people compare it, digit below digit */
+
+typedef struct column_t {
+    const char *key;
+    const char *title;
+    int flags;
+    json_t *(*value)(const wheel_record_t *job, apr_pool_t *pool);
+} column_t;
+
+static json_t *job_id(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_integer((json_int_t)job->id);
+}
+
+static json_t *job_name(const wheel_record_t *job, apr_pool_t *pool)
+{
+    return json_name(job->name, pool);
+}
+
+static json_t *job_client(const wheel_record_t *job, apr_pool_t *pool)
+{
+    return json_string(
+        wheel_render_text(job->client, WHEEL_CLIENT_BYTES, pool));
+}
+
+static json_t *job_pid(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_integer(job->pid);
+}
+
+static json_t *job_thread(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->tid ? json_integer(job->tid) : json_null();
+}
+
+static json_t *job_generation(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_integer(job->generation);
+}
+
+static json_t *job_state(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    if (!(job->owners & WHEEL_OWNER_WORKER)) {
+        return json_string("draining");
+    }
+    return json_string(job->end == WHEEL_END_NONE ? "rotating" : "stopping");
+}
+
+static json_t *job_started(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_real(job->started / 1e6);
+}
+
+static json_t *job_elapsed(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_real(job->elapsed / 1e6);
+}
+
+static json_t *job_deadline(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->wait_max < 0 ? json_null() : json_real(job->wait_max / 1e6);
+}
+
+static json_t *job_turns(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_integer((json_int_t)job->done);
+}
+
+static json_t *job_rate(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    if (job->elapsed <= 0) {
+        return json_real(0);
+    }
+    /* Whole turns: a fraction of one means nothing. */
+    return json_real((apr_uint64_t)(job->done * 1e6 / job->elapsed));
+}
+
+static json_t *job_number(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_integer(job->value);
+}
+
+static json_t *job_looked(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->looked < 0 ? json_null() : json_real(job->looked / 1e3);
+}
+
+static json_t *job_end(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_string(wheel_end_name(job->end));
+}
+
+static json_t *job_answered(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->marked < 0 ? json_null() : json_real(job->marked / 1e3);
+}
+
+static const column_t columns[] = {
+    {"id", "Id", COLUMN_BOTH | COLUMN_NUMBER, job_id},
+    {"name", "Name", COLUMN_BOTH, job_name},
+    {"client", "Client", COLUMN_BOTH, job_client},
+    {"pid", "Process", COLUMN_BOTH | COLUMN_NUMBER, job_pid},
+    {"thread", "Thread", COLUMN_BOTH | COLUMN_NUMBER, job_thread},
+    {"generation", "Gen.", COLUMN_BOTH | COLUMN_NUMBER, job_generation},
+    {"state", "State", COLUMN_RUNNING, job_state},
+    {"started", "Started", COLUMN_BOTH | COLUMN_TIME, job_started},
+    {"elapsed", "Elapsed, s", COLUMN_BOTH | COLUMN_NUMBER, job_elapsed},
+    {"deadline", "Deadline, s", COLUMN_RUNNING | COLUMN_NUMBER, job_deadline},
+    {"turns", "Turns", COLUMN_BOTH | COLUMN_COUNT, job_turns},
+    {"turns_per_second", "Turns/s", COLUMN_BOTH | COLUMN_COUNT, job_rate},
+    {"number", "Number", COLUMN_BOTH | COLUMN_NUMBER, job_number},
+    {"looked_ms", "Looked, ms ago", COLUMN_RUNNING | COLUMN_NUMBER, job_looked},
+    {"stopped_by", "Stopped by", COLUMN_ENDED, job_end},
+    {"answered_ms", "Answered, ms", COLUMN_ENDED | COLUMN_NUMBER, job_answered},
+};
+
+#define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
+
+static json_t *jobs_json(const wheel_record_t *jobs, unsigned jobs_n, int kind,
+                         apr_pool_t *pool)
+{
+    json_t *list = json_array();
+    unsigned n;
+    unsigned c;
+
+    for (n = 0; n < jobs_n; n++) {
+        json_t *object = json_object();
+
+        for (c = 0; c < COLUMNS_N; c++) {
+            if (columns[c].flags & kind &&
+                json_object_set_new(object, columns[c].key,
+                                    columns[c].value(&jobs[n], pool))) {
+                json_decref(object);
+                object = NULL;
+            }
+        }
+        list = json_append(list, object);
+    }
+    return list;
+}
+
+/* Counters by their names, the first (NONE) left out. */
+static json_t *counters_json(const apr_uint64_t *counters, unsigned counters_n,
+                             const char *(*name)(unsigned))
+{
+    json_t *object = json_object();
+    unsigned n;
+
+    for (n = 1; n < counters_n; n++) {
+        if (json_object_set_new(object, name(n),
+                                json_integer((json_int_t)counters[n]))) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static const char *end_name(unsigned end)
+{
+    return wheel_end_name((wheel_end_e)end);
+}
+
+static const char *refusal_name(unsigned refusal)
+{
+    return wheel_refusal_name((wheel_refusal_e)refusal);
+}
+
+/* Idle workers that no job gets. */
+static unsigned reserved(const wheel_facts_t *facts)
+{
+    unsigned reserve = facts->reserve > 0 ? facts->reserve : 0;
+
+    return reserve < facts->workers_idle ? reserve : facts->workers_idle;
+}
+
+static json_t *server_json(const wheel_facts_t *facts)
+{
+    return json_pack("{s:s, s:i, s:f}", "mpm", facts->mpm, "generation",
+                     facts->generation, "uptime", facts->uptime / 1e6);
+}
+
+static json_t *limits_json(const wheel_facts_t *facts,
+                           const wheel_snapshot_t *snapshot)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i}", "wheel_max",
+                     facts->rotating_max, "wheel_reserve", facts->reserve,
+                     "wheel_max_per_client", facts->per_client_max,
+                     "table_slots", (int)snapshot->slots_max, "workers_max",
+                     (int)facts->workers_max);
+}
+
+static json_t *workers_json(const wheel_facts_t *facts)
+{
+    return json_pack("{s:i, s:i, s:i}", "idle", (int)facts->workers_idle,
+                     "busy", (int)facts->workers_busy, "reserved",
+                     (int)reserved(facts));
+}
+
+static json_t *totals_json(const wheel_snapshot_t *snapshot)
+{
+    return json_pack(
+        "{s:I, s:I, s:o, s:o}", "started", (json_int_t)snapshot->started,
+        "turns", (json_int_t)snapshot->done, "ended",
+        counters_json(snapshot->ended, WHEEL_END_COUNT, end_name), "refused",
+        counters_json(snapshot->refused, WHEEL_REFUSED_COUNT, refusal_name));
+}
+
+const char *wheel_render_json(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    json_t *jobs = json_pack(
+        "{s:i, s:i, s:i}", "rotating", (int)snapshot->rotating, "stopping",
+        (int)snapshot->stopping, "draining", (int)snapshot->draining);
+
+    return json_text(
+        json_pack(
+            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+            WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6, "server",
+            server_json(facts), "limits", limits_json(facts, snapshot),
+            "workers", workers_json(facts), "jobs", jobs, "running",
+            jobs_json(snapshot->jobs, snapshot->jobs_n, COLUMN_RUNNING, pool),
+            "recent",
+            jobs_json(snapshot->recent, snapshot->recent_n, COLUMN_ENDED, pool),
+            "totals", totals_json(snapshot)),
+        pool);
+}
+
+/* --- Metrics ------------------------------------------------------------- */
+
+typedef struct metrics_t {
+    out_t *out;
+    wheel_metrics_e format;
+} metrics_t;
+
+/* The head of a family.  OpenMetrics names a counter without the _total of
+ * its samples, the older format with it. */
+static void put_family(const metrics_t *to, const char *name, const char *type,
+                       const char *unit, const char *help)
+{
+    const char *total = "";
+
+    if (to->format == WHEEL_METRICS_PROMETHEUS && !strcmp(type, "counter")) {
+        total = "_total";
+    }
+    putf(to->out, "# TYPE %s%s %s\n", name, total, type);
+    if (unit && to->format == WHEEL_METRICS_OPENMETRICS) {
+        putf(to->out, "# UNIT %s %s\n", name, unit);
+    }
+    putf(to->out, "# HELP %s%s %s\n", name, total, help);
+}
+
+static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
+                       const wheel_snapshot_t *snapshot)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        apr_uint64_t value;
+    } gauges[] = {
+        {"wheel_rotating", "Wheels that rotate.", snapshot->rotating},
+        {"wheel_stopping", "Wheels that are told to stop, not yet answered.",
+         snapshot->stopping},
+        {"wheel_draining", "Answered wheels whose thread has not left.",
+         snapshot->draining},
+        {"wheel_limit_rotating", "WheelMax: wheels at once.",
+         facts->rotating_max},
+        {"wheel_limit_reserve", "WheelReserve: workers kept idle.",
+         facts->reserve},
+        {"wheel_limit_rotating_per_client",
+         "WheelMaxPerClient: wheels of one client, 0 for no limit.",
+         facts->per_client_max},
+        {"wheel_limit_slots", "Wheels that the table holds.",
+         snapshot->slots_max},
+        {"wheel_limit_workers", "Workers that the MPM may start.",
+         facts->workers_max},
+    };
+    unsigned n;
+
+    for (n = 0; n < sizeof(gauges) / sizeof(gauges[0]); n++) {
+        put_family(to, gauges[n].name, "gauge", NULL, gauges[n].help);
+        putf(to->out, "%s %" APR_UINT64_T_FMT "\n", gauges[n].name,
+             gauges[n].value);
+    }
+    put_family(to, "wheel_workers", "gauge", NULL,
+               "Workers of the live processes, by state.");
+    putf(to->out, "wheel_workers{state=\"idle\"} %u\n", facts->workers_idle);
+    putf(to->out, "wheel_workers{state=\"busy\"} %u\n", facts->workers_busy);
+}
+
+static const char *name_label(const wheel_snapshot_t *snapshot, unsigned n,
+                              apr_pool_t *pool)
+{
+    switch (n) {
+    case WHEEL_NAME_NONE:
+        return "";
+    case WHEEL_NAME_OTHER:
+        return RENDER_NAME_OTHER;
+    default:
+        return label(snapshot->names[n].name, pool);
+    }
+}
+
+/* The table counts a bounded number of names, so there are as few series. */
+static void put_ended(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    unsigned n;
+    unsigned end;
+
+    put_family(to, "wheel_ended", "counter", NULL,
+               "Wheels that ended, by reason and name; " RENDER_NAME_OTHER
+               " sums up the names beyond the first.");
+    for (n = 0; n < snapshot->names_n; n++) {
+        const char *name = name_label(snapshot, n, to->out->pool);
+
+        for (end = WHEEL_END_NONE + 1; end < WHEEL_END_COUNT; end++) {
+            putf(to->out,
+                 "wheel_ended_total{reason=\"%s\",name=\"%s\"} "
+                 "%" APR_UINT64_T_FMT "\n",
+                 end_name(end), name, snapshot->names[n].ended[end]);
+        }
+    }
+}
+
+static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    unsigned n;
+
+    put_family(to, "wheel_started", "counter", NULL, "Wheels that began.");
+    putf(to->out, "wheel_started_total %" APR_UINT64_T_FMT "\n",
+         snapshot->started);
+    put_ended(to, snapshot);
+    put_family(to, "wheel_refused", "counter", NULL,
+               "Wheels that were refused, by reason.");
+    for (n = WHEEL_REFUSED_NONE + 1; n < WHEEL_REFUSED_COUNT; n++) {
+        putf(to->out,
+             "wheel_refused_total{reason=\"%s\"} %" APR_UINT64_T_FMT "\n",
+             refusal_name(n), snapshot->refused[n]);
+    }
+    put_family(to, "wheel_turns", "counter", NULL,
+               "Turns of all wheels, those under way included.");
+    putf(to->out, "wheel_turns_total %" APR_UINT64_T_FMT "\n", snapshot->done);
+}
+
+static void put_latency(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    static const apr_int64_t bounds_usec[] = WHEEL_LATENCY_BOUNDS;
+    static const char name[] = "wheel_stop_latency_seconds";
+    apr_uint64_t below = 0;
+    unsigned n;
+
+    put_family(to, name, "histogram", "seconds",
+               "From a wheel's mark to the answer of its worker.");
+    for (n = 0; n < WHEEL_LATENCY_BUCKETS; n++) {
+        const char *bound = n == WHEEL_LATENCY_BUCKETS - 1
+                                ? "+Inf"
+                                : seconds_short(bounds_usec[n], to->out->pool);
+
+        below += snapshot->latency[n];
+        putf(to->out, "%s_bucket{le=\"%s\"} %" APR_UINT64_T_FMT "\n", name,
+             bound, below);
+    }
+    putf(to->out, "%s_sum %s\n", name,
+         seconds((apr_int64_t)snapshot->latency_sum_usec, to->out->pool));
+    putf(to->out, "%s_count %" APR_UINT64_T_FMT "\n", name, below);
+}
+
+const char *wheel_render_metrics(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot,
+                                 wheel_metrics_e format, apr_pool_t *pool)
+{
+    const metrics_t to = {out_make(pool), format};
+
+    put_counters(&to, snapshot);
+    put_gauges(&to, facts, snapshot);
+    put_latency(&to, snapshot);
+    if (format == WHEEL_METRICS_OPENMETRICS) {
+        put(to.out, "# EOF\n");
+    }
+    return out_text(to.out);
+}
+
+/* --- What is told of the server, for people and monitors ------------------ */
+
+/* One line, or two where a limit stands beside the use of it. */
+typedef struct row_t {
+    const char *key;
+    const char *title;
+    const char *value; /* NULL where only the limit is known */
+    const char *limit_key;
+    const char *limit;
+} row_t;
+
+typedef apr_array_header_t rows_t;
+
+static rows_t *rows_make(const row_t *rows, unsigned rows_n, apr_pool_t *pool)
+{
+    rows_t *list = apr_array_make(pool, rows_n, sizeof(row_t));
+    unsigned n;
+
+    for (n = 0; n < rows_n; n++) {
+        APR_ARRAY_PUSH(list, row_t) = rows[n];
+    }
+    return list;
+}
+
+static rows_t *server_rows(const wheel_facts_t *facts,
+                           const wheel_snapshot_t *snapshot, apr_pool_t *pool)
+{
+    const row_t rows[] = {
+        {"WheelTime", "Time", seconds(snapshot->taken, pool), NULL, NULL},
+        {"WheelMPM", "MPM", facts->mpm, NULL, NULL},
+        {"WheelGeneration", "Generation", count(facts->generation, pool), NULL,
+         NULL},
+        {"WheelUptime", "Uptime, s", seconds(facts->uptime, pool), NULL, NULL},
+    };
+
+    return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
+}
+
+static rows_t *use_rows(const wheel_facts_t *facts,
+                        const wheel_snapshot_t *snapshot, apr_pool_t *pool)
+{
+    const row_t rows[] = {
+        {"WheelRotating", "Rotating", count(snapshot->rotating, pool),
+         "WheelMax", count(facts->rotating_max, pool)},
+        {NULL, "Rotating of one client", NULL, "WheelMaxPerClient",
+         count(facts->per_client_max, pool)},
+        {"WheelStopping", "Stopping", count(snapshot->stopping, pool), NULL,
+         NULL},
+        {"WheelDraining", "Draining", count(snapshot->draining, pool), NULL,
+         NULL},
+        {"WheelSlotsUsed", "Slots used", count(snapshot->jobs_n, pool),
+         "WheelTableSlots", count(snapshot->slots_max, pool)},
+        {"WheelWorkersIdle", "Workers idle", count(facts->workers_idle, pool),
+         NULL, NULL},
+        {"WheelWorkersReserved", "Idle and reserved",
+         count(reserved(facts), pool), "WheelReserve",
+         count(facts->reserve, pool)},
+        {"WheelWorkersBusy", "Workers busy", count(facts->workers_busy, pool),
+         "WheelWorkersMax", count(facts->workers_max, pool)},
+    };
+
+    return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
+}
+
+/* A row for each counter, the first (NONE) left out. */
+static void add_counters(rows_t *rows, const char *prefix,
+                         const apr_uint64_t *counters, unsigned counters_n,
+                         const char *(*name)(unsigned))
+{
+    unsigned n;
+
+    for (n = 1; n < counters_n; n++) {
+        row_t *row = apr_array_push(rows);
+        char *word = apr_pstrdup(rows->pool, name(n));
+
+        row->title = apr_pstrcat(rows->pool, prefix, ": ", word, NULL);
+        word[0] = (char)toupper((unsigned char)word[0]);
+        row->key = apr_pstrcat(rows->pool, "Wheel", prefix, word, NULL);
+        row->value = count(counters[n], rows->pool);
+        row->limit_key = NULL;
+        row->limit = NULL;
+    }
+}
+
+static rows_t *total_rows(const wheel_snapshot_t *snapshot, apr_pool_t *pool)
+{
+    const row_t rows[] = {
+        {"WheelStarted", "Started", count(snapshot->started, pool), NULL, NULL},
+        {"WheelTurns", "Turns", count(snapshot->done, pool), NULL, NULL},
+    };
+    rows_t *list = rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
+
+    add_counters(list, "Ended", snapshot->ended, WHEEL_END_COUNT, end_name);
+    add_counters(list, "Refused", snapshot->refused, WHEEL_REFUSED_COUNT,
+                 refusal_name);
+    return list;
+}
+
+/* --- Lines of text ------------------------------------------------------- */
+
+static void put_row_lines(out_t *out, const rows_t *rows)
+{
+    int n;
+
+    for (n = 0; n < rows->nelts; n++) {
+        const row_t *row = &APR_ARRAY_IDX(rows, n, row_t);
+
+        if (row->key) {
+            putf(out, "%s: %s\n", row->key, row->value);
+        }
+        if (row->limit_key) {
+            putf(out, "%s: %s\n", row->limit_key, row->limit);
+        }
+    }
+}
+
+/* A value as monitors read it; empty where there is none. */
+static const char *plain(const json_t *value, apr_pool_t *pool)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return apr_pstrdup(pool, json_string_value(value));
+    case JSON_INTEGER:
+        return count(json_integer_value(value), pool);
+    case JSON_REAL:
+        return apr_psprintf(pool, "%.6f", json_real_value(value));
+    default:
+        return "";
+    }
+}
+
+static void put_job_lines(out_t *out, const char *key,
+                          const wheel_record_t *jobs, unsigned jobs_n, int kind)
+{
+    unsigned n;
+    unsigned c;
+
+    for (n = 0; n < jobs_n; n++) {
+        const char *gap = ": ";
+
+        put(out, key);
+        for (c = 0; c < COLUMNS_N; c++) {
+            json_t *value;
+
+            if (!(columns[c].flags & kind)) {
+                continue;
+            }
+            value = columns[c].value(&jobs[n], out->pool);
+            putf(out, "%s%s=%s", gap, columns[c].key,
+                 value ? plain(value, out->pool) : "");
+            json_decref(value);
+            gap = " ";
+        }
+        put(out, "\n");
+    }
+}
+
+const char *wheel_render_section_auto(const wheel_facts_t *facts,
+                                      const wheel_snapshot_t *snapshot,
+                                      apr_pool_t *pool)
+{
+    out_t *out = out_make(pool);
+
+    put_row_lines(out, use_rows(facts, snapshot, pool));
+    put_row_lines(out, total_rows(snapshot, pool));
+    return out_text(out);
+}
+
+const char *wheel_render_auto(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    out_t *out = out_make(pool);
+
+    putf(out, "WheelStatusVersion: %d\n", WHEEL_RENDER_VERSION);
+    put_row_lines(out, server_rows(facts, snapshot, pool));
+    put(out, wheel_render_section_auto(facts, snapshot, pool));
+    put_job_lines(out, "WheelRunning", snapshot->jobs, snapshot->jobs_n,
+                  COLUMN_RUNNING);
+    put_job_lines(out, "WheelRecent", snapshot->recent, snapshot->recent_n,
+                  COLUMN_ENDED);
+    return out_text(out);
+}
+
+/* --- HTML ---------------------------------------------------------------- */
+
+/* The page is as readable without it.  Whoever changes it changes the hash:
+ * printf %s "$style" | openssl dgst -sha256 -binary | base64 */
+static const char page_style[] =
+    ":root{color-scheme:light dark;font:100%/1.4 system-ui,sans-serif}"
+    "body{margin:1rem}"
+    "div{overflow-x:auto;margin-bottom:1.5rem}"
+    "table{border-collapse:collapse}"
+    "caption{text-align:left;font-weight:bold;padding:.3rem 0}"
+    "th,td{padding:.2rem .6rem;text-align:left;white-space:nowrap;"
+    "border-bottom:1px solid #8888}"
+    ".n{text-align:right;font-variant-numeric:tabular-nums}";
+
+#define PAGE_STYLE_SHA256 "S3RBeorcYMmlEd9Qa17W1aOl1JkU+80JYCSEX26xelE="
+
+const char *wheel_render_page_policy(void)
+{
+    return "default-src 'none'; style-src 'sha256-" PAGE_STYLE_SHA256 "'; "
+           "base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+}
+
+/* A value as people read it. */
+static const char *pretty(const column_t *column, const json_t *value,
+                          apr_pool_t *pool)
+{
+    double number = json_number_value(value);
+
+    if (json_is_null(value)) {
+        return "";
+    }
+    if (column->flags & COLUMN_TIME) {
+        return date((apr_time_t)(number * 1e6), pool);
+    }
+    if (column->flags & COLUMN_COUNT) {
+        return count_grouped((apr_uint64_t)number, pool);
+    }
+    if (json_is_real(value)) {
+        return apr_psprintf(pool, "%.3f", number);
+    }
+    return html(plain(value, pool), pool);
+}
+
+static const char *cell_class(const column_t *column)
+{
+    return column->flags & (COLUMN_NUMBER | COLUMN_COUNT) ? " class=\"n\"" : "";
+}
+
+static void put_job_row(out_t *out, const wheel_record_t *job, int kind)
+{
+    unsigned c;
+
+    put(out, "<tr>");
+    for (c = 0; c < COLUMNS_N; c++) {
+        json_t *value;
+
+        if (!(columns[c].flags & kind)) {
+            continue;
+        }
+        value = columns[c].value(job, out->pool);
+        putf(out, "<td%s>%s</td>", cell_class(&columns[c]),
+             value ? pretty(&columns[c], value, out->pool) : "");
+        json_decref(value);
+    }
+    put(out, "</tr>\n");
+}
+
+static void put_job_table(out_t *out, const char *caption,
+                          const wheel_record_t *jobs, unsigned jobs_n, int kind)
+{
+    unsigned n;
+    unsigned c;
+
+    putf(out, "<div><table>\n<caption>%s</caption>\n<tr>", caption);
+    for (c = 0; c < COLUMNS_N; c++) {
+        if (columns[c].flags & kind) {
+            putf(out, "<th scope=\"col\"%s>%s</th>", cell_class(&columns[c]),
+                 columns[c].title);
+        }
+    }
+    put(out, "</tr>\n");
+    for (n = 0; n < jobs_n; n++) {
+        put_job_row(out, &jobs[n], kind);
+    }
+    put(out, "</table></div>\n");
+}
+
+static void put_row_table(out_t *out, const char *caption, const rows_t *rows)
+{
+    int n;
+
+    putf(out, "<div><table>\n<caption>%s</caption>\n", caption);
+    for (n = 0; n < rows->nelts; n++) {
+        const row_t *row = &APR_ARRAY_IDX(rows, n, row_t);
+
+        putf(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td>",
+             row->title, row->value ? html(row->value, out->pool) : "");
+        if (row->limit_key) {
+            putf(out, "<td>%s %s</td>", row->limit_key, row->limit);
+        }
+        put(out, "</tr>\n");
+    }
+    put(out, "</table></div>\n");
+}
+
+static void put_tables(out_t *out, const wheel_facts_t *facts,
+                       const wheel_snapshot_t *snapshot)
+{
+    put_row_table(out, "Use and limits", use_rows(facts, snapshot, out->pool));
+    put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
+                  COLUMN_RUNNING);
+    put_job_table(out, "The last that ended", snapshot->recent,
+                  snapshot->recent_n, COLUMN_ENDED);
+    put_row_table(out, "Totals", total_rows(snapshot, out->pool));
+}
+
+const char *wheel_render_page(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    out_t *out = out_make(pool);
+
+    put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+             "<meta charset=\"utf-8\">\n"
+             "<meta name=\"color-scheme\" content=\"light dark\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width\">\n"
+             "<title>Wheel status</title>\n<style>");
+    put(out, page_style);
+    put(out, "</style>\n</head>\n<body>\n<h1>Wheel status</h1>\n");
+    putf(out, "<p>%s. MPM %s, generation %d, up for %s seconds.</p>\n",
+         date(snapshot->taken, pool), html(facts->mpm, pool), facts->generation,
+         count_grouped(facts->uptime / 1000000, pool));
+    put(out, "<p>The same as <a href=\"?json\">JSON</a>, "
+             "<a href=\"?auto\">text</a>, "
+             "<a href=\"?openmetrics\">metrics</a>; "
+             "<a href=\"?refresh=2\">every 2 seconds</a>.</p>\n");
+    put_tables(out, facts, snapshot);
+    put(out, "</body>\n</html>\n");
+    return out_text(out);
+}
+
+const char *wheel_render_section(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot, int tables,
+                                 apr_pool_t *pool)
+{
+    out_t *out = out_make(pool);
+
+    put(out, "<hr />\n<h1>Wheels</h1>\n");
+    if (tables) {
+        put_tables(out, facts, snapshot);
+    }
+    else {
+        const char *lines = wheel_render_auto(facts, snapshot, pool);
+
+        putf(out, "<pre>%s</pre>\n", html(lines, pool));
+    }
+    return out_text(out);
+}

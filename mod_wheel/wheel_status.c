@@ -1,0 +1,364 @@
+/* wheel_status.c: the handler wheel-status and the section in mod_status.
+ *
+ * Runs in the worker that runs the request: one snapshot, then one string.
+ */
+#include "wheel_status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ap_mpm.h"
+#include "apr_lib.h"
+#include "apr_optional_hooks.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "mod_status.h"
+#include "scoreboard.h"
+
+#include "wheel_admit.h"
+#include "wheel_answer.h"
+#include "wheel_config.h"
+#include "wheel_parse.h"
+#include "wheel_process.h"
+#include "wheel_render.h"
+
+APLOG_USE_MODULE(wheel);
+
+#define STATUS_METHODS "GET, HEAD"
+
+/* ?refresh=N: seconds. */
+#define STATUS_REFRESH_MAX 3600
+
+/* --- The forms of the status ---------------------------------------------- */
+
+static const char *render_openmetrics(const wheel_facts_t *facts,
+                                      const wheel_snapshot_t *snapshot,
+                                      apr_pool_t *pool)
+{
+    return wheel_render_metrics(facts, snapshot, WHEEL_METRICS_OPENMETRICS,
+                                pool);
+}
+
+static const char *render_prometheus(const wheel_facts_t *facts,
+                                     const wheel_snapshot_t *snapshot,
+                                     apr_pool_t *pool)
+{
+    return wheel_render_metrics(facts, snapshot, WHEEL_METRICS_PROMETHEUS,
+                                pool);
+}
+
+/* A form goes by its parameter in the query or, without one, by its media type
+ * and version in Accept.  Of those that a client likes as much, the first. */
+typedef struct form_t {
+    const char *param; /* NULL for none */
+    const char *media;
+    const char *version; /* NULL for none */
+    const char *type;
+    const char *(*render)(const wheel_facts_t *facts,
+                          const wheel_snapshot_t *snapshot, apr_pool_t *pool);
+} form_t;
+
+static const form_t forms[] = {
+    {NULL, "text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page},
+    {"json", "application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json},
+    {"openmetrics", "application/openmetrics-text", "1.0.0",
+     WHEEL_TYPE_OPENMETRICS, render_openmetrics},
+    {"auto", "text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto},
+    {NULL, "text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS, render_prometheus},
+};
+
+#define FORMS_N (sizeof(forms) / sizeof(forms[0]))
+
+/* --- Accept --------------------------------------------------------------- */
+
+/* One media range of an Accept header. */
+typedef struct range_t {
+    const char *media;
+    const char *version; /* NULL for any */
+    double quality;
+} range_t;
+
+/* How well a form is liked: by its quality and, for the same one, by how
+ * exactly it was asked for. */
+typedef struct liking_t {
+    double quality;
+    int exactness; /* 0: no range has it */
+} liking_t;
+
+static char *trim(char *text)
+{
+    char *end;
+
+    while (apr_isspace(*text)) {
+        text++;
+    }
+    end = text + strlen(text);
+    while (end > text && apr_isspace(end[-1])) {
+        *--end = '\0';
+    }
+    return text;
+}
+
+/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
+static range_t parse_range(char *text)
+{
+    range_t range = {"", NULL, 1};
+    char *rest;
+    char *part = apr_strtok(text, ";", &rest);
+
+    if (part) {
+        range.media = trim(part);
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    while (part) {
+        part = trim(part);
+        if (!ap_cstr_casecmpn(part, "q=", 2)) {
+            range.quality = strtod(part + 2, NULL);
+        }
+        else if (!ap_cstr_casecmpn(part, "version=", 8)) {
+            range.version = part + 8;
+        }
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    return range;
+}
+
+/* @return 0 if the form is not in the range, else more the less else is */
+static int range_exactness(const range_t *range, const form_t *form)
+{
+    size_t type_bytes = strchr(form->media, '/') + 1 - form->media;
+
+    if (!strcmp(range->media, "*/*")) {
+        return 1;
+    }
+    if (!ap_cstr_casecmpn(range->media, form->media, type_bytes) &&
+        !strcmp(range->media + type_bytes, "*")) {
+        return 2;
+    }
+    if (ap_cstr_casecmp(range->media, form->media)) {
+        return 0;
+    }
+    if (!range->version) {
+        return 3;
+    }
+    return form->version && !strcmp(range->version, form->version) ? 4 : 0;
+}
+
+/* The most exact range that has the form says how well it is liked. */
+static liking_t form_liking(const form_t *form, const char *accept,
+                            apr_pool_t *pool)
+{
+    liking_t liking = {0, 0};
+    char *rest;
+    char *text = apr_strtok(apr_pstrdup(pool, accept), ",", &rest);
+
+    while (text) {
+        range_t range = parse_range(text);
+        int exactness = range_exactness(&range, form);
+
+        if (exactness > liking.exactness) {
+            liking.quality = range.quality;
+            liking.exactness = exactness;
+        }
+        text = apr_strtok(NULL, ",", &rest);
+    }
+    return liking;
+}
+
+/* Who likes none of the forms gets the page: better than an error. */
+static const form_t *negotiate(const char *accept, apr_pool_t *pool)
+{
+    const form_t *best = forms;
+    liking_t best_liking = {0, 0};
+    unsigned n;
+
+    for (n = 0; accept && n < FORMS_N; n++) {
+        liking_t liking = form_liking(&forms[n], accept, pool);
+
+        if (liking.quality > best_liking.quality ||
+            (liking.quality == best_liking.quality && liking.quality > 0 &&
+             liking.exactness > best_liking.exactness)) {
+            best = &forms[n];
+            best_liking = liking;
+        }
+    }
+    return best;
+}
+
+/* --- Request in ----------------------------------------------------------- */
+
+/* What a request asks for. */
+typedef struct status_ask_t {
+    const form_t *form;
+    const char *refresh; /* seconds, NULL for once */
+} status_ask_t;
+
+static const char *read_refresh(const char *value, status_ask_t *ask,
+                                apr_pool_t *pool)
+{
+    size_t digits = strspn(value, "0123456789");
+    int number = atoi(value);
+
+    if (!digits || digits > 4 || value[digits] || number < 1 ||
+        number > STATUS_REFRESH_MAX) {
+        return apr_psprintf(pool,
+                            "refresh: '%s' is not a whole number of seconds "
+                            "from 1 to %d",
+                            value, STATUS_REFRESH_MAX);
+    }
+    ask->form = forms;
+    ask->refresh = apr_itoa(pool, number);
+    return NULL;
+}
+
+static const form_t *form_of_param(const char *name)
+{
+    unsigned n = 0;
+
+    while (!forms[n].param || strcmp(forms[n].param, name)) {
+        n++;
+    }
+    return &forms[n];
+}
+
+/* @return NULL, or what is wrong with the query */
+static const char *read_query(request_rec *r, status_ask_t *ask)
+{
+    wheel_param_t params[] = {{"json", NULL},
+                              {"openmetrics", NULL},
+                              {"auto", NULL},
+                              {"refresh", NULL},
+                              {NULL, NULL}};
+    const char *error = wheel_parse_query(r->args, params, r->pool);
+    const wheel_param_t *param;
+
+    for (param = params; param->name && !error; param++) {
+        if (!param->value) {
+            continue;
+        }
+        if (ask->form) {
+            return "json, openmetrics, auto and refresh exclude each other";
+        }
+        if (!strcmp(param->name, "refresh")) {
+            error = read_refresh(param->value, ask, r->pool);
+        }
+        else if (*param->value) {
+            return apr_psprintf(r->pool, "%s: takes no value, but has '%s'",
+                                param->name, param->value);
+        }
+        else {
+            ask->form = form_of_param(param->name);
+        }
+    }
+    return error;
+}
+
+/* --- Answer out ----------------------------------------------------------- */
+
+static void look_at_server(wheel_facts_t *facts)
+{
+    const global_score *global = ap_scoreboard_image->global;
+    wheel_server_config_t config = wheel_config_server();
+    wheel_workers_t workers;
+    int daemons = 1;
+    int threads = 1;
+
+    wheel_admit_count(&workers);
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    facts->mpm = ap_show_mpm();
+    facts->generation = global->running_generation;
+    facts->uptime = apr_time_now() - global->restart_time;
+    facts->rotating_max = config.rotating_max;
+    facts->reserve = config.reserve;
+    facts->per_client_max = config.per_client_max;
+    facts->workers_max = daemons * (threads > 1 ? threads : 1);
+    facts->workers_idle = workers.idle;
+    facts->workers_busy = workers.busy;
+}
+
+static apr_status_t look(request_rec *r, wheel_facts_t *facts,
+                         wheel_snapshot_t *snapshot)
+{
+    apr_status_t rv;
+
+    rv = wheel_table_snapshot(wheel_process_table(), snapshot, r->pool);
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "WH0050: no snapshot: the mutex 'wheel' failed");
+        return rv;
+    }
+    look_at_server(facts);
+    return APR_SUCCESS;
+}
+
+static void set_page_headers(request_rec *r, const status_ask_t *ask)
+{
+    apr_table_setn(r->headers_out, "Content-Security-Policy",
+                   wheel_render_page_policy());
+    if (ask->refresh) {
+        apr_table_setn(r->headers_out, "Refresh", ask->refresh);
+    }
+}
+
+static int answer_status(request_rec *r)
+{
+    status_ask_t ask = {NULL, NULL};
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+    const char *error;
+
+    if (strcmp(r->handler, "wheel-status")) {
+        return DECLINED;
+    }
+    if (r->method_number != M_GET) {
+        return wheel_answer_method(r, STATUS_METHODS);
+    }
+    error = read_query(r, &ask);
+    if (error) {
+        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+    }
+    if (!ask.form) {
+        ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
+        apr_table_mergen(r->headers_out, "Vary", "Accept");
+    }
+    if (look(r, &facts, &snapshot) != APR_SUCCESS) {
+        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                    "the table of wheels could not be locked");
+    }
+    if (ask.form == forms) {
+        set_page_headers(r, &ask);
+    }
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    return wheel_answer(r, HTTP_OK, ask.form->type,
+                        ask.form->render(&facts, &snapshot, r->pool));
+}
+
+/* The section in mod_status's page.  Without a snapshot it is left out. */
+static int add_section(request_rec *r, int flags)
+{
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+
+    if (look(r, &facts, &snapshot) != APR_SUCCESS) {
+        return DECLINED;
+    }
+    if (flags & AP_STATUS_SHORT) {
+        ap_rputs(wheel_render_section_auto(&facts, &snapshot, r->pool), r);
+        return OK;
+    }
+    ap_rputs(wheel_render_section(&facts, &snapshot,
+                                  !(flags & AP_STATUS_NOTABLE), r->pool),
+             r);
+    return OK;
+}
+
+void wheel_status_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_handler(answer_status, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, add_section, NULL, NULL,
+                      APR_HOOK_MIDDLE);
+}
