@@ -1,0 +1,325 @@
+#!/bin/bash
+# build.sh: everything that mod_wheel needs, by one command on a bare Debian 12.
+# The package lists stand here and nowhere else.
+
+set -eu
+unset CDPATH
+cd -- "$(dirname -- "$0")"
+here=$PWD
+
+usage() {
+    cat <<'USAGE'
+Usage: ./build.sh COMMAND
+
+  run      build and serve at http://127.0.0.1:8000/ until Ctrl-C
+             WHEEL_PORT=8000                   another port
+             WHEEL_MPM=event|worker|prefork    another MPM
+  test     build, check and run all tests; what stands behind test goes to
+           the test runner
+  build    build only
+  help     this text
+
+Debian packages that are missing are installed first.
+USAGE
+}
+
+say() {
+    printf 'build.sh: %s\n' "$*"
+}
+
+die() {
+    printf 'build.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# --- packages ---------------------------------------------------------------
+
+# Never apache2: it would start a server of its own.  apache2-bin is httpd
+# alone.  libc6-dev is what gcc merely recommends.
+run_packages=(
+    apache2-bin apache2-dev gcc libc6-dev libjansson-dev make media-types
+    pkg-config
+)
+
+# libapache2-mod-perl2 brings Apache::Test, libclang-rt-14-dev the sanitizers
+# and libFuzzer of clang.
+test_packages=(
+    chromium clang-14 clang-format cppcheck curl libapache2-mod-perl2
+    libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs openssl
+    python3-jsonschema shellcheck valgrind
+)
+
+# Prints those of the named packages that are not there.  A package that
+# another one provides is there.
+missing_packages() {
+    printf '%s\n' "$@" | grep -vxF -f <(
+        dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' |
+            sed -n 's/^installed //p' | tr ',' '\n' | awk 'NF {print $1}'
+    ) || true
+}
+
+# Runs a command as root.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+apt_update() {
+    as_root apt-get -q update
+}
+
+install_packages() {
+    local missing not_wanted=()
+
+    if ! command -v dpkg-query >/dev/null; then
+        say "this is not Debian: you see to the packages yourself"
+        return
+    fi
+    mapfile -t missing < <(missing_packages "$@")
+    if [ ${#missing[@]} -eq 0 ]; then
+        return
+    fi
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        die "these packages are missing, and only root can install them" \
+            "(there is no sudo): ${missing[*]}"
+    fi
+    say "installing with apt: ${missing[*]}"
+    # What is not installed is also not to come along with something else.
+    if [ -n "$(missing_packages apache2)" ]; then
+        not_wanted=(apache2-)
+    fi
+    apt_update || say "apt-get update failed; trying with the lists at hand"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o DPkg::Lock::Timeout=300 --no-install-recommends \
+        install "${missing[@]}" "${not_wanted[@]}" ||
+        die "these packages could not be installed: ${missing[*]}"
+}
+
+# Prometheus' package starts a service, and enables it for the next boot, with
+# no way to ask it not to.  So it is unpacked here and not installed.
+prometheus_dir=$here/t/.cache/prometheus
+
+fetch_prometheus() {
+    local new=$prometheus_dir.new
+
+    if command -v prometheus >/dev/null && command -v promtool >/dev/null ||
+        [ -d "$prometheus_dir" ] || ! command -v dpkg-deb >/dev/null; then
+        return
+    fi
+    say "unpacking Debian's prometheus in t/.cache, for the tests alone"
+    rm -rf "$new"
+    mkdir -p "$new"
+    (
+        cd "$new"
+        apt-get -q download prometheus ||
+            { apt_update && apt-get -q download prometheus; }
+        dpkg-deb -x prometheus_*.deb .
+        rm prometheus_*.deb
+    ) || die "prometheus could not be downloaded"
+    mv "$new" "$prometheus_dir"
+}
+
+# --- build and test ---------------------------------------------------------
+
+build() {
+    install_packages "${run_packages[@]}"
+    make -s -j"$(nproc)" all
+}
+
+run_tests() {
+    install_packages "${run_packages[@]}" "${test_packages[@]}"
+    fetch_prometheus
+    PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
+    make -j"$(nproc)" all unit
+    make check
+    # Last, so that its summary is what one sees.
+    exec perl t/run "$@"
+}
+
+# --- run --------------------------------------------------------------------
+
+check_settings() {
+    case $port in
+    '' | *[!0-9]* | ??????*)
+        die "WHEEL_PORT is '$port'; it must be a number from 1 to 65535"
+        ;;
+    esac
+    port=$((10#$port))
+    if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
+        die "WHEEL_PORT is '$port'; it must be a number from 1 to 65535"
+    fi
+    case $mpm in
+    prefork | worker | event) ;;
+    *)
+        die "WHEEL_MPM is '$mpm'; it must be prefork, worker or event"
+        ;;
+    esac
+    if answers; then
+        die "port $port of 127.0.0.1 is in use; choose another with WHEEL_PORT"
+    fi
+}
+
+# Does something listen at our port?
+answers() {
+    (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+}
+
+# Sets run_dir: for pid, logs and a copy of the page.  Children of root's
+# server run as somebody else, who may not be able to look into the checkout
+# or into root's own directories.
+make_run_dir() {
+    local base=${XDG_RUNTIME_DIR:-/tmp}
+
+    if [ "$(id -u)" -eq 0 ] || [ ! -w "$base" ]; then
+        base=/tmp
+    fi
+    run_dir=$(mktemp -d "$base/mod_wheel.XXXXXXXX")
+    chmod 711 "$run_dir"
+    cp -R mod_wheel/www "$run_dir/www"
+    chmod -R u=rwX,go=rX "$run_dir/www"
+}
+
+# Whom root's children run as.
+child_user() {
+    if id www-data >/dev/null 2>&1; then
+        echo www-data
+    else
+        echo nobody
+    fi
+}
+
+start_httpd() {
+    local user group
+
+    user=$(child_user)
+    group=$(id -gn "$user")
+    # The error log is a pipe to this terminal and not the terminal itself,
+    # which httpd might not be allowed to open by name.  Its reader outlives
+    # Ctrl-C, to show the last words.
+    exec 3> >(trap '' INT TERM HUP && exec cat >&2)
+    reader_pid=$!
+    # A session of its own keeps Ctrl-C from the children, which die of it;
+    # and should this script be killed, the kernel ends httpd in its place.
+    setsid setpriv --pdeathsig TERM "$httpd" -d "$here" \
+        -C "Define WHEEL_PORT $port" -C "Define WHEEL_MPM $mpm" \
+        -C "Define WHEEL_RUN \"$run_dir\"" \
+        -C "Define WHEEL_WWW \"$run_dir/www\"" \
+        -C "Define WHEEL_ERROR_LOG /dev/stderr" \
+        -C "Define WHEEL_USER $user" -C "Define WHEEL_GROUP $group" \
+        -C "Define WHEEL_MODULES \"$(apxs -q LIBEXECDIR)\"" \
+        -f conf/httpd.conf -DFOREGROUND </dev/null >&3 2>&3 3>&- &
+    httpd_pid=$!
+    exec 3>&-
+}
+
+# Is our httpd, the only job of this shell, still there?
+httpd_lives() {
+    [ -n "$(jobs -pr)" ]
+}
+
+# Whatever way this script ends: httpd ends first, and nothing stays.
+clean_up() {
+    local status=$? i
+
+    trap '' INT TERM HUP
+    trap - EXIT
+    if httpd_lives; then
+        kill -TERM "$httpd_pid" 2>/dev/null || true
+        # httpd itself kills what is left of its children after 10 s.
+        for ((i = 0; i < 130; i++)); do
+            httpd_lives || break
+            sleep 0.1
+        done
+    fi
+    if [ -n "$httpd_pid" ]; then
+        kill -KILL -- "-$httpd_pid" 2>/dev/null || true
+        wait "$httpd_pid" 2>/dev/null || true
+        wait "$reader_pid" 2>/dev/null || true
+    fi
+    if [ -n "$run_dir" ]; then
+        rm -rf "$run_dir"
+    fi
+    exit "$status"
+}
+
+show_what_to_try() {
+    cat <<TRY
+
+mod_wheel serves at http://127.0.0.1:$port/ with the $mpm MPM.  Ctrl-C ends it.
+
+Start wheels, in terminals of their own; each holds its request and a core:
+
+    curl http://127.0.0.1:$port/rotate
+    curl http://127.0.0.1:$port/rotate/red
+
+Stop all of them, those of one name, or one by its id:
+
+    curl http://127.0.0.1:$port/stop
+    curl http://127.0.0.1:$port/stop/red
+    curl 'http://127.0.0.1:$port/stop?id=N'
+
+A wheel that ends by itself after 5 seconds, and what it tells as JSON:
+
+    curl 'http://127.0.0.1:$port/rotate/blue?wait=5&json'
+
+What rotates, and where to find ids:
+
+    curl 'http://127.0.0.1:$port/wheel-status?auto'
+
+TRY
+}
+
+run() {
+    local i status=0
+
+    port=${WHEEL_PORT-8000}
+    mpm=${WHEEL_MPM-event}
+    httpd_pid=
+    reader_pid=
+    run_dir=
+    # A shell script's background job ignores INT from birth, and bash can't
+    # trap what it was born to ignore.
+    if [ "$(trap -p INT)" ]; then
+        exec env --default-signal=INT "$here/build.sh" run
+    fi
+    check_settings
+    build
+    httpd=$(apxs -q SBINDIR)/$(apxs -q PROGNAME)
+
+    trap clean_up EXIT
+    # A terminal that closes takes this script's output along; what is still
+    # said then must not end it early.
+    trap 'exit 0' INT TERM HUP
+    make_run_dir
+    start_httpd
+
+    for ((i = 0; i < 100; i++)); do
+        if answers || ! httpd_lives; then
+            break
+        fi
+        sleep 0.1
+    done
+    if httpd_lives; then
+        show_what_to_try
+    fi
+    wait "$httpd_pid" || status=$?
+    # TERM to httpd itself is a proper end, too.
+    say "httpd has ended"
+    exit "$status"
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+run) run ;;
+test) run_tests "$@" ;;
+build) build ;;
+help | -h | --help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
