@@ -168,8 +168,8 @@ install: all
 	    '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so'
 	install -D -m 644 mod_wheel/mod_wheel.h \
 	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
-	cd mod_wheel/www && find . -type f -exec \
-	    install -D -m 644 '{}' '$(DESTDIR)$(www_dir)/{}' ';'
+	find mod_wheel/www -type f -printf '%P\0' | xargs -0 -I'{}' \
+	    install -D -m 644 'mod_wheel/www/{}' '$(DESTDIR)$(www_dir)/{}'
 ifneq ($(MODS_AVAILABLE),)
 	install -d '$(DESTDIR)$(MODS_AVAILABLE)'
 	sed 's|/usr/lib/apache2/modules|$(LIBEXECDIR)|' conf/wheel.load \
@@ -179,7 +179,7 @@ ifneq ($(MODS_AVAILABLE),)
 	sed 's|/usr/share/apache2|$(datadir)|' conf/wheel.conf >$$new; \
 	to='$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf'; \
 	if [ -e "$$to" ] && ! cmp -s $$new "$$to"; then \
-	    echo "$$to has been changed: the new one is $$to.new"; \
+	    echo "$$to differs and stays; the new one is $$to.new"; \
 	    to=$$to.new; \
 	fi; \
 	echo "install $$to"; \
@@ -200,8 +200,14 @@ ifneq ($(MODS_AVAILABLE),)
 	    fi; \
 	done
 	rm -f '$(DESTDIR)$(MODS_AVAILABLE)/wheel.load' \
-	    '$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf' \
 	    '$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf.new'
+	@conf='$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf'; \
+	if sed 's|/usr/share/apache2|$(datadir)|' conf/wheel.conf | \
+	    cmp -s - "$$conf"; then \
+	    rm "$$conf"; \
+	elif [ -e "$$conf" ]; then \
+	    echo "$$conf stays: it has been changed"; \
+	fi
 endif
 	rm -f '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so' \
 	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
