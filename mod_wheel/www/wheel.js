@@ -1,0 +1,668 @@
+/* The live page: looks at the server about twice a second, shows what it saw
+ * and sends what is asked for.  The only file that knows the page's elements;
+ * nothing from the server reaches it but as text. */
+
+import * as server from "./server.js";
+import * as words from "./words.js";
+import { Dial } from "./dial.js";
+import { addGap, addSample, addStop } from "./plot.js";
+
+const LOOK_MSEC = 500;
+const LOOK_HIDDEN_MSEC = 10000;
+const RETRY_MSEC_MIN = 1000;
+const RETRY_MSEC_MAX = 10000;
+const LINGER_MSEC = 6000;
+const ENDED_MAX = 64;
+const ENDED_FEW = 8;
+const NAME_RULE = /^[A-Za-z0-9._-]{1,63}$/;
+
+const el = (id) => document.getElementById(id);
+
+function make(tag, className, text) {
+    const node = document.createElement(tag);
+    if (className) {
+        node.className = className;
+    }
+    if (text !== undefined) {
+        node.textContent = text;
+    }
+    return node;
+}
+
+/* Texts are set only when they change, so that nothing is laid out or read
+ * aloud twice. */
+function say(node, text) {
+    if (node.textContent !== text) {
+        node.textContent = text;
+    }
+}
+
+/* ---- what is said to people ---- */
+
+function tell(text) {
+    say(el("said"), text);
+}
+
+function announce(text) {
+    say(el("announce"), text);
+}
+
+function showRefusal([title, detail]) {
+    say(el("refusal-title"), title);
+    say(el("refusal-detail"), detail);
+    el("refusal").hidden = false;
+}
+
+function hideRefusal() {
+    el("refusal").hidden = true;
+}
+
+/* ---- wheels on the screen ---- */
+
+const cards = new Map();
+let turnsOnScreen = 1e9;
+
+/* Where the keyboard goes when what it was on leaves the page. */
+function passFocusOn(node, next) {
+    if (node.contains(document.activeElement)) {
+        const place = next && next.querySelector("button");
+        (place || el("wheels")).focus({ preventScroll: true });
+    }
+}
+
+class Card {
+    constructor(job) {
+        this.id = job.id;
+        this.name = job.name;
+        this.rate = job.turns_per_second;
+        this.dial = new Dial();
+        this.node = make("li", "card");
+        this.node.dataset.id = job.id;
+        this.title = make("p", "card-name", job.name || "no name");
+        this.title.classList.toggle("nameless", !job.name);
+        this.title.title = job.name || "";
+        this.speed = make("p", "card-speed");
+        this.age = make("p", "card-age");
+        this.button = make("button", "halt", "Stop");
+        this.button.type = "button";
+        this.button.setAttribute("aria-label",
+            `Stop wheel ${job.name || ""} ${job.id}`.replace("  ", " "));
+        this.button.addEventListener("click", () => stopId(this.id));
+        this.node.append(this.dial.node, this.title,
+            make("p", "card-id", job.id), this.speed, this.age, this.button);
+        this.show(job);
+    }
+
+    show(job) {
+        const passed = this.seen ? job.elapsed - this.seen.elapsed : 0;
+        if (passed > 0.05) {
+            const rate = Math.max(0, job.turns - this.seen.turns) / passed;
+            this.rate += (rate - this.rate) * 0.6;
+        }
+        if (!this.seen || passed > 0.05) {
+            this.seen = { elapsed: job.elapsed, turns: job.turns };
+        }
+        this.job = job;
+        this.node.dataset.state = job.state;
+        say(this.speed, `${words.short(this.rate)} turns/s`);
+        say(this.age, job.deadline === null
+            ? words.duration(job.elapsed)
+            : `${words.duration(job.elapsed)} of `
+                + words.duration(job.deadline));
+    }
+
+    turn() {
+        if (!this.over) {
+            this.dial.spin(this.rate / turnsOnScreen, this.job.number);
+        }
+    }
+
+    /* The wheel has ended; as may be null when nobody knows how. */
+    end(as) {
+        if (this.over) {
+            return;
+        }
+        this.over = true;
+        this.node.dataset.state = "ended";
+        if (as) {
+            this.dial.land(as.number);
+            say(this.speed, wasTold(as) ? `Lucky number ${as.number}`
+                : "Nobody to tell");
+        }
+        else {
+            this.dial.pause();
+            say(this.speed, "Ended");
+        }
+        this.speed.classList.add("lucky");
+        say(this.age, as ? `${words.end(as.stopped_by)} after `
+            + words.duration(as.elapsed) : "");
+        passFocusOn(this.button, this.nextRunning());
+        this.button.remove();
+        setTimeout(() => {
+            this.node.remove();
+            cards.delete(this.id);
+            showCounts();
+        }, LINGER_MSEC);
+    }
+
+    nextRunning() {
+        const all = [...el("wheel-list").children];
+        const running = (node) => node.dataset.state !== "ended";
+        const at = all.indexOf(this.node);
+        return all.slice(at + 1).find(running)
+            || all.slice(0, at).reverse().find(running) || null;
+    }
+}
+
+function showScale() {
+    const running = [...cards.values()].filter((card) => !card.over);
+    const fastest = Math.max(0, ...running.map((card) => card.rate));
+    if (fastest > 0) {
+        while (fastest / turnsOnScreen > 1.25) {
+            turnsOnScreen *= 10;
+        }
+        while (fastest / turnsOnScreen < 0.1 && turnsOnScreen > 1) {
+            turnsOnScreen /= 10;
+        }
+    }
+    say(el("scale"), running.length === 0 ? ""
+        : `Slowed down: one turn on the screen stands for `
+            + `${words.long(turnsOnScreen)} real ones.`);
+    for (const card of running) {
+        card.turn();
+    }
+}
+
+function showWheels(running) {
+    const fresh = document.createDocumentFragment();
+    const here = new Set();
+    for (const job of running) {
+        /* A draining job is over for everybody but its thread. */
+        if (job.state === "draining" || ended.has(job.id)) {
+            continue;
+        }
+        here.add(job.id);
+        const card = cards.get(job.id);
+        if (card) {
+            card.show(job);
+        }
+        else {
+            const added = new Card(job);
+            cards.set(job.id, added);
+            fresh.append(added.node);
+        }
+    }
+    el("wheel-list").append(fresh);
+    for (const card of cards.values()) {
+        if (!here.has(card.id)) {
+            card.end(ended.get(card.id) || null);
+        }
+    }
+    showScale();
+}
+
+/* ---- wheels that have ended ---- */
+
+const ended = new Map();
+
+/* Did somebody hear its number? */
+function wasTold(one) {
+    return one.stopped_by !== "gone" && one.stopped_by !== "died";
+}
+
+function endedItem(one) {
+    const item = make("li", "one-ended");
+    const told = wasTold(one);
+    const badge = make("span", told ? `badge hue-${one.number}`
+        : "badge untold", String(one.number));
+    badge.prepend(make("span", "hidden-words",
+        told ? "Lucky number " : "Last number "));
+    const who = make("p", "ended-who");
+    who.append(make("span", one.name ? "ended-name" : "nameless",
+        one.name || "no name"), " ", make("span", "card-id", one.id));
+    if (one.mine) {
+        who.append(" ", make("span", "mine", "this page’s"));
+    }
+    const how = [`${words.end(one.stopped_by)} after `
+        + words.duration(one.elapsed), `${words.long(one.turns)} turns`];
+    if (typeof one.answered_ms === "number") {
+        how.push(`answered ${words.milliseconds(one.answered_ms)} `
+            + "after its mark");
+    }
+    const text = make("div", "ended-text");
+    text.append(who, make("p", "aside", how.join(", ")));
+    item.dataset.id = one.id;
+    item.append(badge, text, make("time", "ended-at", words.clock(one.at)));
+    return item;
+}
+
+let endedShown = "";
+let endedAll = false;
+
+function showEnded() {
+    const newest = [...ended.values()]
+        .sort((a, b) => b.at - a.at || b.id - a.id);
+    for (const one of newest.splice(ENDED_MAX)) {
+        ended.delete(one.id);
+    }
+    const n = endedAll ? ENDED_MAX : ENDED_FEW;
+    const key = [n, ...newest.map((one) => `${one.id} ${one.at}`)].join();
+    if (key !== endedShown) {
+        endedShown = key;
+        el("ended-list").replaceChildren(
+            ...newest.slice(0, n).map(endedItem));
+        el("ended-none").hidden = newest.length > 0;
+        el("ended-all").hidden = newest.length <= ENDED_FEW;
+        el("ended-all").setAttribute("aria-expanded", String(endedAll));
+        say(el("ended-all"), endedAll ? `Show the last ${ENDED_FEW}`
+            : `Show the last ${newest.length}`);
+    }
+}
+
+function announceEnded(fresh) {
+    const numbers = fresh.map((one) => one.number);
+    if (fresh.length === 1) {
+        const [one] = fresh;
+        announce(`Wheel ${one.name || ""} ${words.end(one.stopped_by)}: `
+            + `lucky number ${one.number}.`);
+    }
+    else if (fresh.length > 1) {
+        announce(`${words.count(fresh.length, "wheel")} ended: lucky numbers `
+            + `${numbers.slice(0, 12).join(", ")}`
+            + `${numbers.length > 12 ? " and more" : ""}.`);
+    }
+}
+
+let recentSeen = false;
+
+function takeRecent(recent) {
+    const fresh = [];
+    for (const one of recent) {
+        const known = ended.get(one.id);
+        if (!known) {
+            fresh.push(one);
+        }
+        if (!known || !known.fromServer) {
+            const at = one.started + one.elapsed;
+            ended.set(one.id, {
+                ...one, at, fromServer: true, mine: Boolean(known),
+            });
+            if (one.stopped_by === "stop") {
+                addStop(at);
+            }
+        }
+    }
+    if (recentSeen) {
+        announceEnded(fresh);
+    }
+    recentSeen = true;
+}
+
+/* A wheel that this page has held told its number itself. */
+function takeNumber(answer) {
+    const known = ended.get(answer.id);
+    if (known) {
+        known.mine = true;
+    }
+    else {
+        ended.set(answer.id, {
+            ...answer, at: Date.now() / 1000, mine: true,
+        });
+        announceEnded([answer]);
+    }
+    const card = cards.get(answer.id);
+    if (card) {
+        card.end(answer);
+    }
+    endedShown = "";
+    showEnded();
+    showCounts();
+    showHeld();
+}
+
+/* ---- figures ---- */
+
+let status = null;
+
+function rotatingCards() {
+    return [...cards.values()].filter((card) => !card.over);
+}
+
+function showCounts() {
+    const n = rotatingCards().length;
+    const max = status ? status.limits.wheel_max : 0;
+    say(el("wheels-count"), status
+        ? `${words.exact(n)} of at most ${words.exact(max)}` : "");
+    el("wheels-none").hidden = cards.size > 0 || !status;
+    el("wheel-list").classList.toggle("many", cards.size > 24);
+    const { draining } = status ? status.jobs : { draining: 0 };
+    el("wheels-more").hidden = draining === 0;
+    say(el("wheels-more"), `${words.count(draining, "thread")} of ended `
+        + "wheels wait for a core, to see that they may leave.");
+}
+
+function showStopButtons() {
+    const names = new Map();
+    for (const card of rotatingCards()) {
+        if (card.name) {
+            names.set(card.name, (names.get(card.name) || 0) + 1);
+        }
+    }
+    const row = el("stop-buttons");
+    const here = new Map();
+    for (const button of row.querySelectorAll("button[data-name]")) {
+        if (names.has(button.dataset.name)) {
+            here.set(button.dataset.name, button);
+        }
+        else {
+            if (button === document.activeElement) {
+                el("stop-all").focus({ preventScroll: true });
+            }
+            button.remove();
+        }
+    }
+    for (const [name, n] of names) {
+        let button = here.get(name);
+        if (!button) {
+            button = make("button", "halt");
+            button.type = "button";
+            button.dataset.name = name;
+            button.addEventListener("click", () => stopName(name));
+            row.append(button);
+        }
+        say(button, n > 1 ? `Stop ${name} (${n})` : `Stop ${name}`);
+    }
+}
+
+function showHeld() {
+    const { held, waiting, max } = server.holding();
+    const said = [];
+    if (held > 0) {
+        said.push(`This page holds ${words.count(held, "wheel")}, which `
+            + `${held === 1 ? "ends" : "end"} when it is closed.`);
+    }
+    if (waiting > 0) {
+        said.push(`${words.exact(waiting)} more `
+            + `${waiting === 1 ? "waits" : "wait"} for one of these to end: `
+            + `here, a page can hold ${max} at once. curl starts any number.`);
+    }
+    el("held").hidden = said.length === 0;
+    say(el("held"), said.join(" "));
+}
+
+let before = null;
+
+function showRate(seen) {
+    const from = before;
+    /* Counters begin anew with the server. */
+    const same = from && seen.server.uptime > from.server.uptime
+        && seen.totals.turns >= from.totals.turns;
+    const passed = same ? seen.time - from.time : 0;
+    const n = seen.jobs.rotating;
+    before = seen;
+    if (from && !same) {
+        addGap();
+    }
+    if (passed < 0.05) {
+        addSample(seen.time, null, n);
+        return;
+    }
+    const rate = (seen.totals.turns - from.totals.turns) / passed;
+    addSample(seen.time, rate, n);
+    const now = n === 0 ? "0 now"
+        : `${words.long(rate)} now, by ${words.count(n, "wheel")}`;
+    say(el("rate-now"), now);
+    el("plot").setAttribute("aria-label", "Turns a second of all wheels over "
+        + `the last two minutes: ${now}`);
+}
+
+function showWorkers({ workers, jobs, limits }) {
+    const burning = Math.min(workers.busy, jobs.rotating + jobs.stopping);
+    const reserved = Math.min(workers.reserved, workers.idle);
+    const parts = {
+        burning,
+        other: workers.busy - burning,
+        free: workers.idle - reserved,
+        reserved,
+    };
+    for (const [part, n] of Object.entries(parts)) {
+        el(`part-${part}`).style.flexGrow = n;
+        el(`part-${part}`).hidden = n === 0;
+        say(el(`workers-${part}`), words.exact(n));
+    }
+    el("bar").setAttribute("aria-label", `Of ${workers.busy + workers.idle} `
+        + `workers, ${burning} hold a wheel, ${parts.other} do other work, `
+        + `${parts.free} are free and ${reserved} reserved`);
+    const now = workers.busy + workers.idle;
+    const more = limits.workers_max - now;
+    say(el("workers-sum"), `${words.exact(now)} now`
+        + (more > 0 ? `, up to ${words.exact(limits.workers_max)}` : ""));
+    say(el("why"), workers.reserved > 0
+        ? "A wheel is refused before it would take a reserved worker. So one "
+            + "is left to answer a stop, however many wheels spin."
+        : "No worker is reserved (WheelReserve 0): wheels may take all of "
+            + "them, and a stop then has to wait for one.");
+}
+
+function showTotals({ totals, server: facts }) {
+    const ways = Object.entries(totals.ended).filter(([, n]) => n > 0)
+        .map(([reason, n]) => words.ends(reason, n));
+    const refused = Object.values(totals.refused).reduce((a, b) => a + b, 0);
+    say(el("ended-sum"), [
+        ...ways, ...(refused ? [`${words.exact(refused)} refused`] : []),
+    ].join(", "));
+    say(el("server"), `${facts.mpm} MPM, generation ${facts.generation}, up `
+        + `${words.duration(facts.uptime)}; `
+        + `${words.count(totals.started, "wheel")} started, `
+        + `${words.long(totals.turns)} turns.`);
+}
+
+/* ---- looking ---- */
+
+let timer = null;
+let looking = false;
+let lookAgain = false;
+let failures = 0;
+let retryAt = 0;
+
+function showLink(state, text) {
+    el("link").dataset.state = state;
+    say(el("link-words"), text);
+}
+
+function showSeen(seen) {
+    takeRecent(seen.recent);
+    showRate(seen);
+    status = seen;
+    showWheels(seen.running);
+    showEnded();
+    showCounts();
+    showStopButtons();
+    showHeld();
+    showWorkers(seen);
+    showTotals(seen);
+    el("away").hidden = true;
+    document.body.classList.remove("stale");
+    showLink("here", "Connected");
+}
+
+function showAway(refusal) {
+    const [title, detail] = words.refusal(refusal);
+    say(el("away-title"), title);
+    say(el("away-detail"), [detail, status
+        ? `What stands below was seen at ${words.clock(status.time)}.` : ""]
+        .filter(Boolean).join(" "));
+    el("away").hidden = false;
+    document.body.classList.add("stale");
+    showLink("away", refusal.status === 0 ? "Not connected" : "Refused");
+    for (const card of rotatingCards()) {
+        card.dial.pause();
+    }
+    addGap();
+}
+
+function showRetry() {
+    if (!el("away").hidden) {
+        const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+        say(el("away-next"), looking || left === 0 ? "Trying again…"
+            : `Next try in ${words.count(left, "second")}.`);
+    }
+}
+
+function waitFor() {
+    const pace = document.hidden ? LOOK_HIDDEN_MSEC : LOOK_MSEC;
+    if (failures === 0) {
+        return pace;
+    }
+    return Math.max(pace, Math.min(RETRY_MSEC_MAX,
+        RETRY_MSEC_MIN * 2 ** (failures - 1)));
+}
+
+async function look() {
+    clearTimeout(timer);
+    if (looking) {
+        lookAgain = true;
+        return;
+    }
+    looking = true;
+    lookAgain = false;
+    showRetry();
+    try {
+        showSeen(await server.look());
+        failures = 0;
+    }
+    catch (error) {
+        failures++;
+        if (!(error instanceof server.Refusal)) {
+            console.error(error);
+        }
+        showAway(error instanceof server.Refusal ? error
+            : new server.Refusal(200, "Its status isn’t as expected."));
+    }
+    looking = false;
+    const msec = lookAgain && failures === 0 ? 0 : waitFor();
+    retryAt = Date.now() + msec;
+    timer = setTimeout(look, msec);
+    showRetry();
+}
+
+/* ---- asking ---- */
+
+function start(n) {
+    const name = el("name").value;
+    if (name && !nameIsFit(name)) {
+        el("name").focus();
+        return;
+    }
+    hideRefusal();
+    const batch = { asked: n, refused: 0 };
+    for (let i = 0; i < n; i++) {
+        server.start({
+            name,
+            onNumber: takeNumber,
+            onRefusal: (refusal) => {
+                batch.refused++;
+                const [title, detail] = words.refusal(refusal);
+                showRefusal([title, [
+                    refusal.status === 0
+                        ? "The connection of a wheel of this page broke."
+                        : `${batch.refused} of ${batch.asked} asked for `
+                            + `${batch.asked === 1 ? "was" : "were"} refused.`,
+                    detail].filter(Boolean).join(" ")]);
+                showHeld();
+                look();
+            },
+        });
+    }
+    tell(`Asked for ${words.count(n, "wheel")}`
+        + `${name ? ` named ${name}` : ""}.`);
+    showHeld();
+    look();
+}
+
+async function stop(send, dropped, nothing) {
+    hideRefusal();
+    const from = performance.now();
+    const at = Date.now() / 1000;
+    try {
+        const answer = await send();
+        const took = performance.now() - from;
+        tell(answer.stopped === 0 && dropped === 0 ? nothing
+            : `Stopped ${words.count(answer.stopped, "wheel")} at `
+                + `${words.clock(at)}, answered in `
+                + `${words.milliseconds(took)}.`
+                + (dropped > 0 ? ` ${words.count(dropped, "wheel")} that `
+                    + "waited will not start." : ""));
+    }
+    catch (refusal) {
+        if (refusal.status === 404) {
+            tell(nothing);
+        }
+        else {
+            showRefusal(words.refusal(refusal));
+        }
+    }
+    showHeld();
+    look();
+}
+
+function stopAll() {
+    return stop(server.stopAll, server.dropWaiting(),
+        "Nothing was rotating.");
+}
+
+function stopName(name) {
+    return stop(() => server.stopName(name), server.dropWaiting(name),
+        `No wheel named ${name} was rotating any more.`);
+}
+
+function stopId(id) {
+    return stop(() => server.stopId(id), 0, "That wheel had ended already.");
+}
+
+/* A URL can't hold a path that ends in . or .. */
+function nameIsFit(name) {
+    return NAME_RULE.test(name) && name !== "." && name !== "..";
+}
+
+const nameHelp = el("name-help").textContent;
+
+function checkName() {
+    const name = el("name").value;
+    const fit = name === "" || nameIsFit(name);
+    el("name").setAttribute("aria-invalid", String(!fit));
+    el("name-help").classList.toggle("wrong", !fit);
+    say(el("name-help"), fit ? nameHelp
+        : /^\.\.?$/.test(name) ? "A name can’t be only one or two dots."
+            : "Only letters A to Z, digits, dot, underscore and hyphen.");
+}
+
+/* ---- the page begins ---- */
+
+el("start").addEventListener("submit", (event) => {
+    event.preventDefault();
+    start(1);
+});
+el("start-ten").addEventListener("click", () => start(10));
+el("stop-all").addEventListener("click", stopAll);
+el("name").addEventListener("input", checkName);
+el("refusal-close").addEventListener("click", () => {
+    hideRefusal();
+    el("name").focus();
+});
+el("ended-all").addEventListener("click", () => {
+    endedAll = !endedAll;
+    showEnded();
+});
+el("away-try").addEventListener("click", look);
+document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+        look();
+    }
+});
+setInterval(showRetry, 500);
+
+for (const path of ["rotate", "stop"]) {
+    say(el(`curl-${path}`), `curl ${new URL(path, document.baseURI).href}`);
+}
+look();
