@@ -104,7 +104,7 @@ static const char *path_behind_handler(const request_rec *r)
         const core_dir_config *section = ap_get_core_module_config(sections[n]);
         size_t covered;
 
-        if (!section->handler || strcmp(section->handler, r->handler)) {
+        if (!section->expr_handler) { /* it has no SetHandler */
             continue;
         }
         covered = section_covers(section, r->uri);

@@ -53,6 +53,12 @@ struct wheel_companion_t {
     max_align_t baton[];
 };
 
+/* How prefork reacted to the signals that a request holds. */
+typedef struct process_held_t {
+    struct sigaction term;
+    struct sigaction hup;
+} process_held_t;
+
 /* What outlives restarts, on the process pool: no pointer into the module. */
 typedef struct process_retained_t {
     wheel_table_t *table;
@@ -68,6 +74,9 @@ static int process_threaded;
 /* Set once the child must not wait for its requests any more.  Written by
  * hooks and signal handlers. */
 static volatile sig_atomic_t process_ending;
+
+/* The signal that a request of this prefork child has held, or 0. */
+static volatile sig_atomic_t held_signal;
 
 static wheel_companion_t *companions;
 static pthread_mutex_t companions_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -94,45 +103,48 @@ int wheel_process_threaded(void)
 
 /* --- Signals ------------------------------------------------------------- */
 
-/* The signals by which prefork ends a child at once. */
-static void ending_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
-}
-
 int wheel_process_ending(void)
 {
-    sigset_t pending;
-
-    if (process_ending) {
-        return 1;
-    }
-    return !process_threaded && sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGTERM) == 1 ||
-            sigismember(&pending, SIGHUP) == 1);
+    return process_ending;
 }
 
-static apr_status_t let_signals(void *baton)
+/* Ends the waits of a prefork worker; the signal is given back later. */
+static void on_held(int signal)
 {
-    pthread_sigmask(SIG_SETMASK, baton, NULL);
+    held_signal = signal;
+    process_ending = 1;
+}
+
+static apr_status_t let_signals(void *data)
+{
+    const process_held_t *held = data;
+    int signal;
+
+    sigaction(SIGTERM, &held->term, NULL);
+    sigaction(SIGHUP, &held->hup, NULL);
+    signal = held_signal;
+    if (signal) {
+        raise(signal); /* the process ends in here */
+    }
     return APR_SUCCESS;
 }
 
 void wheel_process_hold_signals(apr_pool_t *pool)
 {
-    sigset_t *before;
-    sigset_t held;
+    process_held_t *held;
+    struct sigaction action;
 
     if (process_threaded) {
         return;
     }
-    before = apr_palloc(pool, sizeof(*before));
-    ending_signals(&held);
-    pthread_sigmask(SIG_BLOCK, &held, before);
+    held = apr_palloc(pool, sizeof(*held));
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, &held->term);
+    sigaction(SIGHUP, &action, &held->hup);
     /* The request has been answered and logged when its pool goes. */
-    apr_pool_cleanup_register(pool, before, let_signals, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pool, held, let_signals, apr_pool_cleanup_null);
 }
 
 /* A child that is stopping gracefully ignores TERM: its parent would wait for

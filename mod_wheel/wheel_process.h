@@ -22,16 +22,14 @@ int wheel_process_generation(void);
 /** Does the MPM run requests in threads? */
 int wheel_process_threaded(void);
 
-/**
- * Is this process about to end without waiting for its requests?  Under
- * prefork, which is told by a signal, only a thread that holds the signals
- * sees it.
- */
+/** Is this process about to end without waiting for its requests?  Any
+ * thread. */
 int wheel_process_ending(void);
 
 /**
  * Under prefork, keep TERM and HUP from ending the process in the middle of a
- * request: they end it when pool is destroyed.  Does nothing with threads.
+ * request: they only wake its worker, and end the process when pool is
+ * destroyed.  Does nothing with threads.
  */
 void wheel_process_hold_signals(apr_pool_t *pool);
 

@@ -661,6 +661,7 @@ typedef struct row_t {
     const char *title;
     const char *value; /* NULL where only the limit is known */
     const char *limit_key;
+    const char *limit_title;
     const char *limit;
 } row_t;
 
@@ -681,11 +682,10 @@ static rows_t *server_rows(const wheel_facts_t *facts,
                            const wheel_snapshot_t *snapshot, apr_pool_t *pool)
 {
     const row_t rows[] = {
-        {"WheelTime", "Time", seconds(snapshot->taken, pool), NULL, NULL},
-        {"WheelMPM", "MPM", facts->mpm, NULL, NULL},
-        {"WheelGeneration", "Generation", count(facts->generation, pool), NULL,
-         NULL},
-        {"WheelUptime", "Uptime, s", seconds(facts->uptime, pool), NULL, NULL},
+        {.key = "WheelTime", .value = seconds(snapshot->taken, pool)},
+        {.key = "WheelMPM", .value = facts->mpm},
+        {.key = "WheelGeneration", .value = count(facts->generation, pool)},
+        {.key = "WheelUptime", .value = seconds(facts->uptime, pool)},
     };
 
     return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
@@ -696,59 +696,28 @@ static rows_t *use_rows(const wheel_facts_t *facts,
 {
     const row_t rows[] = {
         {"WheelRotating", "Rotating", count(snapshot->rotating, pool),
-         "WheelMax", count(facts->rotating_max, pool)},
+         "WheelMax", "WheelMax", count(facts->rotating_max, pool)},
         {NULL, "Rotating of one client", NULL, "WheelMaxPerClient",
-         count(facts->per_client_max, pool)},
+         "WheelMaxPerClient", count(facts->per_client_max, pool)},
         {"WheelStopping", "Stopping", count(snapshot->stopping, pool), NULL,
-         NULL},
-        {"WheelDraining", "Draining", count(snapshot->draining, pool), NULL,
-         NULL},
-        {"WheelSlotsUsed", "Slots used", count(snapshot->jobs_n, pool),
-         "WheelTableSlots", count(snapshot->slots_max, pool)},
-        {"WheelWorkersIdle", "Workers idle", count(facts->workers_idle, pool),
          NULL, NULL},
+        {"WheelDraining", "Draining", count(snapshot->draining, pool), NULL,
+         NULL, NULL},
+        {"WheelSlotsUsed", "Slots used", count(snapshot->jobs_n, pool),
+         "WheelTableSlots", "of", count(snapshot->slots_max, pool)},
+        {"WheelWorkersIdle", "Workers idle", count(facts->workers_idle, pool),
+         NULL, NULL, NULL},
         {"WheelWorkersReserved", "Idle and reserved",
-         count(reserved(facts), pool), "WheelReserve",
+         count(reserved(facts), pool), "WheelReserve", "WheelReserve",
          count(facts->reserve, pool)},
         {"WheelWorkersBusy", "Workers busy", count(facts->workers_busy, pool),
-         "WheelWorkersMax", count(facts->workers_max, pool)},
+         "WheelWorkersMax", "of", count(facts->workers_max, pool)},
+        {"WheelStarted", "Started", count(snapshot->started, pool), NULL, NULL,
+         NULL},
+        {"WheelTurns", "Turns", count(snapshot->done, pool), NULL, NULL, NULL},
     };
 
     return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
-}
-
-/* A row for each counter, the first (NONE) left out. */
-static void add_counters(rows_t *rows, const char *prefix,
-                         const apr_uint64_t *counters, unsigned counters_n,
-                         const char *(*name)(unsigned))
-{
-    unsigned n;
-
-    for (n = 1; n < counters_n; n++) {
-        row_t *row = apr_array_push(rows);
-        char *word = apr_pstrdup(rows->pool, name(n));
-
-        row->title = apr_pstrcat(rows->pool, prefix, ": ", word, NULL);
-        word[0] = (char)toupper((unsigned char)word[0]);
-        row->key = apr_pstrcat(rows->pool, "Wheel", prefix, word, NULL);
-        row->value = count(counters[n], rows->pool);
-        row->limit_key = NULL;
-        row->limit = NULL;
-    }
-}
-
-static rows_t *total_rows(const wheel_snapshot_t *snapshot, apr_pool_t *pool)
-{
-    const row_t rows[] = {
-        {"WheelStarted", "Started", count(snapshot->started, pool), NULL, NULL},
-        {"WheelTurns", "Turns", count(snapshot->done, pool), NULL, NULL},
-    };
-    rows_t *list = rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
-
-    add_counters(list, "Ended", snapshot->ended, WHEEL_END_COUNT, end_name);
-    add_counters(list, "Refused", snapshot->refused, WHEEL_REFUSED_COUNT,
-                 refusal_name);
-    return list;
 }
 
 /* --- Lines of text ------------------------------------------------------- */
@@ -781,6 +750,21 @@ static const char *plain(const json_t *value, apr_pool_t *pool)
         return apr_psprintf(pool, "%.6f", json_real_value(value));
     default:
         return "";
+    }
+}
+
+/* The first counter (NONE) is left out. */
+static void put_counter_lines(out_t *out, const char *prefix,
+                              const apr_uint64_t *counters, unsigned counters_n,
+                              const char *(*name)(unsigned))
+{
+    unsigned n;
+
+    for (n = 1; n < counters_n; n++) {
+        const char *word = name(n);
+
+        putf(out, "Wheel%s%c%s: %" APR_UINT64_T_FMT "\n", prefix,
+             toupper((unsigned char)word[0]), word + 1, counters[n]);
     }
 }
 
@@ -817,7 +801,9 @@ const char *wheel_render_section_auto(const wheel_facts_t *facts,
     out_t *out = out_make(pool);
 
     put_row_lines(out, use_rows(facts, snapshot, pool));
-    put_row_lines(out, total_rows(snapshot, pool));
+    put_counter_lines(out, "Ended", snapshot->ended, WHEEL_END_COUNT, end_name);
+    put_counter_lines(out, "Refused", snapshot->refused, WHEEL_REFUSED_COUNT,
+                      refusal_name);
     return out_text(out);
 }
 
@@ -910,7 +896,7 @@ static void put_job_table(out_t *out, const char *caption,
     unsigned n;
     unsigned c;
 
-    putf(out, "<div><table>\n<caption>%s</caption>\n<tr>", caption);
+    putf(out, "<div><table>\n<caption>%s: %u</caption>\n<tr>", caption, jobs_n);
     for (c = 0; c < COLUMNS_N; c++) {
         if (columns[c].flags & kind) {
             putf(out, "<th scope=\"col\"%s>%s</th>", cell_class(&columns[c]),
@@ -932,14 +918,33 @@ static void put_row_table(out_t *out, const char *caption, const rows_t *rows)
     for (n = 0; n < rows->nelts; n++) {
         const row_t *row = &APR_ARRAY_IDX(rows, n, row_t);
 
-        putf(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td>",
-             row->title, row->value ? html(row->value, out->pool) : "");
+        putf(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td><td>",
+             row->title, row->value ? row->value : "");
         if (row->limit_key) {
-            putf(out, "<td>%s %s</td>", row->limit_key, row->limit);
+            putf(out, "%s %s", row->limit_title, row->limit);
         }
-        put(out, "</tr>\n");
+        put(out, "</td></tr>\n");
     }
     put(out, "</table></div>\n");
+}
+
+/* The first counter (NONE) is left out. */
+static void put_counter_table(out_t *out, const char *caption,
+                              const apr_uint64_t *counters, unsigned counters_n,
+                              const char *(*name)(unsigned))
+{
+    unsigned n;
+
+    putf(out, "<div><table>\n<caption>%s</caption>\n<tr>", caption);
+    for (n = 1; n < counters_n; n++) {
+        putf(out, "<th scope=\"col\" class=\"n\">%s</th>", name(n));
+    }
+    put(out, "</tr>\n<tr>");
+    for (n = 1; n < counters_n; n++) {
+        putf(out, "<td class=\"n\">%s</td>",
+             count_grouped(counters[n], out->pool));
+    }
+    put(out, "</tr>\n</table></div>\n");
 }
 
 static void put_tables(out_t *out, const wheel_facts_t *facts,
@@ -950,7 +955,10 @@ static void put_tables(out_t *out, const wheel_facts_t *facts,
                   COLUMN_RUNNING);
     put_job_table(out, "The last that ended", snapshot->recent,
                   snapshot->recent_n, COLUMN_ENDED);
-    put_row_table(out, "Totals", total_rows(snapshot, out->pool));
+    put_counter_table(out, "Ended, by reason", snapshot->ended, WHEEL_END_COUNT,
+                      end_name);
+    put_counter_table(out, "Refused, by reason", snapshot->refused,
+                      WHEEL_REFUSED_COUNT, refusal_name);
 }
 
 const char *wheel_render_page(const wheel_facts_t *facts,

@@ -16,6 +16,9 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef WHEEL_FAULTS
+#include <sys/mman.h>
+#endif
 #include <unistd.h>
 
 #include "apr_shm.h"
@@ -38,13 +41,40 @@
 /* Room for jobs that are claimed between two looks of a snapshot. */
 #define TABLE_SNAPSHOT_SLACK 64
 
-/* A place where a fault build ends the process, to see that the next one
- * finds a valid table. */
+/* A place where a fault build may end the process, to see that the next one
+ * finds a valid table: where a countdown in shared memory comes to its end.
+ * Nothing of it is in the module that users get. */
 #ifdef WHEEL_FAULTS
-void wheel_table_fault(int line);
-#define TABLE_STEP() wheel_table_fault(__LINE__)
+_Atomic int *wheel_table_fault;
+
+static void fault_step(void)
+{
+    if (wheel_table_fault &&
+        atomic_fetch_sub_explicit(wheel_table_fault, 1, memory_order_relaxed) ==
+            1) {
+        raise(SIGKILL);
+    }
+}
+
+/* The countdown of a whole server is the first int of a file. */
+static void fault_open(void)
+{
+    const char *path = getenv("WHEEL_FAULT_FILE");
+    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    void *mapped;
+
+    if (fd < 0) {
+        return;
+    }
+    mapped = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    wheel_table_fault = mapped == MAP_FAILED ? NULL : mapped;
+    close(fd);
+}
+#define TABLE_STEP() fault_step()
+#define TABLE_FAULT_OPEN() fault_open()
 #else
 #define TABLE_STEP() ((void)0)
+#define TABLE_FAULT_OPEN() ((void)0)
 #endif
 
 /* The segment:
@@ -215,6 +245,7 @@ apr_status_t wheel_table_create(wheel_table_t **table, unsigned slots_max,
     if (slots_max == 0) {
         return APR_EINVAL;
     }
+    TABLE_FAULT_OPEN();
     made = apr_pcalloc(pool, sizeof(*made));
     bytes = TABLE_LINE_BYTES + round_up(sizeof(table_header_t)) +
             (size_t)slots_max * sizeof(table_slot_t);

@@ -225,7 +225,7 @@ function endedItem(one) {
     }
     const how = [`${words.end(one.stopped_by)} after `
         + words.duration(one.elapsed), `${words.long(one.turns)} turns`];
-    if (typeof one.answered_ms === "number") {
+    if (told && typeof one.answered_ms === "number") {
         how.push(`answered ${words.milliseconds(one.answered_ms)} `
             + "after its mark");
     }

@@ -1,0 +1,177 @@
+/* parse.c: what strangers write is read as it is meant, or refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apr_general.h"
+
+#include "wheel_parse.h"
+
+static apr_pool_t *pool;
+
+static void names_are_of_63_plain_characters(void **state)
+{
+    static const char *const good[] = {"a", "A-Z_a.z-0", "...", "-", "9"};
+    static const char *const bad[] = {"",         " ",    "a b", "a/b", "a\n",
+                                      "\xc3\xa4", "a%20", "a:b", "a\"", "<i>"};
+    char longest[65];
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(good) / sizeof(*good); n++) {
+        assert_true(wheel_parse_name(good[n]));
+    }
+    for (n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
+        assert_false(wheel_parse_name(bad[n]));
+    }
+    memset(longest, 'x', 64);
+    longest[64] = '\0';
+    assert_false(wheel_parse_name(longest));
+    assert_true(wheel_parse_name(longest + 1));
+}
+
+static void seconds_are_decimal_and_bounded(void **state)
+{
+    static const struct {
+        const char *text;
+        apr_interval_time_t usec;
+    } good[] = {
+        {"0", 0},         {"1", 1000000},
+        {"0.5", 500000},  {"1.000001", 1000001},
+        {"007", 7000000}, {"31536000", (apr_interval_time_t)31536000 * 1000000},
+    };
+    static const char *const bad[] = {"",
+                                      " 1",
+                                      "1 ",
+                                      "-1",
+                                      "+1",
+                                      "1e3",
+                                      "0x1",
+                                      ".5",
+                                      "5.",
+                                      "1.0000001",
+                                      "1.2.3",
+                                      "nan",
+                                      "inf",
+                                      "1,5",
+                                      "31536001",
+                                      "31536000.1",
+                                      "99999999999999999999999"};
+    apr_interval_time_t usec;
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(good) / sizeof(*good); n++) {
+        assert_true(wheel_parse_seconds(good[n].text, &usec));
+        assert_int_equal(usec, good[n].usec);
+    }
+    for (n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
+        assert_false(wheel_parse_seconds(bad[n], &usec));
+    }
+}
+
+static void numbers_of_wheels_are_whole_and_positive(void **state)
+{
+    static const char *const bad[] = {
+        "", "0", "-1", "1.0", "1 ", "0x10", "18446744073709551617", "x"};
+    apr_uint64_t id;
+    size_t n;
+
+    (void)state;
+    assert_true(wheel_parse_id("1795375333474603", &id));
+    assert_int_equal(id, UINT64_C(1795375333474603));
+    for (n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
+        assert_false(wheel_parse_id(bad[n], &id));
+    }
+}
+
+static void a_query_is_sorted_into_what_is_allowed(void **state)
+{
+    wheel_param_t params[] = {
+        {"id", NULL}, {"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+
+    (void)state;
+    assert_null(wheel_parse_query("wait=1%2E5&json&", params, pool));
+    assert_null(params[0].value);
+    assert_string_equal(params[1].value, "1.5");
+    assert_string_equal(params[2].value, "");
+    assert_null(wheel_parse_query(NULL, params, pool));
+    assert_null(params[1].value);
+    assert_null(wheel_parse_query("", params, pool));
+    assert_null(wheel_parse_query("&&&", params, pool));
+}
+
+static void a_query_that_is_wrong_says_why(void **state)
+{
+    wheel_param_t params[] = {{"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+    const char *error;
+
+    (void)state;
+    error = wheel_parse_query("wiat=1", params, pool);
+    assert_non_null(strstr(error, "'wiat'"));
+    assert_non_null(strstr(error, "wait, json"));
+    error = wheel_parse_query("wait=1&wait=2", params, pool);
+    assert_non_null(strstr(error, "twice"));
+    error = wheel_parse_query("wait&wait", params, pool);
+    assert_non_null(strstr(error, "twice"));
+    error = wheel_parse_query("wait=%zz", params, pool);
+    assert_non_null(strstr(error, "escape"));
+    error = wheel_parse_query("=1", params, pool);
+    assert_non_null(error);
+}
+
+static void a_wait_preference_is_found_among_others(void **state)
+{
+    static const struct {
+        const char *prefer;
+        int seconds; /* -1: none */
+    } cases[] = {
+        {"wait=10", 10},
+        {"respond-async, wait=10", 10},
+        {"WAIT = 10", 10},
+        {"wait=\"10\"", 10},
+        {"wait=10; foo=bar", 10},
+        {"foo; wait=3, wait=10", 10},
+        {"wait=1, wait=2", 1},
+        {"wait", -1},
+        {"wait=", -1},
+        {"wait=1.5", -1},
+        {"wait=-1", -1},
+        {"wait=\"10", -1},
+        {"waiter=10", -1},
+        {"", -1},
+    };
+    apr_interval_time_t usec;
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        usec = -1000000;
+        wheel_parse_prefer_wait(cases[n].prefer, &usec, pool);
+        assert_int_equal(usec, (apr_interval_time_t)cases[n].seconds * 1000000);
+    }
+    assert_false(wheel_parse_prefer_wait(NULL, &usec, pool));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_of_63_plain_characters),
+        cmocka_unit_test(seconds_are_decimal_and_bounded),
+        cmocka_unit_test(numbers_of_wheels_are_whole_and_positive),
+        cmocka_unit_test(a_query_is_sorted_into_what_is_allowed),
+        cmocka_unit_test(a_query_that_is_wrong_says_why),
+        cmocka_unit_test(a_wait_preference_is_found_among_others),
+    };
+    int failed;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    failed = cmocka_run_group_tests_name("wheel_parse", tests, NULL, NULL);
+    apr_terminate();
+    return failed;
+}

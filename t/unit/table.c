@@ -1,0 +1,441 @@
+/* table.c: one process claims, marks and leaves slots of a wheel_table. */
+#include "table_test.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SLOTS 8
+
+static test_table_t test;
+static unsigned slot;
+static apr_uint64_t id;
+static wheel_refusal_e refusal;
+
+static int open_it(void **state)
+{
+    (void)state;
+    return table_open(&test, SLOTS) ? 0 : -1;
+}
+
+static int close_it(void **state)
+{
+    (void)state;
+    table_close(&test);
+    return 0;
+}
+
+static apr_status_t claim_one(const char *name)
+{
+    wheel_claim_t claim = claim_of(name);
+
+    return wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
+}
+
+static unsigned stop_picked(const char *name, apr_uint64_t wanted)
+{
+    wheel_pick_t pick = {name, wanted};
+    wheel_hit_t hits[SLOTS];
+    unsigned hits_n;
+
+    assert_int_equal(
+        wheel_table_stop(test.table, &pick, WHEEL_END_STOP, hits, &hits_n),
+        APR_SUCCESS);
+    return hits_n;
+}
+
+static void a_claim_is_listed_as_it_was_made(void **state)
+{
+    wheel_claim_t claim = claim_of("red");
+    wheel_snapshot_t snapshot;
+
+    (void)state;
+    claim.generation = 3;
+    claim.wait_max = 5000000;
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+    snapshot = snapshot_of(&test);
+    assert_int_equal(snapshot.jobs_n, 1);
+    assert_int_equal(snapshot.rotating, 1);
+    assert_int_equal(snapshot.started, 1);
+    assert_string_equal(snapshot.jobs[0].name, "red");
+    assert_string_equal(snapshot.jobs[0].client, "192.0.2.1");
+    assert_int_equal(snapshot.jobs[0].id, id);
+    assert_int_equal(snapshot.jobs[0].pid, getpid());
+    assert_int_equal(snapshot.jobs[0].generation, 3);
+    assert_int_equal(snapshot.jobs[0].wait_max, 5000000);
+    assert_int_equal(snapshot.jobs[0].end, WHEEL_END_NONE);
+    assert_int_equal(snapshot.jobs[0].looked, -1);
+}
+
+static void numbers_grow_and_are_not_used_twice(void **state)
+{
+    apr_uint64_t last = 0;
+    int n;
+
+    (void)state;
+    for (n = 0; n < 3 * SLOTS; n++) {
+        assert_int_equal(claim_one(NULL), APR_SUCCESS);
+        assert_true(id > last);
+        last = id;
+        end_job(&test, slot, WHEEL_END_STOP);
+    }
+}
+
+static void a_full_table_refuses(void **state)
+{
+    int n;
+
+    (void)state;
+    for (n = 0; n < SLOTS; n++) {
+        assert_int_equal(claim_one(NULL), APR_SUCCESS);
+    }
+    assert_int_equal(claim_one(NULL), APR_EAGAIN);
+    assert_int_equal(refusal, WHEEL_REFUSED_SLOTS);
+    end_job(&test, slot, WHEEL_END_STOP);
+    assert_int_equal(claim_one(NULL), APR_SUCCESS);
+    assert_int_equal(snapshot_of(&test).refused[WHEEL_REFUSED_SLOTS], 1);
+}
+
+static void the_limit_counts_those_that_rotate(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+
+    (void)state;
+    claim.rotating_max = 2;
+    assert_int_equal(claim_one(NULL), APR_SUCCESS);
+    assert_int_equal(claim_one(NULL), APR_SUCCESS);
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_EAGAIN);
+    assert_int_equal(refusal, WHEEL_REFUSED_MAX);
+    assert_int_equal(stop_picked(NULL, 0), 2);
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+}
+
+static void the_limit_of_a_client_is_its_own(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+
+    (void)state;
+    claim.per_client_max = 1;
+    assert_int_equal(claim_one(NULL), APR_SUCCESS);
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_EAGAIN);
+    assert_int_equal(refusal, WHEEL_REFUSED_CLIENT);
+    claim.client = "192.0.2.2";
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+}
+
+static wheel_refusal_e no_more_than(void *baton, unsigned rotating)
+{
+    return rotating < *(unsigned *)baton ? WHEEL_REFUSED_NONE
+                                         : WHEEL_REFUSED_RESERVE;
+}
+
+static void the_caller_has_the_last_word(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    unsigned allowed = 1;
+
+    (void)state;
+    claim.admit = no_more_than;
+    claim.admit_baton = &allowed;
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_EAGAIN);
+    assert_int_equal(refusal, WHEEL_REFUSED_RESERVE);
+}
+
+static void a_stop_hits_its_name_or_number_alone(void **state)
+{
+    apr_uint64_t red;
+
+    (void)state;
+    claim_one("red");
+    red = id;
+    claim_one("red");
+    claim_one("blue");
+    claim_one("redder");
+    claim_one(NULL);
+    assert_int_equal(stop_picked("green", 0), 0);
+    assert_int_equal(stop_picked(NULL, red + 100), 0);
+    assert_int_equal(stop_picked(NULL, red), 1);
+    assert_int_equal(stop_picked(NULL, red), 0);
+    assert_int_equal(stop_picked("red", 0), 1);
+    assert_int_equal(stop_picked("red", 0), 0);
+    assert_int_equal(stop_picked(NULL, 0), 3);
+    assert_int_equal(stop_picked(NULL, 0), 0);
+}
+
+static void a_claim_after_a_stop_is_not_stopped_by_it(void **state)
+{
+    (void)state;
+    claim_one(NULL);
+    assert_int_equal(stop_picked(NULL, 0), 1);
+    claim_one(NULL);
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_NONE);
+}
+
+static void a_reused_slot_has_no_mark_and_no_turns(void **state)
+{
+    wheel_job_t job;
+
+    (void)state;
+    claim_one(NULL);
+    job = wheel_table_job(test.table, slot);
+    wheel_job_progress(&job, 12345, 9);
+    stop_picked(NULL, 0);
+    assert_true(wheel_job_stopped(&job));
+    end_job(&test, slot, WHEEL_END_STOP);
+    claim_one(NULL);
+    assert_int_equal(slot, 0);
+    assert_false(wheel_job_stopped(&job));
+    assert_int_equal(snapshot_of(&test).jobs[0].done, 0);
+}
+
+static void the_first_mark_decides(void **state)
+{
+    (void)state;
+    claim_one(NULL);
+    assert_int_equal(wheel_table_mark(test.table, slot, WHEEL_END_DEADLINE),
+                     WHEEL_END_DEADLINE);
+    assert_int_equal(wheel_table_mark(test.table, slot, WHEEL_END_GONE),
+                     WHEEL_END_DEADLINE);
+    assert_int_equal(stop_picked(NULL, 0), 0);
+}
+
+static void a_slot_is_free_when_both_owners_have_left(void **state)
+{
+    wheel_record_t record;
+    wheel_snapshot_t snapshot;
+
+    (void)state;
+    claim_one("red");
+    stop_picked(NULL, 0);
+    assert_int_equal(snapshot_of(&test).stopping, 1);
+    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+    snapshot = snapshot_of(&test);
+    assert_int_equal(snapshot.draining, 1);
+    assert_int_equal(snapshot.ended[WHEEL_END_STOP], 1);
+    assert_int_equal(snapshot.started, 1);
+    assert_int_equal(wheel_table_owners(test.table, slot, id),
+                     WHEEL_OWNER_COMPANION);
+    wheel_table_companion_leave(test.table, slot);
+    assert_int_equal(wheel_table_owners(test.table, slot, id), 0);
+    assert_int_equal(snapshot_of(&test).jobs_n, 0);
+    assert_int_equal(snapshot_of(&test).started, 1);
+}
+
+static void the_ring_keeps_the_last_that_ended(void **state)
+{
+    wheel_snapshot_t snapshot;
+    wheel_job_t job;
+    int n;
+
+    (void)state;
+    for (n = 0; n < WHEEL_RING_MAX + 5; n++) {
+        claim_one("red");
+        job = wheel_table_job(test.table, slot);
+        wheel_job_progress(&job, 10, n % 10);
+        end_job(&test, slot, n % 2 ? WHEEL_END_STOP : WHEEL_END_GONE);
+    }
+    snapshot = snapshot_of(&test);
+    assert_int_equal(snapshot.recent_n, WHEEL_RING_MAX);
+    assert_int_equal(snapshot.recent[0].id, id);
+    assert_int_equal(snapshot.recent[0].value, (n - 1) % 10);
+    assert_int_equal(snapshot.recent[0].end, WHEEL_END_GONE);
+    assert_int_equal(snapshot.recent[1].end, WHEEL_END_STOP);
+    assert_int_equal(snapshot.recent[WHEEL_RING_MAX - 1].id,
+                     id - WHEEL_RING_MAX + 1);
+    assert_int_equal(snapshot.done, 10 * (WHEEL_RING_MAX + 5));
+}
+
+static void names_beyond_the_table_share_a_counter(void **state)
+{
+    wheel_snapshot_t snapshot;
+    char name[16];
+    apr_uint64_t counted = 0;
+    int n;
+
+    (void)state;
+    for (n = 0; n < 100; n++) {
+        snprintf(name, sizeof(name), "name-%d", n);
+        claim_one(name);
+        end_job(&test, slot, WHEEL_END_STOP);
+    }
+    snapshot = snapshot_of(&test);
+    assert_int_equal(snapshot.names_n, WHEEL_NAME_OTHER);
+    for (n = 0; n < WHEEL_NAMES_MAX; n++) {
+        counted += snapshot.names[n].ended[WHEEL_END_STOP];
+    }
+    assert_int_equal(counted, 100);
+    assert_int_equal(snapshot.names[WHEEL_NAME_OTHER].ended[WHEEL_END_STOP],
+                     100 - (WHEEL_NAME_OTHER - 1));
+}
+
+static void a_claim_that_got_no_thread_leaves_no_trace(void **state)
+{
+    (void)state;
+    claim_one(NULL);
+    wheel_table_unclaim(test.table, slot, WHEEL_REFUSED_THREAD);
+    assert_int_equal(snapshot_of(&test).jobs_n, 0);
+    assert_int_equal(snapshot_of(&test).started, 0);
+    assert_int_equal(snapshot_of(&test).refused[WHEEL_REFUSED_THREAD], 1);
+}
+
+static void old_generations_end_and_stay_ended(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    unsigned old;
+
+    (void)state;
+    wheel_table_claim(test.table, &claim, &old, &id, &refusal);
+    claim.generation = 1;
+    wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
+    assert_int_equal(wheel_table_stop_before(test.table, 1), APR_SUCCESS);
+    assert_int_equal(wheel_table_marked(test.table, old), WHEEL_END_SHUTDOWN);
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_NONE);
+    claim.generation = 0;
+    wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_SHUTDOWN);
+}
+
+static void a_bell_wakes_its_worker(void **state)
+{
+    apr_int64_t before = wheel_clock_usec();
+
+    (void)state;
+    claim_one(NULL);
+    wheel_table_ring(test.table, slot);
+    wheel_table_wait(test.table, slot, 60 * 1000000);
+    assert_true(wheel_clock_usec() - before < 30 * 1000000);
+}
+
+/* A child claims one slot in each way and dies. */
+static pid_t child_that_dies(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        wheel_record_t record;
+
+        claim_one("running");
+        claim_one("draining");
+        wheel_table_mark(test.table, slot, WHEEL_END_STOP);
+        wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    return pid;
+}
+
+static void a_dead_child_is_reaped_once(void **state)
+{
+    wheel_snapshot_t snapshot;
+    unsigned taken;
+    pid_t pid;
+
+    (void)state;
+    claim_one("mine");
+    pid = child_that_dies();
+    assert_int_equal(wheel_table_reap(test.table, pid, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 2);
+    snapshot = snapshot_of(&test);
+    assert_int_equal(snapshot.jobs_n, 1);
+    assert_string_equal(snapshot.jobs[0].name, "mine");
+    assert_int_equal(snapshot.ended[WHEEL_END_DIED], 1);
+    assert_int_equal(snapshot.ended[WHEEL_END_STOP], 1);
+    assert_string_equal(snapshot.recent[0].name, "running");
+    assert_int_equal(wheel_table_reap(test.table, pid, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 0);
+}
+
+static void a_sweep_finds_the_dead_and_spares_the_living(void **state)
+{
+    unsigned taken;
+
+    (void)state;
+    claim_one("mine");
+    child_that_dies();
+    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 2);
+    assert_int_equal(wheel_table_marked(test.table, 0), WHEEL_END_NONE);
+}
+
+static void a_pid_that_is_used_again_fools_nobody(void **state)
+{
+    wheel_claim_t claim = claim_of("stranger");
+    unsigned taken;
+
+    (void)state;
+    claim_one("mine");
+    claim.proc.birth -= 1; /* same pid, an earlier process */
+    wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
+    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 1);
+    assert_int_equal(snapshot_of(&test).jobs_n, 1);
+    assert_string_equal(snapshot_of(&test).jobs[0].name, "mine");
+}
+
+static void a_snapshot_takes_back_what_the_dead_left(void **state)
+{
+    apr_int64_t until = wheel_clock_usec() + 5 * 1000000;
+
+    (void)state;
+    child_that_dies();
+    /* Snapshots look for the dead once a second, and the child just did. */
+    while (snapshot_of(&test).jobs_n && wheel_clock_usec() < until) {
+        apr_sleep(20 * 1000);
+    }
+    assert_int_equal(snapshot_of(&test).jobs_n, 0);
+}
+
+static void no_slots_are_no_table(void **state)
+{
+    wheel_table_t *table;
+
+    (void)state;
+    assert_int_equal(wheel_table_create(&table, 0, NULL, test.pool),
+                     APR_EINVAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_it, close_it)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_claim_is_listed_as_it_was_made),
+        TEST(numbers_grow_and_are_not_used_twice),
+        TEST(a_full_table_refuses),
+        TEST(the_limit_counts_those_that_rotate),
+        TEST(the_limit_of_a_client_is_its_own),
+        TEST(the_caller_has_the_last_word),
+        TEST(a_stop_hits_its_name_or_number_alone),
+        TEST(a_claim_after_a_stop_is_not_stopped_by_it),
+        TEST(a_reused_slot_has_no_mark_and_no_turns),
+        TEST(the_first_mark_decides),
+        TEST(a_slot_is_free_when_both_owners_have_left),
+        TEST(the_ring_keeps_the_last_that_ended),
+        TEST(names_beyond_the_table_share_a_counter),
+        TEST(a_claim_that_got_no_thread_leaves_no_trace),
+        TEST(old_generations_end_and_stay_ended),
+        TEST(a_bell_wakes_its_worker),
+        TEST(a_dead_child_is_reaped_once),
+        TEST(a_sweep_finds_the_dead_and_spares_the_living),
+        TEST(a_pid_that_is_used_again_fools_nobody),
+        TEST(a_snapshot_takes_back_what_the_dead_left),
+        TEST(no_slots_are_no_table),
+    };
+
+    return RUN_GROUP(tests, "wheel_table");
+}

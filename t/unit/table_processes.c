@@ -1,0 +1,179 @@
+/* table_processes.c: several processes rotate while one stops.
+ *
+ * A stop is an instant: what was claimed before it is stopped by it, and what
+ * is claimed after it is not.  Each claim below is held against the counts of
+ * stops that had begun and ended around it.
+ */
+#include "table_test.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS 4
+#define STOPS 100000
+#define SLOTS 64
+
+/* Shared by all processes of a test. */
+typedef struct shared_t {
+    _Atomic unsigned begun;
+    _Atomic unsigned ended;
+    _Atomic unsigned finished;
+    _Atomic unsigned claims;
+    _Atomic unsigned between; /* claims that no stop overlapped */
+    _Atomic unsigned missed;  /* claimed before a stop, and not stopped */
+    _Atomic unsigned early;   /* stopped, and no stop had begun since */
+} shared_t;
+
+static test_table_t test;
+static shared_t *shared;
+
+static unsigned seen(_Atomic unsigned *counter)
+{
+    return atomic_load_explicit(counter, memory_order_seq_cst);
+}
+
+static void count(_Atomic unsigned *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_seq_cst);
+}
+
+/* Some microseconds, so that the processes meet at ever other places. */
+static void dawdle(unsigned *seed)
+{
+    volatile int left = rand_r(seed) % 4000;
+
+    while (left > 0) {
+        left--;
+    }
+}
+
+/* One rotate: claim, watch until a stop must have hit it, leave. */
+static void rotate_once(const wheel_claim_t *claim)
+{
+    wheel_refusal_e refusal;
+    wheel_record_t record;
+    apr_uint64_t id;
+    unsigned slot;
+    unsigned before = seen(&shared->ended);
+    unsigned begun;
+    unsigned marked;
+
+    if (wheel_table_claim(test.table, claim, &slot, &id, &refusal) !=
+        APR_SUCCESS) {
+        return;
+    }
+    begun = seen(&shared->begun);
+    marked = wheel_table_marked(test.table, slot);
+    if (seen(&shared->begun) == before) {
+        /* The stops that had begun had all ended before the claim. */
+        count(&shared->between);
+        if (marked) {
+            count(&shared->early);
+        }
+    }
+    /* The first stop that begins from now on ends as number begun + 1. */
+    while (seen(&shared->ended) <= begun && !seen(&shared->finished)) {
+        sched_yield();
+    }
+    if (seen(&shared->ended) > begun &&
+        wheel_table_marked(test.table, slot) != WHEEL_END_STOP) {
+        count(&shared->missed);
+    }
+    wheel_table_mark(test.table, slot, WHEEL_END_STOP);
+    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+    wheel_table_companion_leave(test.table, slot);
+    count(&shared->claims);
+}
+
+/* Left to itself, the kernel may keep so short a test on one processor. */
+static void stay_on(int n)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(n % (int)sysconf(_SC_NPROCESSORS_ONLN), &set);
+    sched_setaffinity(0, sizeof(set), &set); /* if not allowed, without */
+}
+
+static void be_worker(int n)
+{
+    wheel_claim_t claim = claim_of("worker");
+    unsigned seed = getpid();
+
+    stay_on(n + 1);
+    wheel_table_child_init(test.table, test.pool);
+    while (!seen(&shared->finished)) {
+        rotate_once(&claim);
+        dawdle(&seed);
+    }
+    _exit(0);
+}
+
+static void stop_many_times(void)
+{
+    wheel_pick_t pick = {NULL, 0};
+    unsigned seed = 1;
+    unsigned hits_n;
+    int n;
+
+    stay_on(0);
+    for (n = 0; n < STOPS; n++) {
+        count(&shared->begun);
+        assert_int_equal(
+            wheel_table_stop(test.table, &pick, WHEEL_END_STOP, NULL, &hits_n),
+            APR_SUCCESS);
+        count(&shared->ended);
+        dawdle(&seed);
+        if (n % 8 == 0) {
+            sched_yield(); /* with fewer cores than workers, let them claim */
+        }
+    }
+}
+
+static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
+{
+    pid_t pids[WORKERS];
+    int status;
+    int n;
+
+    (void)state;
+    assert_true(table_open(&test, SLOTS));
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    for (n = 0; n < WORKERS; n++) {
+        pids[n] = fork();
+        if (pids[n] == 0) {
+            be_worker(n);
+        }
+    }
+    stop_many_times();
+    count(&shared->finished);
+    for (n = 0; n < WORKERS; n++) {
+        assert_int_equal(waitpid(pids[n], &status, 0), pids[n]);
+        assert_int_equal(status, 0);
+    }
+    print_message("# %u claims against %u stops, %u of them between two\n",
+                  seen(&shared->claims), STOPS, seen(&shared->between));
+    assert_true(seen(&shared->between) > 1000);
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+        assert_true(seen(&shared->claims) > seen(&shared->between) + 100);
+    }
+    assert_int_equal(seen(&shared->missed), 0);
+    assert_int_equal(seen(&shared->early), 0);
+    assert_int_equal(snapshot_of(&test).jobs_n, 0);
+    assert_int_equal(snapshot_of(&test).started, seen(&shared->claims));
+    table_close(&test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_claim_before_a_stop_is_hit_and_none_after),
+    };
+
+    return RUN_GROUP(tests, "wheel_table between processes");
+}
