@@ -35,18 +35,19 @@ die() {
 # --- packages ---------------------------------------------------------------
 
 # Never apache2: it would start a server of its own.  apache2-bin is httpd
-# alone.  libc6-dev is what gcc merely recommends.
+# alone.  libc6-dev is what gcc merely recommends; curl is what one drives the
+# server with.
 run_packages=(
-    apache2-bin apache2-dev gcc libc6-dev libjansson-dev make media-types
+    apache2-bin apache2-dev curl gcc libc6-dev libjansson-dev make media-types
     pkg-config
 )
 
 # libapache2-mod-perl2 brings Apache::Test, libclang-rt-14-dev the sanitizers
 # and libFuzzer of clang.
 test_packages=(
-    chromium clang-14 clang-format cppcheck curl libapache2-mod-perl2
-    libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs openssl
-    python3-jsonschema shellcheck valgrind
+    chromium clang-14 clang-format cppcheck libapache2-mod-perl2
+    libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs npm
+    openssl python3-jsonschema shellcheck valgrind
 )
 
 # Prints those of the named packages that are not there.  A package that
@@ -93,7 +94,7 @@ install_packages() {
     fi
     apt_update || say "apt-get update failed; trying with the lists at hand"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-        -o DPkg::Lock::Timeout=300 --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 --no-install-recommends \
         install "${missing[@]}" "${not_wanted[@]}" ||
         die "these packages could not be installed: ${missing[*]}"
 }
@@ -122,6 +123,19 @@ fetch_prometheus() {
     mv "$new" "$prometheus_dir"
 }
 
+# The library that drives the browser, at the versions that the lock file has.
+fetch_browser_driver() {
+    local lock=t/browser/package-lock.json
+    local installed=t/browser/node_modules/.package-lock.json
+
+    if [ ! -e "$lock" ] || [ "$installed" -nt "$lock" ]; then
+        return
+    fi
+    say "installing with npm in t/browser: what drives the browser"
+    npm ci --prefix t/browser --ignore-scripts --no-audit --no-fund \
+        --no-update-notifier || die "npm could not install it"
+}
+
 # --- build and test ---------------------------------------------------------
 
 build() {
@@ -132,6 +146,7 @@ build() {
 run_tests() {
     install_packages "${run_packages[@]}" "${test_packages[@]}"
     fetch_prometheus
+    fetch_browser_driver
     PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
     make -j"$(nproc)" all unit
     make check
