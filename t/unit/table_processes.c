@@ -22,9 +22,11 @@ typedef struct shared_t {
     _Atomic unsigned ended;
     _Atomic unsigned finished;
     _Atomic unsigned claims;
+    _Atomic unsigned hit;     /* claims that a stop has ended */
     _Atomic unsigned between; /* claims that no stop overlapped */
     _Atomic unsigned missed;  /* claimed before a stop, and not stopped */
     _Atomic unsigned early;   /* stopped, and no stop had begun since */
+    _Atomic unsigned crossed; /* not stopped, but a later claim was */
 } shared_t;
 
 static test_table_t test;
@@ -50,11 +52,45 @@ static void dawdle(unsigned *seed)
     }
 }
 
+static void leave(unsigned slot)
+{
+    wheel_record_t record;
+    wheel_end_e end = wheel_table_mark(test.table, slot, WHEEL_END_FINISHED);
+
+    if (end == WHEEL_END_STOP) {
+        count(&shared->hit);
+    }
+    wheel_table_leave(test.table, slot, end, &record);
+    wheel_table_companion_leave(test.table, slot);
+    count(&shared->claims);
+}
+
+/* One more claim beside one that is held: a stop that hits the second must
+ * have hit the first. */
+static void rotate_beside(const wheel_claim_t *claim, unsigned first)
+{
+    wheel_refusal_e refusal;
+    apr_uint64_t id;
+    unsigned second;
+
+    if (wheel_table_claim(test.table, claim, &second, &id, &refusal) !=
+        APR_SUCCESS) {
+        return;
+    }
+    if (wheel_table_marked(test.table, second)) {
+        /* Acquire: the first mark is read after the second. */
+        atomic_thread_fence(memory_order_acquire);
+        if (!wheel_table_marked(test.table, first)) {
+            count(&shared->crossed);
+        }
+    }
+    leave(second);
+}
+
 /* One rotate: claim, watch until a stop must have hit it, leave. */
 static void rotate_once(const wheel_claim_t *claim)
 {
     wheel_refusal_e refusal;
-    wheel_record_t record;
     apr_uint64_t id;
     unsigned slot;
     unsigned before = seen(&shared->ended);
@@ -74,6 +110,7 @@ static void rotate_once(const wheel_claim_t *claim)
             count(&shared->early);
         }
     }
+    rotate_beside(claim, slot);
     /* The first stop that begins from now on ends as number begun + 1. */
     while (seen(&shared->ended) <= begun && !seen(&shared->finished)) {
         sched_yield();
@@ -82,10 +119,7 @@ static void rotate_once(const wheel_claim_t *claim)
         wheel_table_marked(test.table, slot) != WHEEL_END_STOP) {
         count(&shared->missed);
     }
-    wheel_table_mark(test.table, slot, WHEEL_END_STOP);
-    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
-    wheel_table_companion_leave(test.table, slot);
-    count(&shared->claims);
+    leave(slot);
 }
 
 /* Left to itself, the kernel may keep so short a test on one processor. */
@@ -112,8 +146,10 @@ static void be_worker(int n)
     _exit(0);
 }
 
-static void stop_many_times(void)
+/* @return how many jobs the stops say they have hit */
+static unsigned stop_many_times(void)
 {
+    unsigned hits = 0;
     wheel_pick_t pick = {NULL, 0};
     unsigned seed = 1;
     unsigned hits_n;
@@ -126,16 +162,19 @@ static void stop_many_times(void)
             wheel_table_stop(test.table, &pick, WHEEL_END_STOP, NULL, &hits_n),
             APR_SUCCESS);
         count(&shared->ended);
+        hits += hits_n;
         dawdle(&seed);
         if (n % 8 == 0) {
             sched_yield(); /* with fewer cores than workers, let them claim */
         }
     }
+    return hits;
 }
 
 static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
 {
     pid_t pids[WORKERS];
+    unsigned hits;
     int status;
     int n;
 
@@ -150,7 +189,7 @@ static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
             be_worker(n);
         }
     }
-    stop_many_times();
+    hits = stop_many_times();
     count(&shared->finished);
     for (n = 0; n < WORKERS; n++) {
         assert_int_equal(waitpid(pids[n], &status, 0), pids[n]);
@@ -162,8 +201,10 @@ static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
         assert_true(seen(&shared->claims) > seen(&shared->between) + 100);
     }
+    assert_int_equal(seen(&shared->hit), hits);
     assert_int_equal(seen(&shared->missed), 0);
     assert_int_equal(seen(&shared->early), 0);
+    assert_int_equal(seen(&shared->crossed), 0);
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
     assert_int_equal(snapshot_of(&test).started, seen(&shared->claims));
     table_close(&test);
