@@ -56,6 +56,7 @@ ServerName 127.0.0.1
 ServerRoot "$dir"
 Listen 127.0.0.1:$self->{port}
 DocumentRoot "$dir/htdocs"
+TypesConfig /dev/null
 DefaultRuntimeDir "$dir/run"
 PidFile "$dir/run/httpd.pid"
 ErrorLog "$dir/error_log"
@@ -118,6 +119,9 @@ sub start_once {
     my ($self) = @_;
     my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {
+        # In the foreground httpd stays in our process group, and prefork ends
+        # by a signal to the whole group.
+        POSIX::setsid();
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>&', \*STDOUT;

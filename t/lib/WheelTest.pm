@@ -155,8 +155,10 @@ sub collect {
     }
     while (%open) {
         my $left = $end - time;
-        last if $left < 0;
-        $poll->poll($left) > 0 or next;
+        if ($poll->poll($left > 0 ? $left : 0) < 1) {
+            last if $left <= 0;
+            next;
+        }
         for my $socket ($poll->handles(POLLIN | POLLHUP | POLLERR)) {
             my $answer = $open{ fileno $socket };
             $answer->read_some;
@@ -273,8 +275,8 @@ sub read_some {
     my $n = sysread $self->{socket}, $self->{bytes}, 65536,
         length $self->{bytes};
     return if !defined $n && $!{EAGAIN};
-    $self->{eof} = 1 unless $n;
     $self->{reset} = "$!" unless defined $n;
+    $self->{eof}   = 1 unless $n;
     return $self->parse;
 }
 
