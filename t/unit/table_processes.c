@@ -26,7 +26,6 @@ typedef struct shared_t {
     _Atomic unsigned between; /* claims that no stop overlapped */
     _Atomic unsigned missed;  /* claimed before a stop, and not stopped */
     _Atomic unsigned early;   /* stopped, and no stop had begun since */
-    _Atomic unsigned crossed; /* not stopped, but a later claim was */
 } shared_t;
 
 static test_table_t test;
@@ -65,28 +64,6 @@ static void leave(unsigned slot)
     count(&shared->claims);
 }
 
-/* One more claim beside one that is held: a stop that hits the second must
- * have hit the first. */
-static void rotate_beside(const wheel_claim_t *claim, unsigned first)
-{
-    wheel_refusal_e refusal;
-    apr_uint64_t id;
-    unsigned second;
-
-    if (wheel_table_claim(test.table, claim, &second, &id, &refusal) !=
-        APR_SUCCESS) {
-        return;
-    }
-    if (wheel_table_marked(test.table, second)) {
-        /* Acquire: the first mark is read after the second. */
-        atomic_thread_fence(memory_order_acquire);
-        if (!wheel_table_marked(test.table, first)) {
-            count(&shared->crossed);
-        }
-    }
-    leave(second);
-}
-
 /* One rotate: claim, watch until a stop must have hit it, leave. */
 static void rotate_once(const wheel_claim_t *claim)
 {
@@ -110,7 +87,6 @@ static void rotate_once(const wheel_claim_t *claim)
             count(&shared->early);
         }
     }
-    rotate_beside(claim, slot);
     /* The first stop that begins from now on ends as number begun + 1. */
     while (seen(&shared->ended) <= begun && !seen(&shared->finished)) {
         sched_yield();
@@ -204,7 +180,6 @@ static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
     assert_int_equal(seen(&shared->hit), hits);
     assert_int_equal(seen(&shared->missed), 0);
     assert_int_equal(seen(&shared->early), 0);
-    assert_int_equal(seen(&shared->crossed), 0);
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
     assert_int_equal(snapshot_of(&test).started, seen(&shared->claims));
     table_close(&test);
