@@ -244,7 +244,7 @@ static void tell_result(request_rec *r, const wheel_result_t *result)
     tell(r, NULL, "wheel-number", apr_psprintf(pool, "%u", result->value));
 }
 
-/* --- Rotate ---------------------------------------------------------------- */
+/* --- Rotate --------------------------------------------------------------- */
 
 static int refuse(request_rec *r, wheel_refusal_e refusal)
 {
@@ -336,7 +336,7 @@ static int rotate(request_rec *r)
     return answer_number(r, &ask, &result);
 }
 
-/* --- Stop ------------------------------------------------------------------ */
+/* --- Stop ----------------------------------------------------------------- */
 
 /* Wait until every wheel has really ended, its companion, too.
  * @return which still run, one byte for each hit */
