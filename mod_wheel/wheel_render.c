@@ -156,12 +156,12 @@ static const char *seconds_short(apr_int64_t usec, apr_pool_t *pool)
 
 static const char *date(apr_time_t when, apr_pool_t *pool)
 {
-    char text[sizeof("1970-01-01 00:00:00 UTC")] = "";
+    char text[sizeof("1970-01-01 00:00:00")] = "";
     apr_time_exp_t parts;
     apr_size_t bytes;
 
     apr_time_exp_gmt(&parts, when);
-    apr_strftime(text, &bytes, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    apr_strftime(text, &bytes, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts);
     return apr_pstrdup(pool, text);
 }
 
@@ -371,17 +371,17 @@ static const column_t columns[] = {
     {"id", "Id", COLUMN_BOTH | COLUMN_NUMBER, job_id},
     {"name", "Name", COLUMN_BOTH, job_name},
     {"client", "Client", COLUMN_BOTH, job_client},
-    {"pid", "Process", COLUMN_BOTH | COLUMN_NUMBER, job_pid},
+    {"pid", "Pid", COLUMN_BOTH | COLUMN_NUMBER, job_pid},
     {"thread", "Thread", COLUMN_BOTH | COLUMN_NUMBER, job_thread},
     {"generation", "Gen.", COLUMN_BOTH | COLUMN_NUMBER, job_generation},
     {"state", "State", COLUMN_RUNNING, job_state},
-    {"started", "Started", COLUMN_BOTH | COLUMN_TIME, job_started},
+    {"started", "Started, UTC", COLUMN_BOTH | COLUMN_TIME, job_started},
     {"elapsed", "Elapsed, s", COLUMN_BOTH | COLUMN_NUMBER, job_elapsed},
     {"deadline", "Deadline, s", COLUMN_RUNNING | COLUMN_NUMBER, job_deadline},
     {"turns", "Turns", COLUMN_BOTH | COLUMN_COUNT, job_turns},
     {"turns_per_second", "Turns/s", COLUMN_BOTH | COLUMN_COUNT, job_rate},
     {"number", "Number", COLUMN_BOTH | COLUMN_NUMBER, job_number},
-    {"looked_ms", "Looked, ms ago", COLUMN_RUNNING | COLUMN_NUMBER, job_looked},
+    {"looked_ms", "Looked, ms", COLUMN_RUNNING | COLUMN_NUMBER, job_looked},
     {"stopped_by", "Stopped by", COLUMN_ENDED, job_end},
     {"answered_ms", "Answered, ms", COLUMN_ENDED | COLUMN_NUMBER, job_answered},
 };
@@ -655,85 +655,60 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
 
 /* --- What is told of the server, for people and monitors ------------------ */
 
-/* One line, or two where a limit stands beside the use of it. */
+/* A count, and the limit that stands beside it.  Both have a key for monitors
+ * and a title for people. */
 typedef struct row_t {
-    const char *key;
+    const char *key; /* NULL where only the limit is known */
     const char *title;
-    const char *value; /* NULL where only the limit is known */
-    const char *limit_key;
+    apr_uint64_t value;
+    const char *limit_key; /* NULL for no limit */
     const char *limit_title;
-    const char *limit;
+    apr_uint64_t limit;
 } row_t;
 
-typedef apr_array_header_t rows_t;
+#define ROWS_N 10
 
-static rows_t *rows_make(const row_t *rows, unsigned rows_n, apr_pool_t *pool)
+static void fill_rows(row_t *rows, const wheel_facts_t *facts,
+                      const wheel_snapshot_t *snapshot)
 {
-    rows_t *list = apr_array_make(pool, rows_n, sizeof(row_t));
-    unsigned n;
-
-    for (n = 0; n < rows_n; n++) {
-        APR_ARRAY_PUSH(list, row_t) = rows[n];
-    }
-    return list;
-}
-
-static rows_t *server_rows(const wheel_facts_t *facts,
-                           const wheel_snapshot_t *snapshot, apr_pool_t *pool)
-{
-    const row_t rows[] = {
-        {.key = "WheelTime", .value = seconds(snapshot->taken, pool)},
-        {.key = "WheelMPM", .value = facts->mpm},
-        {.key = "WheelGeneration", .value = count(facts->generation, pool)},
-        {.key = "WheelUptime", .value = seconds(facts->uptime, pool)},
+    const row_t filled[ROWS_N] = {
+        {"WheelRotating", "Rotating", snapshot->rotating, "WheelMax",
+         "WheelMax", facts->rotating_max},
+        {NULL, "Rotating of one client", 0, "WheelMaxPerClient",
+         "WheelMaxPerClient", facts->per_client_max},
+        {"WheelStopping", "Stopping", snapshot->stopping, NULL, NULL, 0},
+        {"WheelDraining", "Draining", snapshot->draining, NULL, NULL, 0},
+        {"WheelSlotsUsed", "Slots used", snapshot->jobs_n, "WheelTableSlots",
+         "of", snapshot->slots_max},
+        {"WheelWorkersIdle", "Workers idle", facts->workers_idle, NULL, NULL,
+         0},
+        {"WheelWorkersReserved", "Idle and reserved", reserved(facts),
+         "WheelReserve", "WheelReserve", facts->reserve},
+        {"WheelWorkersBusy", "Workers busy", facts->workers_busy,
+         "WheelWorkersMax", "of", facts->workers_max},
+        {"WheelStarted", "Started", snapshot->started, NULL, NULL, 0},
+        {"WheelTurns", "Turns", snapshot->done, NULL, NULL, 0},
     };
 
-    return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
-}
-
-static rows_t *use_rows(const wheel_facts_t *facts,
-                        const wheel_snapshot_t *snapshot, apr_pool_t *pool)
-{
-    const row_t rows[] = {
-        {"WheelRotating", "Rotating", count(snapshot->rotating, pool),
-         "WheelMax", "WheelMax", count(facts->rotating_max, pool)},
-        {NULL, "Rotating of one client", NULL, "WheelMaxPerClient",
-         "WheelMaxPerClient", count(facts->per_client_max, pool)},
-        {"WheelStopping", "Stopping", count(snapshot->stopping, pool), NULL,
-         NULL, NULL},
-        {"WheelDraining", "Draining", count(snapshot->draining, pool), NULL,
-         NULL, NULL},
-        {"WheelSlotsUsed", "Slots used", count(snapshot->jobs_n, pool),
-         "WheelTableSlots", "of", count(snapshot->slots_max, pool)},
-        {"WheelWorkersIdle", "Workers idle", count(facts->workers_idle, pool),
-         NULL, NULL, NULL},
-        {"WheelWorkersReserved", "Idle and reserved",
-         count(reserved(facts), pool), "WheelReserve", "WheelReserve",
-         count(facts->reserve, pool)},
-        {"WheelWorkersBusy", "Workers busy", count(facts->workers_busy, pool),
-         "WheelWorkersMax", "of", count(facts->workers_max, pool)},
-        {"WheelStarted", "Started", count(snapshot->started, pool), NULL, NULL,
-         NULL},
-        {"WheelTurns", "Turns", count(snapshot->done, pool), NULL, NULL, NULL},
-    };
-
-    return rows_make(rows, sizeof(rows) / sizeof(rows[0]), pool);
+    memcpy(rows, filled, sizeof(filled));
 }
 
 /* --- Lines of text ------------------------------------------------------- */
 
-static void put_row_lines(out_t *out, const rows_t *rows)
+static void put_row_lines(out_t *out, const wheel_facts_t *facts,
+                          const wheel_snapshot_t *snapshot)
 {
-    int n;
+    row_t rows[ROWS_N];
+    const row_t *row;
 
-    for (n = 0; n < rows->nelts; n++) {
-        const row_t *row = &APR_ARRAY_IDX(rows, n, row_t);
-
+    fill_rows(rows, facts, snapshot);
+    for (row = rows; row < rows + ROWS_N; row++) {
         if (row->key) {
-            putf(out, "%s: %s\n", row->key, row->value);
+            putf(out, "%s: %" APR_UINT64_T_FMT "\n", row->key, row->value);
         }
         if (row->limit_key) {
-            putf(out, "%s: %s\n", row->limit_key, row->limit);
+            putf(out, "%s: %" APR_UINT64_T_FMT "\n", row->limit_key,
+                 row->limit);
         }
     }
 }
@@ -800,7 +775,7 @@ const char *wheel_render_section_auto(const wheel_facts_t *facts,
 {
     out_t *out = out_make(pool);
 
-    put_row_lines(out, use_rows(facts, snapshot, pool));
+    put_row_lines(out, facts, snapshot);
     put_counter_lines(out, "Ended", snapshot->ended, WHEEL_END_COUNT, end_name);
     put_counter_lines(out, "Refused", snapshot->refused, WHEEL_REFUSED_COUNT,
                       refusal_name);
@@ -814,7 +789,10 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
     out_t *out = out_make(pool);
 
     putf(out, "WheelStatusVersion: %d\n", WHEEL_RENDER_VERSION);
-    put_row_lines(out, server_rows(facts, snapshot, pool));
+    putf(out, "WheelTime: %s\nWheelMPM: %s\n", seconds(snapshot->taken, pool),
+         facts->mpm);
+    putf(out, "WheelGeneration: %d\nWheelUptime: %s\n", facts->generation,
+         seconds(facts->uptime, pool));
     put(out, wheel_render_section_auto(facts, snapshot, pool));
     put_job_lines(out, "WheelRunning", snapshot->jobs, snapshot->jobs_n,
                   COLUMN_RUNNING);
@@ -828,16 +806,15 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
 /* The page is as readable without it.  Whoever changes it changes the hash:
  * printf %s "$style" | openssl dgst -sha256 -binary | base64 */
 static const char page_style[] =
-    ":root{color-scheme:light dark;font:100%/1.4 system-ui,sans-serif}"
+    ":root{color-scheme:light dark;font:90%/1.4 system-ui,sans-serif}"
     "body{margin:1rem}"
-    "div{overflow-x:auto;margin-bottom:1.5rem}"
-    "table{border-collapse:collapse}"
+    "table{border-collapse:collapse;margin-bottom:1.5rem}"
     "caption{text-align:left;font-weight:bold;padding:.3rem 0}"
-    "th,td{padding:.2rem .6rem;text-align:left;white-space:nowrap;"
+    "th,td{padding:.15rem .5rem;text-align:left;white-space:nowrap;"
     "border-bottom:1px solid #8888}"
     ".n{text-align:right;font-variant-numeric:tabular-nums}";
 
-#define PAGE_STYLE_SHA256 "S3RBeorcYMmlEd9Qa17W1aOl1JkU+80JYCSEX26xelE="
+#define PAGE_STYLE_SHA256 "v9jZYZ3rN3wmn7eTstUL8tlN1Y9zsZOnuFDcMVWPA3w="
 
 const char *wheel_render_page_policy(void)
 {
@@ -896,7 +873,7 @@ static void put_job_table(out_t *out, const char *caption,
     unsigned n;
     unsigned c;
 
-    putf(out, "<div><table>\n<caption>%s: %u</caption>\n<tr>", caption, jobs_n);
+    putf(out, "<table>\n<caption>%s: %u</caption>\n<tr>", caption, jobs_n);
     for (c = 0; c < COLUMNS_N; c++) {
         if (columns[c].flags & kind) {
             putf(out, "<th scope=\"col\"%s>%s</th>", cell_class(&columns[c]),
@@ -907,25 +884,26 @@ static void put_job_table(out_t *out, const char *caption,
     for (n = 0; n < jobs_n; n++) {
         put_job_row(out, &jobs[n], kind);
     }
-    put(out, "</table></div>\n");
+    put(out, "</table>\n");
 }
 
-static void put_row_table(out_t *out, const char *caption, const rows_t *rows)
+static void put_row_table(out_t *out, const wheel_facts_t *facts,
+                          const wheel_snapshot_t *snapshot)
 {
-    int n;
+    row_t rows[ROWS_N];
+    const row_t *row;
 
-    putf(out, "<div><table>\n<caption>%s</caption>\n", caption);
-    for (n = 0; n < rows->nelts; n++) {
-        const row_t *row = &APR_ARRAY_IDX(rows, n, row_t);
-
+    fill_rows(rows, facts, snapshot);
+    put(out, "<table>\n<caption>Use and limits</caption>\n");
+    for (row = rows; row < rows + ROWS_N; row++) {
         putf(out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td><td>",
-             row->title, row->value ? row->value : "");
+             row->title, row->key ? count_grouped(row->value, out->pool) : "");
         if (row->limit_key) {
-            putf(out, "%s %s", row->limit_title, row->limit);
+            putf(out, "%s %" APR_UINT64_T_FMT, row->limit_title, row->limit);
         }
         put(out, "</td></tr>\n");
     }
-    put(out, "</table></div>\n");
+    put(out, "</table>\n");
 }
 
 /* The first counter (NONE) is left out. */
@@ -935,7 +913,7 @@ static void put_counter_table(out_t *out, const char *caption,
 {
     unsigned n;
 
-    putf(out, "<div><table>\n<caption>%s</caption>\n<tr>", caption);
+    putf(out, "<table>\n<caption>%s</caption>\n<tr>", caption);
     for (n = 1; n < counters_n; n++) {
         putf(out, "<th scope=\"col\" class=\"n\">%s</th>", name(n));
     }
@@ -944,13 +922,13 @@ static void put_counter_table(out_t *out, const char *caption,
         putf(out, "<td class=\"n\">%s</td>",
              count_grouped(counters[n], out->pool));
     }
-    put(out, "</tr>\n</table></div>\n");
+    put(out, "</tr>\n</table>\n");
 }
 
 static void put_tables(out_t *out, const wheel_facts_t *facts,
                        const wheel_snapshot_t *snapshot)
 {
-    put_row_table(out, "Use and limits", use_rows(facts, snapshot, out->pool));
+    put_row_table(out, facts, snapshot);
     put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
                   COLUMN_RUNNING);
     put_job_table(out, "The last that ended", snapshot->recent,
@@ -974,7 +952,7 @@ const char *wheel_render_page(const wheel_facts_t *facts,
              "<title>Wheel status</title>\n<style>");
     put(out, page_style);
     put(out, "</style>\n</head>\n<body>\n<h1>Wheel status</h1>\n");
-    putf(out, "<p>%s. MPM %s, generation %d, up for %s seconds.</p>\n",
+    putf(out, "<p>%s UTC. MPM %s, generation %d, up for %s seconds.</p>\n",
          date(snapshot->taken, pool), html(facts->mpm, pool), facts->generation,
          count_grouped(facts->uptime / 1000000, pool));
     put(out, "<p>The same as <a href=\"?json\">JSON</a>, "
