@@ -1,19 +1,16 @@
 /* The page's side of the wire: look at the status, start and stop wheels.
  *
- * Browsers keep the connections of requests with and without credentials
- * apart.  Looks and stops go without, wheels are held with them: so neither
- * ever stands in line behind a wheel, even when every connection that the
- * browser grants is held. */
+ * A wheel lives as long as the connection that holds it, and a browser opens
+ * six to a server, of all its tabs together: six for requests that go with
+ * credentials, and six others for those without.  So ten wheels have a place,
+ * and two connections stay free: no look, no stop and no other tab ever stands
+ * in line behind a wheel. */
 
 const ASK_MSEC = 5000;
 
-/* Wheels that this page holds at once.  Chromium takes as many as it is
- * given (see hold.js); other browsers hold six. */
-const CHROMIUM = /Chrom(e|ium)\//.test(navigator.userAgent);
-const LOGIN_HOLDS_MAX = 4;
-
-let credentials = "omit";
-let holdsMax = CHROMIUM ? 64 : 6;
+const PLACES = [
+    ...Array(6).fill("omit"), ...Array(4).fill("same-origin"),
+];
 
 /** What kept the server from doing what it was asked for. */
 export class Refusal extends Error {
@@ -44,15 +41,18 @@ function problemDetail(type, body) {
     return typeof words === "string" ? words : "";
 }
 
-function understood({ status, type, retryAfter, body }) {
-    if (status !== 200) {
-        throw new Refusal(status, problemDetail(type, body), retryAfter);
+async function understood(answer) {
+    const body = await answer.text();
+    if (answer.status !== 200) {
+        throw new Refusal(answer.status,
+            problemDetail(answer.headers.get("Content-Type") || "", body),
+            answer.headers.get("Retry-After"));
     }
-    const answer = parse(body);
-    if (answer === null || typeof answer !== "object") {
-        throw new Refusal(status, "The answer is not JSON.");
+    const told = parse(body);
+    if (told === null || typeof told !== "object") {
+        throw new Refusal(200, "The answer is not JSON.");
     }
-    return answer;
+    return told;
 }
 
 async function ask(path, method) {
@@ -60,22 +60,10 @@ async function ask(path, method) {
     const timer = setTimeout(() => limit.abort(), ASK_MSEC);
     try {
         const answer = await fetch(path, {
-            method, credentials, cache: "no-store", redirect: "error",
-            signal: limit.signal,
+            method, credentials: "same-origin", cache: "no-store",
+            redirect: "error", signal: limit.signal,
         });
-        if (answer.status === 401 && credentials === "omit") {
-            /* A login is needed, so all requests share their connections
-             * from here on: leave some of them free of wheels. */
-            credentials = "same-origin";
-            holdsMax = LOGIN_HOLDS_MAX;
-            return await ask(path, method);
-        }
-        return understood({
-            status: answer.status,
-            type: answer.headers.get("Content-Type") || "",
-            retryAfter: answer.headers.get("Retry-After"),
-            body: await answer.text(),
-        });
+        return await understood(answer);
     }
     catch (error) {
         if (error instanceof Refusal) {
@@ -105,58 +93,78 @@ export function stopId(id) {
     return ask(`stop?id=${encodeURIComponent(id)}&json`, "POST");
 }
 
-const held = new Set();
-const waiting = [];
+let held = 0;
+let loginNeeded = false;
+const ownPlaces = new Set();
 
-function hold(wheel) {
-    const worker = new Worker("hold.js");
-    const name = wheel.name ? `/${encodeURIComponent(wheel.name)}` : "";
-    const over = (tell) => {
-        worker.terminate();
-        held.delete(worker);
-        tell();
-        holdNext();
-    };
-
-    held.add(worker);
-    worker.onmessage = (event) => over(() => {
-        try {
-            wheel.onNumber(understood(event.data));
+/* Take a place, if it is free in all tabs.  The browser gives it back when the
+ * tab is gone.  Web Locks are for pages of this machine or over TLS; elsewhere
+ * a tab knows its own places only, and keeps off the connections that looks
+ * and stops need.
+ * @return a function that gives the place back, or null */
+function takePlace(place) {
+    if (!navigator.locks) {
+        if (ownPlaces.has(place) || PLACES[place] !== "omit") {
+            return null;
         }
-        catch (refusal) {
-            wheel.onRefusal(refusal);
-        }
+        ownPlaces.add(place);
+        return () => ownPlaces.delete(place);
+    }
+    return new Promise((decided) => {
+        navigator.locks.request(`wheel-${place}`, { ifAvailable: true },
+            (lock) => (lock ? new Promise(decided) : decided(null)))
+            .catch(() => decided(null));
     });
-    worker.onerror = () => over(() => wheel.onRefusal(new Refusal(0)));
-    worker.postMessage(
-        new URL(`rotate${name}?json`, document.baseURI).href);
 }
 
-function holdNext() {
-    while (waiting.length > 0 && held.size < holdsMax) {
-        hold(waiting.shift());
-    }
-}
-
-/** Start a wheel. wheel.name may be empty; one of wheel.onNumber(answer) and
- *  wheel.onRefusal(refusal) is called when it has ended. */
-export function start(wheel) {
-    waiting.push(wheel);
-    holdNext();
-}
-
-/** Forget the wheels that wait for a connection, of one name or all.
- *  @return how many */
-export function dropWaiting(name = null) {
-    const before = waiting.length;
-    for (let i = waiting.length - 1; i >= 0; i--) {
-        if (name === null || waiting[i].name === name) {
-            waiting.splice(i, 1);
+async function findPlace() {
+    for (let place = 0; place < PLACES.length; place++) {
+        if (loginNeeded && PLACES[place] === "omit") {
+            continue;
+        }
+        const release = await takePlace(place);
+        if (release) {
+            return { release, credentials: PLACES[place] };
         }
     }
-    return before - waiting.length;
+    return null;
 }
 
-export function holding() {
-    return { held: held.size, waiting: waiting.length, max: holdsMax };
+async function hold(name, { release, credentials }) {
+    const path = name ? `rotate/${encodeURIComponent(name)}` : "rotate";
+    held++;
+    try {
+        const answer = await fetch(`${path}?json`, {
+            method: "POST", credentials, cache: "no-store",
+            redirect: "error",
+        });
+        loginNeeded = loginNeeded
+            || (answer.status === 401 && credentials === "omit");
+        return await understood(answer);
+    }
+    catch (error) {
+        throw error instanceof Refusal ? error : new Refusal(0);
+    }
+    finally {
+        held--;
+        release();
+    }
 }
+
+/** Start a wheel and hold it.
+ *  @param name may be empty
+ *  @return null when the browser has no place for it, else an object whose
+ *  number is a promise of the server's answer, once the wheel is stopped, or
+ *  of a Refusal */
+export async function start(name) {
+    const place = await findPlace();
+    return place ? { number: hold(name, place) } : null;
+}
+
+/** How many wheels this page holds now. */
+export function holds() {
+    return held;
+}
+
+/** How many all the pages of a browser can hold. */
+export const holdsMax = PLACES.length;

@@ -375,19 +375,10 @@ function showStopButtons() {
 }
 
 function showHeld() {
-    const { held, waiting, max } = server.holding();
-    const said = [];
-    if (held > 0) {
-        said.push(`This page holds ${words.count(held, "wheel")}, which `
-            + `${held === 1 ? "ends" : "end"} when it is closed.`);
-    }
-    if (waiting > 0) {
-        said.push(`${words.exact(waiting)} more `
-            + `${waiting === 1 ? "waits" : "wait"} for one of these to end: `
-            + `here, a page can hold ${max} at once. curl starts any number.`);
-    }
-    el("held").hidden = said.length === 0;
-    say(el("held"), said.join(" "));
+    const n = server.holds();
+    el("held").hidden = n === 0;
+    say(el("held"), `This page holds ${words.count(n, "wheel")}, which `
+        + `${n === 1 ? "ends" : "end"} when it is closed.`);
 }
 
 let before = null;
@@ -548,7 +539,30 @@ async function look() {
 
 /* ---- asking ---- */
 
-function start(n) {
+function tellRefused(refusal, { asked, refused }) {
+    const [title, detail] = words.refusal(refusal);
+    const what = refusal.status === 0
+        ? "The connection of a wheel of this page broke."
+        : `${refused} of ${asked} asked for `
+            + `${asked === 1 ? "was" : "were"} refused.`;
+    showRefusal([title, `${what} ${detail}`.trim()]);
+}
+
+async function startOne(name, batch) {
+    const wheel = await server.start(name);
+    if (!wheel) {
+        return false;
+    }
+    wheel.number.then(takeNumber, (refusal) => {
+        batch.refused++;
+        tellRefused(refusal, batch);
+        showHeld();
+        look();
+    });
+    return true;
+}
+
+async function start(n) {
     const name = el("name").value;
     if (name && !nameIsFit(name)) {
         el("name").focus();
@@ -556,43 +570,34 @@ function start(n) {
     }
     hideRefusal();
     const batch = { asked: n, refused: 0 };
-    for (let i = 0; i < n; i++) {
-        server.start({
-            name,
-            onNumber: takeNumber,
-            onRefusal: (refusal) => {
-                batch.refused++;
-                const [title, detail] = words.refusal(refusal);
-                showRefusal([title, [
-                    refusal.status === 0
-                        ? "The connection of a wheel of this page broke."
-                        : `${batch.refused} of ${batch.asked} asked for `
-                            + `${batch.asked === 1 ? "was" : "were"} refused.`,
-                    detail].filter(Boolean).join(" ")]);
-                showHeld();
-                look();
-            },
-        });
+    let begun = 0;
+    while (begun < n && await startOne(name, batch)) {
+        begun++;
     }
-    tell(`Asked for ${words.count(n, "wheel")}`
+    tell(`Asked for ${words.count(begun, "wheel")}`
         + `${name ? ` named ${name}` : ""}.`);
+    if (begun < n) {
+        showRefusal(["This browser can hold no more wheels.",
+            `${n - begun} of ${n} ${n === 1 ? "was" : "were"} not started: `
+            + "each takes one of its few connections to the server, and "
+            + `with ${server.holdsMax} it keeps the rest for stopping them. `
+            + "Stop some, or start more with curl."]);
+    }
     showHeld();
     look();
 }
 
-async function stop(send, dropped, nothing) {
+async function stop(send, nothing) {
     hideRefusal();
     const from = performance.now();
     const at = Date.now() / 1000;
     try {
         const answer = await send();
         const took = performance.now() - from;
-        tell(answer.stopped === 0 && dropped === 0 ? nothing
+        tell(answer.stopped === 0 ? nothing
             : `Stopped ${words.count(answer.stopped, "wheel")} at `
                 + `${words.clock(at)}, answered in `
-                + `${words.milliseconds(took)}.`
-                + (dropped > 0 ? ` ${words.count(dropped, "wheel")} that `
-                    + "waited will not start." : ""));
+                + `${words.milliseconds(took)}.`);
     }
     catch (refusal) {
         if (refusal.status === 404) {
@@ -607,17 +612,16 @@ async function stop(send, dropped, nothing) {
 }
 
 function stopAll() {
-    return stop(server.stopAll, server.dropWaiting(),
-        "Nothing was rotating.");
+    return stop(server.stopAll, "Nothing was rotating.");
 }
 
 function stopName(name) {
-    return stop(() => server.stopName(name), server.dropWaiting(name),
+    return stop(() => server.stopName(name),
         `No wheel named ${name} was rotating any more.`);
 }
 
 function stopId(id) {
-    return stop(() => server.stopId(id), 0, "That wheel had ended already.");
+    return stop(() => server.stopId(id), "That wheel had ended already.");
 }
 
 /* A URL can't hold a path that ends in . or .. */
