@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+/* A browser opens few connections to a server, and a wheel lives as long as
+ * its connection.  Its pages hold ten wheels, say when there is no place for
+ * more, and neither they nor other tabs are ever cut off from the server. */
+"use strict";
+
+const { LivePage, pageTest } = require("./lib/page.js");
+const { becomes, is, ok } = require("./lib/tap.js");
+
+pageTest({}, async (live, server, context) => {
+    const { page } = live;
+    const rotating = async () => (await server.status()).jobs.rotating;
+    const refusal = (one) => one.text("#refusal");
+
+    await page.click("#start-ten");
+    await becomes(() => live.shows(10), "ten wheels of a page rotate");
+    await page.click("#start-one");
+    await becomes(async () => /hold no more wheels.* 1 of 1 was not started/
+        .test(await refusal(live)), "the page says that its browser can "
+        + "hold no more", () => refusal(live));
+    is((await server.status()).totals.started, 10,
+        "that one was never sent");
+
+    const second = new LivePage(await context.newPage(), server);
+    await second.open();
+    await becomes(() => second.shows(10),
+        "another tab opens beside them and sees them all");
+    await second.page.click("#start-ten");
+    await becomes(async () => /10 of 10 were not started/
+        .test(await refusal(second)), "it shares the places of the first");
+    await page.locator(".card button").first().click();
+    await becomes(() => live.shows(9), "one is stopped");
+    await second.page.click("#start-ten");
+    await becomes(async () => /9 of 10 were not started/
+        .test(await refusal(second)), "and its place is free in both tabs");
+    await becomes(() => second.shows(10), "for one wheel");
+    await second.page.click("#stop-all");
+    await becomes(async () => (await second.text("#said"))
+        .startsWith("Stopped 10 wheels"), "the second tab stops them all",
+    () => second.text("#said"));
+    await becomes(async () => await rotating() === 0, "none is left");
+
+    await second.page.click("#start-ten");
+    await becomes(async () => await rotating() === 10,
+        "ten wheels of the second tab rotate");
+    const third = await context.newPage();
+    await third.goto(`${server.url}stop`);
+    ok((await third.locator("body").innerText()).includes("Wheel running job"),
+        "/stop typed as an address is answered beside them");
+    await becomes(() => live.shows(0), "and stops them");
+
+    await second.page.click("#start-ten");
+    await becomes(() => live.shows(10), "ten more rotate");
+    await second.page.reload();
+    await becomes(async () => await rotating() === 0,
+        "they end when the page that holds them is loaded anew");
+    await second.page.click("#start-ten");
+    await becomes(async () => await rotating() === 10, "ten more rotate");
+    await second.page.close();
+    await becomes(async () => await rotating() === 0,
+        "they end when their tab is closed");
+    is((await server.status()).totals.ended.gone, 20,
+        "since their client went away");
+    is(second.trouble, [], "the second tab had no trouble");
+});

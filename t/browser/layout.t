@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+/* The page fits every width, in light and dark, and stands still for whoever
+ * wants that. */
+"use strict";
+
+const { pageTest } = require("./lib/page.js");
+const { becomes, is, ok } = require("./lib/tap.js");
+
+const LONGEST = "w".repeat(63);
+const SMALL = 24; /* WCAG 2.2, target size (minimum), in CSS pixels */
+
+pageTest({}, async (live, server) => {
+    const { page } = live;
+
+    await server.rotate(LONGEST, 2);
+    await server.rotate("red", 28);
+    await becomes(() => live.shows(30), "thirty wheels are drawn");
+    await page.locator(".card button").first().click();
+    await becomes(async () => (await live.ended()).length === 1,
+        "and one with a long name has ended");
+    for (const width of [320, 390, 768, 1024, 1200, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        const wide = await page.evaluate(() =>
+            document.documentElement.scrollWidth - innerWidth);
+        ok(wide <= 0, `nothing sticks out at a width of ${width}`, wide);
+        const cut = await page.evaluate(() => [...document.querySelectorAll(
+            "button:not(.card button), h1, h2, label, .figure, dt, dd, .link")]
+            .filter((node) => node.offsetParent !== null
+                && !node.classList.contains("hidden-words")
+                && node.dataset.name === undefined
+                && node.scrollWidth > node.clientWidth + 1
+                && getComputedStyle(node).display !== "inline")
+            .map((node) => node.id || node.textContent));
+        is(cut, [], `and no words are cut at ${width}`);
+        const small = await page.evaluate((least) =>
+            [...document.querySelectorAll("button, input")]
+                .map((node) => node.getBoundingClientRect())
+                .filter((box) => box.height > 0
+                    && (box.height < least || box.width < least)).length,
+        SMALL);
+        is(small, 0, `and everything to press is large enough at ${width}`);
+    }
+
+    const ground = () => page.evaluate(() =>
+        getComputedStyle(document.body).backgroundColor);
+    const inks = () => page.locator("#plot canvas").evaluate((plot) => {
+        const { data } = plot.getContext("2d")
+            .getImageData(0, 0, plot.width, plot.height);
+        return data.reduce((sum, byte, i) =>
+            (i % 4 === 0 && data[i + 3] === 255 ? sum + byte : sum), 0);
+    });
+    const light = [await ground(), await inks()];
+    await page.emulateMedia({ colorScheme: "dark" });
+    await becomes(async () => await ground() !== light[0],
+        "the page is dark where that is wanted");
+    await becomes(async () => Math.abs(await inks() / light[1] - 1) > 0.1,
+        "and the plot with it");
+
+    const disc = page.locator(".card:not([data-state=ended]) .disc").first();
+    const rate = () => disc.evaluate((node) =>
+        node.getAnimations()[0].playbackRate);
+    await becomes(async () => await rate() > 0, "discs turn");
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    await becomes(async () => await rate() === 0,
+        "and stand still where little motion is wanted");
+    await becomes(() => page.evaluate(() => {
+        const card = document.querySelector(".card:not([data-state=ended])");
+        const number = Number(card.querySelector(".dial-number").textContent);
+        const shown = new DOMMatrix(
+            getComputedStyle(card.querySelector(".disc")).transform);
+        const degrees = Math.atan2(shown.b, shown.a) * 180 / Math.PI;
+        const off = ((degrees + number * 36) % 360 + 360) % 360;
+        return Math.min(off, 360 - off) < 0.5;
+    }), "with the current number under the pointer");
+    await page.click("#stop-all");
+    await becomes(() => live.shows(0), "all are stopped");
+});

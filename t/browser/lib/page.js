@@ -1,0 +1,129 @@
+/* The live page in a real Chromium, and what must hold in every test of it:
+ * no console errors but those that a test expects, no violation of the
+ * Content-Security-Policy, no request to another host. */
+"use strict";
+
+const { chromium } = require("playwright-core");
+
+const { Server } = require("./server.js");
+const { is, test, until } = require("./tap.js");
+
+const CHROMIUM = process.env.WHEEL_CHROMIUM || "/usr/bin/chromium";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
+    "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"];
+const DESKTOP = { width: 1200, height: 900 };
+
+/* Answers and lost connections that a test asks for show up on the console;
+ * nothing that a script can do about it. */
+const NETWORK = /^Failed to load resource: /;
+
+class LivePage {
+    constructor(page, server) {
+        this.page = page;
+        this.server = server;
+        this.trouble = [];
+        page.on("console", (message) => {
+            const text = message.text();
+            if (["error", "warning"].includes(message.type())
+                && !(this.faulty && NETWORK.test(text))) {
+                this.trouble.push(`console ${message.type()}: ${text}`);
+            }
+        });
+        page.on("pageerror", (error) => {
+            this.trouble.push(`error: ${error.message}`);
+        });
+        page.on("request", (request) => {
+            if (!request.url().startsWith(server.url)) {
+                this.trouble.push(`request to ${request.url()}`);
+            }
+        });
+    }
+
+    /** From here on the server's failures are part of the test. */
+    expectFailures() {
+        this.faulty = true;
+    }
+
+    async open() {
+        await this.page.exposeFunction("tellViolation", (words) => {
+            this.trouble.push(`policy: ${words}`);
+        });
+        await this.page.addInitScript(() => {
+            document.addEventListener("securitypolicyviolation", (event) => {
+                window.tellViolation(
+                    `${event.violatedDirective} ${event.blockedURI}`);
+            });
+        });
+        await this.page.goto(this.server.url);
+        await until(() => this.linkIs("Connected"));
+    }
+
+    async linkIs(words) {
+        return await this.text("#link-words") === words;
+    }
+
+    text(selector) {
+        return this.page.locator(selector).innerText();
+    }
+
+    /** What each wheel that rotates on the page shows. */
+    wheels() {
+        return this.page.locator(".card:not([data-state=ended])")
+            .evaluateAll((cards) => cards.map((card) => ({
+                id: Number(card.dataset.id),
+                name: card.querySelector(".card-name").textContent,
+                number: card.querySelector(".dial-number").textContent,
+                speed: card.querySelector(".card-speed").textContent,
+            })));
+    }
+
+    /** What each line of the list of ended wheels shows. */
+    ended() {
+        return this.page.locator(".one-ended")
+            .evaluateAll((items) => items.map((item) => ({
+                id: Number(item.dataset.id),
+                number: Number(item.querySelector(".badge").textContent
+                    .match(/\d$/)[0]),
+                words: item.innerText,
+            })));
+    }
+
+    async shows(n) {
+        return (await this.wheels()).length === n;
+    }
+}
+
+/** Run a test with a server and a page, and end both.
+ *  @param options directives: for the server; context: for the browser
+ *  @param body gets the page's driver, the server and the browser context */
+function pageTest(options, body) {
+    return test(async () => {
+        const server = new Server();
+        let browser = null;
+        try {
+            await server.start(options.directives);
+            browser = await chromium.launch(
+                { executablePath: CHROMIUM, args: FLAGS });
+            const context = await browser.newContext(
+                { viewport: DESKTOP, ...options.context });
+            const live = new LivePage(await context.newPage(), server);
+            await live.open();
+            await body(live, server, context);
+            is(live.trouble, [], "no console error, no violation of the "
+                + "policy and no request to another host came up");
+        }
+        finally {
+            if (browser) {
+                await browser.close();
+            }
+            await server.stop();
+        }
+    });
+}
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
+    process.on(signal, () => process.exit(1));
+}
+
+module.exports = { LivePage, pageTest };

@@ -1,0 +1,75 @@
+/* TAP on standard output, and waiting for a state with a limit. */
+"use strict";
+
+const LIMIT_MSEC = 15000;
+const PAUSE_MSEC = 40;
+
+let count = 0;
+let failed = 0;
+
+function ok(holds, sentence, seen) {
+    count++;
+    console.log(`${holds ? "ok" : "not ok"} ${count} - ${sentence}`);
+    if (!holds) {
+        failed++;
+        for (const line of String(seen ?? "").split("\n")) {
+            console.log(`#   ${line}`);
+        }
+    }
+    return Boolean(holds);
+}
+
+function is(seen, wanted, sentence) {
+    const [a, b] = [seen, wanted].map((value) => JSON.stringify(value));
+    return ok(a === b, sentence, `seen   ${a}\nwanted ${b}`);
+}
+
+const pause = (msec) => new Promise((done) => setTimeout(done, msec));
+
+/** Look until the probe tells something true, and return that; null when the
+ *  limit passed.  A probe that throws has not seen it. */
+async function until(probe, limitMsec = LIMIT_MSEC) {
+    const end = Date.now() + limitMsec;
+    for (;;) {
+        let seen = null;
+        try {
+            seen = await probe();
+        }
+        catch (error) {
+            seen = null;
+        }
+        if (seen) {
+            return seen;
+        }
+        if (Date.now() > end) {
+            return null;
+        }
+        await pause(PAUSE_MSEC);
+    }
+}
+
+/** One assertion: the probe becomes true in time.
+ *  @param show what to print when it doesn't */
+async function becomes(probe, sentence, show) {
+    const seen = await until(probe);
+    let instead = "";
+    if (!seen && show) {
+        instead = await Promise.resolve(show()).catch((error) => error);
+    }
+    ok(seen, sentence, instead);
+    return seen;
+}
+
+/** Run the body of a test and close the TAP, whatever happens in it. */
+async function test(body) {
+    try {
+        await body();
+    }
+    catch (error) {
+        ok(false, "nothing unforeseen happens", error.stack || error);
+    }
+    console.log(`1..${count}`);
+    process.exitCode = failed > 0 || count === 0 ? 1 : 0;
+}
+
+module.exports = { ok, is, until, becomes, pause, test };

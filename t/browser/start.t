@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/* Wheels that are started on the page rotate, and the page shows it. */
+"use strict";
+
+const { pageTest } = require("./lib/page.js");
+const { becomes, is, ok, until } = require("./lib/tap.js");
+
+/* How far a disc has turned on the screen, in turns. */
+function turned(page) {
+    return page.locator(".disc").first().evaluate((disc) => {
+        const [turning] = disc.getAnimations();
+        return turning.currentTime / 1000;
+    });
+}
+
+pageTest({}, async (live, server) => {
+    const { page } = live;
+
+    ok((await live.text("#wheels-none")).includes("No wheel rotates"),
+        "an idle server's page says that no wheel rotates");
+
+    await page.fill("#name", "red");
+    await page.click("#start-one");
+    await becomes(() => live.shows(1), "a wheel that is started appears");
+    const [wheel] = await live.wheels();
+    is(wheel.name, "red", "it bears its name");
+    const [job] = (await server.status()).running;
+    is([job.id, job.name], [wheel.id, "red"],
+        "it is the one that the server runs");
+
+    const seen = new Set([wheel.number]);
+    await becomes(async () => {
+        for (const one of await live.wheels()) {
+            seen.add(one.number);
+        }
+        return seen.size >= 3;
+    }, "its number changes", () => [...seen].join());
+    ok([...seen].every((number) => /^[0-9]$/.test(number)),
+        "every number is one of 0 to 9", [...seen].join());
+
+    const before = await turned(page);
+    await becomes(async () => await turned(page) > before + 0.05,
+        "its disc turns");
+    const scale = await live.text("#scale");
+    ok(/one turn on the screen stands for 1.* real ones/.test(scale),
+        "the page says how much slower than the real one", scale);
+    /* Real turns by the scale are the turns on the screen; wide bounds,
+     * since the one is measured by the server and the other by the page. */
+    const ratio = await until(async () => {
+        const shown = await page.evaluate(() => {
+            const rate = document.querySelector(".disc").getAnimations()[0]
+                .playbackRate;
+            const words = { thousand: 1e3, million: 1e6, billion: 1e9 };
+            const [, n, unit] = document.querySelector("#scale").textContent
+                .match(/for (\d+) ?(thousand|million|billion)? real/);
+            const [, speed, letter] = document.querySelector(".card-speed")
+                .textContent.match(/([\d.]+)([KMB]?) turns/);
+            return {
+                rate, scale: n * (words[unit] || 1),
+                speed: speed * { K: 1e3, M: 1e6, B: 1e9, "": 1 }[letter],
+            };
+        });
+        const r = shown.rate * shown.scale / shown.speed;
+        return r > 0.98 && r < 1.02;
+    });
+    ok(ratio, "its speed on the screen is the real one by that scale");
+
+    await page.click("#stop-all");
+    await becomes(() => live.shows(0), "it is stopped");
+    await page.fill("#name", "");
+    await page.click("#start-ten");
+    await becomes(() => live.shows(10), "ten start by one click",
+        async () => (await live.wheels()).length);
+    is((await server.status()).jobs.rotating, 10,
+        "all of them rotate at once on the server");
+    const held = await live.text("#held");
+    ok(held.includes("This page holds 10 wheels"),
+        "the page says that it holds them", held);
+    ok(/ now, by 10 wheels$/.test(await live.text("#rate-now"))
+        || await until(async () =>
+            / now, by 10 wheels$/.test(await live.text("#rate-now"))),
+        "the turns a second of all are shown");
+    const bar = await page.locator("#bar").getAttribute("aria-label");
+    ok(/, 10 hold a wheel,.* 1 reserved$/.test(bar),
+        "the bar tells the workers that burn from the one reserved", bar);
+
+    const canvas = await page.locator("#plot canvas").evaluate((plot) => {
+        const { data } = plot.getContext("2d")
+            .getImageData(0, 0, plot.width, plot.height);
+        return data.some((byte) => byte !== 0);
+    });
+    ok(canvas, "the plot is drawn");
+
+    for (const bad of ["two words", "..", "ümlaut", "a/b"]) {
+        await page.fill("#name", bad);
+        await page.click("#start-one");
+        is(await page.locator("#name").getAttribute("aria-invalid"), "true",
+            `the name '${bad}' is refused by the page itself`);
+    }
+    is((await server.status()).totals.started, 11,
+        "and nothing was sent for those");
+});
