@@ -6,6 +6,9 @@
 #   make check        format, warnings, lint, layers, exports
 #   make unit         the programs of t/unit
 #   make test         all of it, and the tests
+#   make test-asan    the tests, with the module built for ASan and UBSan;
+#                     TESTS='FILE...' for some of them
+#   make test-tsan    the unit programs, built for TSan
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
 #                     programs alone, since httpd itself is not built for it)
@@ -47,6 +50,7 @@ APR_CONFIG := $(shell $(APXS) -q APR_CONFIG)
 APU_CONFIG := $(shell $(APXS) -q APU_CONFIG)
 LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 INCLUDEDIR ?= $(shell $(APXS) -q INCLUDEDIR)
+HTTPD ?= $(shell $(APXS) -q SBINDIR)/$(shell $(APXS) -q PROGNAME)
 SYSCONFDIR ?= $(shell $(APXS) -q SYSCONFDIR)
 datadir ?= $(shell $(APXS) -q datadir)
 HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
@@ -273,6 +277,25 @@ endif
 test: all unit check
 	$(Q)$(PERL) t/run
 
+# httpd itself is built without a sanitizer, so its runtime has to come first.
+# Memory that is left when a process ends is no concern of httpd's pools.
+mod_wheel/.libs-asan/httpd: Makefile | mod_wheel/.libs-asan/mod_wheel.so
+	$(Q)printf '%s\n' '#!/bin/sh' \
+	    "export LD_PRELOAD='$$($(CC) -print-file-name=libasan.so)'" \
+	    'export ASAN_OPTIONS="detect_leaks=0:$$ASAN_OPTIONS"' \
+	    'export UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"' \
+	    'exec $(HTTPD) "$$@"' >$@
+	$(Q)chmod +x $@
+
+test-asan: asan mod_wheel/.libs-asan/httpd
+	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
+	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
+	    WHEEL_UNIT=t/unit/.build-asan $(PERL) t/run $(TESTS)
+
+test-tsan: tsan
+	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
+	    $(UNIT_NAMES:%=t/unit/.build-tsan/%)
+
 ifneq ($(wildcard t/soak/run),)
 MINUTES ?= 10
 soak: all asan faults
@@ -285,4 +308,4 @@ clean:
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \
-    check-shell test clean FORCE
+    check-shell test test-asan test-tsan clean FORCE
