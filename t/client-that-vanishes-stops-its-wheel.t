@@ -1,0 +1,84 @@
+# A client that goes away, in whatever way and over whatever protocol, stops its
+# wheel: nothing burns for nobody.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use List::Util qw(max);
+use Time::HiRes qw(sleep time);
+use WheelClient qw(tls_config);
+use WheelHttpd qw(free_port);
+use WheelServer ();
+use WheelTest qw(cpu_seconds wait_until);
+
+# Protocol, TLS or not, how the client goes, and what it sent besides.
+my $more  = "GET /stop/nobody HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" x 50;
+my @table = (
+    ['1.1', 0, 'reset'],
+    ['1.1', 0, 'close'],
+    ['1.1', 0, 'reset', $more],
+    ['1.1', 0, 'close', $more],
+    ['1.1', 1, 'reset'],
+    ['1.1', 1, 'close'],
+    ['1.1', 1, 'silent close'],
+    ['1.1', 1, 'close', $more],
+    ['1.0', 0, 'reset'],
+    ['1.0', 0, 'close'],
+    ['1.0', 0, 'half close'],
+    ['1.0', 1, 'close'],
+);
+plan tests => 3 * @table + 4, need_module 'wheel';
+
+my $tls_port = free_port();
+my $server   = WheelServer->new(processes => 2, threads => 16);
+$server->configure(config => tls_config($server->dir, $tls_port));
+$server->start or die $server->error_log;
+
+my $slowest = 0;
+for my $row (@table) {
+    my ($version, $tls, $way, $bytes) = @$row;
+    my $what = "HTTP/$version" . ($tls ? ' over TLS' : '') . ", $way"
+        . ($bytes ? ' with more requests behind' : '');
+    my $gone   = ended('gone');
+    my $client = WheelClient->new($tls ? $tls_port : $server->port, tls => $tls);
+    $client->send(
+        $client->head(GET => '/rotate', version => $version) . ($bytes // ''));
+    ok $server->wait_rotating(1), "$what: the wheel turns";
+    $client->vanish($way);
+    my $began = time;
+    ok wait_until(sub { !$server->running }, 5), "$what: the wheel ends";
+    my $took = time - $began;
+    note sprintf "%.3f s: $what", $took;
+    $slowest = max $slowest, $took;
+    is ended('gone') - $gone, 1, "$what: because its client is gone";
+    $server->end_wheels;
+}
+note sprintf 'the slowest of them was noticed after %.3f s', $slowest;
+cmp_ok $slowest, '<', 1, 'each of them has been noticed within a second';
+
+# Ten at once, and what the server uses afterwards.
+my $gone    = ended('gone');
+my @clients = map { WheelClient->new($server->port) } 1 .. 10;
+$_->send($_->head(GET => '/rotate')) for @clients;
+$server->wait_rotating(10) or die "ten wheels don't turn\n";
+my @ways = ('close', 'reset');
+$clients[$_]->vanish($ways[$_ % 2]) for 0 .. $#clients;
+my $began = time;
+ok wait_until { !$server->running }, 'ten wheels end whose clients vanish';
+cmp_ok time - $began, '<', 1, 'all of them within a second';
+my ($used, $over) = (9, 1);
+wait_until {
+    my @pids = $server->children;
+    (my $before, $began) = (cpu_seconds(@pids), time);
+    sleep 0.5;
+    ($used, $over) = (cpu_seconds(@pids) - $before, time - $began);
+    $used / $over < 0.1;
+} 3;
+note sprintf '%.3f CPU seconds a second are left of ten wheels', $used / $over;
+cmp_ok $used / $over, '<', 0.1, 'and the server uses no CPU time after them';
+
+sub ended {
+    my ($why) = @_;
+    return $server->status->{totals}{ended}{$why};
+}

@@ -1,0 +1,122 @@
+# A client that can do what a well-behaved one never does: go away in the middle
+# of its request in every way that TCP and TLS know, send more than one request
+# at once, or send half of one.
+package WheelClient;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter qw(import);
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_NODELAY);
+
+use IO::Socket::INET ();
+use WheelHttpd qw(libexec_dir);
+use WheelTest ();
+
+our @EXPORT_OK = qw(tls_config http2_config);
+
+use constant LIMIT_SEC => 20;
+
+# Directives for one more address, where httpd speaks TLS with a certificate
+# that is made here.
+#   protocols  what to speak inside, such as 'h2 http/1.1'
+sub tls_config {
+    my ($server_dir, $port, %opt) = @_;
+    my ($key, $certificate) = map {"$server_dir/tls.$_"} qw(key crt);
+    my @command = (
+        qw(openssl req -x509 -nodes -days 2 -subj /CN=127.0.0.1),
+        qw(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -batch),
+        '-keyout' => $key, '-out' => $certificate
+    );
+    my $said = qx(@command 2>&1);
+    $? == 0 or die "no certificate: $said\n";
+    my $protocols = $opt{protocols} ? "Protocols $opt{protocols}" : '';
+    return <<"END";
+LoadModule ssl_module "@{[libexec_dir()]}/mod_ssl.so"
+Listen 127.0.0.1:$port
+<VirtualHost 127.0.0.1:$port>
+    ServerName 127.0.0.1
+    SSLEngine on
+    SSLCertificateFile "$certificate"
+    SSLCertificateKeyFile "$key"
+    $protocols
+</VirtualHost>
+END
+}
+
+# Directives for HTTP/2 without TLS at the server's own address.
+sub http2_config {
+    return <<"END";
+LoadModule http2_module "@{[libexec_dir()]}/mod_http2.so"
+Protocols h2c http/1.1
+END
+}
+
+#   tls    speak TLS; a list of protocols to offer in it, or 1 for none
+#   from   the address to come from
+sub new {
+    my ($class, $port, %opt) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
+        Timeout  => LIMIT_SEC,   LocalAddr => $opt{from}
+    ) or die "127.0.0.1:$port: $@\n";
+    setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
+    my $self = bless { socket => $socket, port => $port }, $class;
+    if ($opt{tls}) {
+        require IO::Socket::SSL;
+        my @offer = ref $opt{tls} ? (SSL_alpn_protocols => $opt{tls}) : ();
+        IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0, @offer)
+            or die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
+        $self->{tls} = 1;
+    }
+    $socket->blocking(0);
+    return $self;
+}
+
+sub socket { $_[0]{socket} }
+
+# Send bytes as they are.
+sub send {
+    my ($self, $bytes) = @_;
+    return WheelTest::send_all($self->{socket}, $bytes);
+}
+
+# Send a request and return at once.  WheelTest's collect() brings the answer.
+#   version  of HTTP, 1.1 if not given
+#   headers  a list of names and values
+sub ask {
+    my ($self, $method, $target, %opt) = @_;
+    $self->send($self->head($method, $target, %opt));
+    return WheelTest::Answer->new($self->{socket}, $method);
+}
+
+# The bytes of a request.
+sub head {
+    my ($self, $method, $target, %opt) = @_;
+    my @header = (Host => "127.0.0.1:$self->{port}", @{ $opt{headers} // [] });
+    my $head   = "$method $target HTTP/@{[$opt{version} // '1.1']}\r\n";
+    while (my ($name, $value) = splice @header, 0, 2) {
+        $head .= "$name: $value\r\n";
+    }
+    return "$head\r\n";
+}
+
+# Go away: by a 'reset', by a 'close', by a 'silent close' that has no word of
+# TLS, or by a 'half close' of the sending side alone.
+sub vanish {
+    my ($self, $way) = @_;
+    my $socket = $self->{socket};
+    if ($way eq 'half close') {
+        shutdown $socket, 1 or die "shutdown: $!\n";
+        return;
+    }
+    if ($way eq 'reset') {
+        setsockopt $socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+    }
+    my @quietly = $self->{tls} && $way ne 'close' ? (SSL_no_shutdown => 1) : ();
+    delete $self->{socket};
+    $socket->close(@quietly);
+    return;
+}
+
+1;
