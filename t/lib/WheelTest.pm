@@ -9,12 +9,14 @@ use Exporter qw(import);
 use IO::Poll qw(POLLIN POLLHUP POLLERR);
 use IO::Socket::INET ();
 use JSON::PP ();
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
+use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
-our @EXPORT_OK = qw(wait_until collect cpu_seconds child_pids thread_ids
-    thread_policy open_connection read_answers);
+our @EXPORT_OK = qw(wait_until collect core_count cpu_seconds child_pids
+    thread_ids thread_policy thread_seconds open_connection read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
 # comes fails after it.
@@ -42,6 +44,9 @@ sub child_pids {
         grep { /^\d+$/ } readdir $proc;
 }
 
+# Cores that this process, and so a server it starts, may run on.
+sub core_count { return qx(nproc) + 0 }
+
 my $ticks_per_sec = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
 # CPU seconds that these processes have used, threads that have ended included.
@@ -52,6 +57,14 @@ sub cpu_seconds {
         $ticks += $stat[11] + $stat[12];
     }
     return $ticks / $ticks_per_sec;
+}
+
+# CPU seconds of one thread, to the nanosecond.
+sub thread_seconds {
+    my ($pid, $tid) = @_;
+    my $file = "/proc/$pid/task/@{[$tid // 0]}/schedstat";
+    my ($used) = -e $file ? slurp($file) =~ /^(\d+)/ : 0;
+    return $used / 1e9;
 }
 
 sub thread_ids {
