@@ -13,11 +13,9 @@
 
 #include "wheel_table.h"
 
-/* A client that only shut its sending side gets one interim response, then
- * another after a second, two, four, ... : it may still go away, and nothing
- * but writing to it would tell. */
-#define WATCH_PROBE_FIRST_USEC APR_USEC_PER_SEC
-#define WATCH_PROBE_MAX_USEC (32 * APR_USEC_PER_SEC)
+/* A client that only shut its sending side gets an interim response now and
+ * then: it may still go away, and nothing but writing to it would tell. */
+#define WATCH_PROBE_USEC (500 * 1000)
 
 void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
 {
@@ -26,7 +24,6 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
     watch->r = r;
     watch->fd = -1;
     watch->probed_usec = 0;
-    watch->probe_again = WATCH_PROBE_FIRST_USEC;
     /* A stream of an HTTP/2 connection has a socket that leads nowhere. */
     if (!r->connection->master) {
         socket = ap_get_conn_socket(r->connection);
@@ -72,16 +69,9 @@ wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
         return WHEEL_WATCH_GONE;
     }
     now = wheel_clock_usec();
-    if (!watch->probed_usec) {
-        watch->probed_usec = now;
-        return probe(watch);
-    }
-    if (now - watch->probed_usec < watch->probe_again) {
+    if (watch->probed_usec && now - watch->probed_usec < WATCH_PROBE_USEC) {
         return WHEEL_WATCH_PRESENT;
     }
     watch->probed_usec = now;
-    if (watch->probe_again < WATCH_PROBE_MAX_USEC) {
-        watch->probe_again *= 2;
-    }
     return probe(watch);
 }

@@ -17,9 +17,8 @@ typedef enum {
 /** A watch over one client.  For the thread that runs the request. */
 typedef struct wheel_watch_t {
     request_rec *r;
-    int fd;                          /* -1: only the connection's state tells */
-    apr_int64_t probed_usec;         /* the last probe, 0 before the first */
-    apr_interval_time_t probe_again; /* usec from one probe to the next */
+    int fd;                  /* -1: only the connection's state tells */
+    apr_int64_t probed_usec; /* the last probe, 0 before the first */
 } wheel_watch_t;
 
 /** Begin to watch the client of a request. */
