@@ -17,6 +17,9 @@ our @EXPORT_OK = qw(tls_config http2_config);
 
 use constant LIMIT_SEC => 20;
 
+# A server may be the first to hang up, also in the middle of a close of TLS.
+$SIG{PIPE} = 'IGNORE';
+
 # Directives for one more address, where httpd speaks TLS with a certificate
 # that is made here.
 #   protocols  what to speak inside, such as 'h2 http/1.1'
