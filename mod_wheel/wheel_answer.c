@@ -33,8 +33,8 @@ int wheel_answer_problem(request_rec *r, int status, const char *detail)
 int wheel_answer_method(request_rec *r, const char *allowed)
 {
     apr_table_setn(r->headers_out, "Allow", allowed);
-    return wheel_answer_problem(r, HTTP_METHOD_NOT_ALLOWED,
-                                apr_psprintf(r->pool,
-                                             "the method %s is not one of: %s",
-                                             r->method, allowed));
+    return wheel_answer_problem(
+        r, HTTP_METHOD_NOT_ALLOWED,
+        apr_psprintf(r->pool, "the method %.64s is not one of: %s", r->method,
+                     allowed));
 }

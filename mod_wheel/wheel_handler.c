@@ -129,10 +129,11 @@ static int read_name(request_rec *r, handler_ask_t *ask)
     }
     wheel_answer_problem(
         r, HTTP_NOT_FOUND,
-        apr_psprintf(r->pool,
-                     "'%s' is not the name of a wheel: allowed are 1 to %d of "
-                     "A-Z a-z 0-9 . _ -",
-                     ask->name, WHEEL_NAME_MAX));
+        apr_psprintf(
+            r->pool,
+            "'%.64s' is not the name of a wheel: allowed are 1 to %d of "
+            "A-Z a-z 0-9 . _ -",
+            ask->name, WHEEL_NAME_MAX));
     return HTTP_NOT_FOUND;
 }
 
@@ -140,10 +141,11 @@ static const char *read_wait(const char *value, handler_ask_t *ask,
                              apr_pool_t *pool)
 {
     if (value && !wheel_parse_seconds(value, &ask->wait_max)) {
-        return apr_psprintf(pool,
-                            "wait: '%s' is not a number of seconds from 0 to "
-                            "%d, such as 30 or 0.5",
-                            value, WHEEL_SECONDS_MAX);
+        return apr_psprintf(
+            pool,
+            "wait: '%.64s' is not a number of seconds from 0 to "
+            "%d, such as 30 or 0.5",
+            value, WHEEL_SECONDS_MAX);
     }
     return NULL;
 }
@@ -152,7 +154,8 @@ static const char *read_json(const char *value, handler_ask_t *ask,
                              apr_pool_t *pool)
 {
     if (value && *value) {
-        return apr_psprintf(pool, "json: takes no value, but has '%s'", value);
+        return apr_psprintf(pool, "json: takes no value, but has '%.64s'",
+                            value);
     }
     ask->json = value != NULL;
     return NULL;
@@ -168,10 +171,11 @@ static const char *read_id(const char *value, handler_ask_t *ask,
         return "a stop takes a name or an id, not both";
     }
     if (!wheel_parse_id(value, &ask->id)) {
-        return apr_psprintf(pool,
-                            "id: '%s' is not the number of a wheel, as in the "
-                            "Wheel-Id of its answer or the status page",
-                            value);
+        return apr_psprintf(
+            pool,
+            "id: '%.64s' is not the number of a wheel, as in the "
+            "Wheel-Id of its answer or the status page",
+            value);
     }
     return NULL;
 }

@@ -54,7 +54,7 @@ static const char *parse_pair(char *pair, wheel_param_t *params,
         param++;
     }
     if (!param->name) {
-        return apr_psprintf(pool, "unknown parameter '%s'; allowed are: %s",
+        return apr_psprintf(pool, "unknown parameter '%.64s'; allowed are: %s",
                             pair, allowed_names(params, pool));
     }
     if (param->value) {
