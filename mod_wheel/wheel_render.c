@@ -561,37 +561,34 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
     putf(to->out, "wheel_workers{state=\"busy\"} %u\n", facts->workers_busy);
 }
 
-static const char *name_label(const wheel_snapshot_t *snapshot, unsigned n,
-                              apr_pool_t *pool)
+static void put_ended_name(const metrics_t *to, const char *name,
+                           const apr_uint64_t *ended)
 {
-    switch (n) {
-    case WHEEL_NAME_NONE:
-        return "";
-    case WHEEL_NAME_OTHER:
-        return RENDER_NAME_OTHER;
-    default:
-        return label(snapshot->names[n].name, pool);
+    unsigned end;
+
+    for (end = WHEEL_END_NONE + 1; end < WHEEL_END_COUNT; end++) {
+        putf(to->out,
+             "wheel_ended_total{reason=\"%s\",name=\"%s\"} "
+             "%" APR_UINT64_T_FMT "\n",
+             end_name(end), label(name, to->out->pool), ended[end]);
     }
 }
 
-/* The table counts a bounded number of names, so there are as few series. */
+/* The table counts a bounded number of names, so there are as few series.
+ * Jobs without a name have the label's empty value. */
 static void put_ended(const metrics_t *to, const wheel_snapshot_t *snapshot)
 {
     unsigned n;
-    unsigned end;
 
     put_family(to, "wheel_ended", "counter", NULL,
                "Wheels that ended, by reason and name; " RENDER_NAME_OTHER
                " sums up the names beyond the first.");
-    for (n = 0; n < snapshot->names_n; n++) {
-        const char *name = name_label(snapshot, n, to->out->pool);
-
-        for (end = WHEEL_END_NONE + 1; end < WHEEL_END_COUNT; end++) {
-            putf(to->out,
-                 "wheel_ended_total{reason=\"%s\",name=\"%s\"} "
-                 "%" APR_UINT64_T_FMT "\n",
-                 end_name(end), name, snapshot->names[n].ended[end]);
-        }
+    for (n = WHEEL_NAME_NONE; n < snapshot->names_n; n++) {
+        put_ended_name(to, snapshot->names[n].name, snapshot->names[n].ended);
+    }
+    if (snapshot->names_n == WHEEL_NAME_OTHER) { /* the next has no place */
+        put_ended_name(to, RENDER_NAME_OTHER,
+                       snapshot->names[WHEEL_NAME_OTHER].ended);
     }
 }
 
