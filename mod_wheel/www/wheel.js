@@ -12,6 +12,9 @@ const LOOK_HIDDEN_MSEC = 10000;
 const RETRY_MSEC_MIN = 1000;
 const RETRY_MSEC_MAX = 10000;
 const LINGER_MSEC = 6000;
+/* Wheels publish their turns now and then only: over less time than this, a
+ * speed would be made of chance. */
+const RATE_SEC_MIN = 0.4;
 const ENDED_MAX = 64;
 const ENDED_FEW = 8;
 const NAME_RULE = /^[A-Za-z0-9._-]{1,63}$/;
@@ -95,11 +98,11 @@ class Card {
 
     show(job) {
         const passed = this.seen ? job.elapsed - this.seen.elapsed : 0;
-        if (passed > 0.05) {
+        if (passed > RATE_SEC_MIN) {
             const rate = Math.max(0, job.turns - this.seen.turns) / passed;
             this.rate += (rate - this.rate) * 0.6;
         }
-        if (!this.seen || passed > 0.05) {
+        if (!this.seen || passed > RATE_SEC_MIN) {
             this.seen = { elapsed: job.elapsed, turns: job.turns };
         }
         this.job = job;
@@ -333,6 +336,8 @@ function showCounts() {
     const max = status ? status.limits.wheel_max : 0;
     say(el("wheels-count"), status
         ? `${words.exact(n)} of at most ${words.exact(max)}` : "");
+    document.title = n > 0 ? `${words.exact(n)} rotating - mod_wheel`
+        : "mod_wheel";
     el("wheels-none").hidden = cards.size > 0 || !status;
     el("wheel-list").classList.toggle("many", cards.size > 24);
     const { draining } = status ? status.jobs : { draining: 0 };
@@ -368,7 +373,8 @@ function showStopButtons() {
             button.type = "button";
             button.dataset.name = name;
             button.addEventListener("click", () => stopName(name));
-            row.append(button);
+            row.insertBefore(button, [...row.children].find((other) =>
+                other.dataset.name > name) || null);
         }
         say(button, n > 1 ? `Stop ${name} (${n})` : `Stop ${name}`);
     }
@@ -390,11 +396,12 @@ function showRate(seen) {
         && seen.totals.turns >= from.totals.turns;
     const passed = same ? seen.time - from.time : 0;
     const n = seen.jobs.rotating;
-    before = seen;
-    if (from && !same) {
-        addGap();
+    if (same && passed < RATE_SEC_MIN) {
+        return;
     }
-    if (passed < 0.05) {
+    before = seen;
+    if (!same) {
+        addGap();
         addSample(seen.time, null, n);
         return;
     }

@@ -13,18 +13,23 @@ pageTest({}, async (live, server) => {
     const { page } = live;
 
     await server.rotate(LONGEST, 2);
-    await server.rotate("red", 28);
+    await server.rotate("red", 27);
+    await server.rotate("A.b-c_9", 1);
     await becomes(() => live.shows(30), "thirty wheels are drawn");
     await page.locator(".card button").first().click();
     await becomes(async () => (await live.ended()).length === 1,
         "and one with a long name has ended");
+    is(await page.locator("#stop-buttons button[data-name]")
+        .evaluateAll((all) => all.map((one) => one.dataset.name)),
+    ["A.b-c_9", "red", LONGEST], "the names to stop stand in order");
     for (const width of [320, 390, 768, 1024, 1200, 1920]) {
         await page.setViewportSize({ width, height: 800 });
         const wide = await page.evaluate(() =>
             document.documentElement.scrollWidth - innerWidth);
         ok(wide <= 0, `nothing sticks out at a width of ${width}`, wide);
         const cut = await page.evaluate(() => [...document.querySelectorAll(
-            "button:not(.card button), h1, h2, label, .figure, dt, dd, .link")]
+            "button:not(.card button), h1, h2, label, .figure, dt, dd, .link,"
+            + ".card-id, .card-speed, .card-age")]
             .filter((node) => node.offsetParent !== null
                 && !node.classList.contains("hidden-words")
                 && node.dataset.name === undefined
@@ -44,8 +49,10 @@ pageTest({}, async (live, server) => {
     const ground = () => page.evaluate(() =>
         getComputedStyle(document.body).backgroundColor);
     const inks = () => page.locator("#plot canvas").evaluate((plot) => {
-        const { data } = plot.getContext("2d")
-            .getImageData(0, 0, plot.width, plot.height);
+        const copy = new OffscreenCanvas(plot.width, plot.height)
+            .getContext("2d", { willReadFrequently: true });
+        copy.drawImage(plot, 0, 0);
+        const { data } = copy.getImageData(0, 0, plot.width, plot.height);
         return data.reduce((sum, byte, i) =>
             (i % 4 === 0 && data[i + 3] === 255 ? sum + byte : sum), 0);
     });

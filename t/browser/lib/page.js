@@ -94,6 +94,10 @@ class LivePage {
     }
 }
 
+function openBrowser() {
+    return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
 /** Run a test with a server and a page, and end both.
  *  @param options directives: for the server; context: for the browser
  *  @param body gets the page's driver, the server and the browser context */
@@ -103,8 +107,7 @@ function pageTest(options, body) {
         let browser = null;
         try {
             await server.start(options.directives);
-            browser = await chromium.launch(
-                { executablePath: CHROMIUM, args: FLAGS });
+            browser = await openBrowser();
             const context = await browser.newContext(
                 { viewport: DESKTOP, ...options.context });
             const live = new LivePage(await context.newPage(), server);
@@ -126,4 +129,4 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.on(signal, () => process.exit(1));
 }
 
-module.exports = { LivePage, pageTest };
+module.exports = { LivePage, openBrowser, pageTest };
