@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+/* Make the pictures of the README: node t/browser/screenshots.js [FOLDER]
+ * page.png, the live page, and status.png, /wheel-status as a table. */
+"use strict";
+
+const path = require("node:path");
+
+const { LivePage, openBrowser } = require("./lib/page.js");
+const { Server } = require("./lib/server.js");
+const { pause, until } = require("./lib/tap.js");
+
+const FOLDER = path.resolve(process.argv[2]
+    || path.join(__dirname, "../../mod_wheel/manual"));
+const VIEW = { width: 1120, height: 800 };
+
+/* Enough for a line in the plot that tells something. */
+const STEP_MSEC = 12000;
+
+async function start(live, name, n) {
+    await live.page.fill("#name", name);
+    for (let i = 0; i < n; i++) {
+        await live.page.click("#start-one");
+    }
+    await pause(STEP_MSEC);
+}
+
+async function take(page, name) {
+    await page.screenshot({ path: path.join(FOLDER, name), fullPage: true });
+    console.log(path.join(FOLDER, name));
+}
+
+async function main() {
+    const server = new Server();
+    let browser = null;
+    try {
+        await server.start();
+        browser = await openBrowser();
+        const context = await browser.newContext({ viewport: VIEW });
+        const live = new LivePage(await context.newPage(), server);
+        await live.open();
+        await start(live, "", 1);
+        await start(live, "red", 3);
+        await server.rotate("blue", 12);
+        await pause(STEP_MSEC);
+        await live.page.click("#stop-buttons button[data-name=blue]");
+        await pause(STEP_MSEC);
+        await start(live, "green", 3);
+        await live.page.locator(".card button").first().click();
+        /* Its wheel is at rest, and still there. */
+        await pause(3000);
+        await live.page.fill("#name", "");
+        await live.page.mouse.move(0, 0);
+        await live.page.evaluate(() => document.activeElement.blur());
+        await live.page.evaluate(() => scrollTo(0, 0));
+        await take(live.page, "page.png");
+
+        const table = await context.newPage();
+        await table.goto(`${server.url}wheel-status`);
+        await until(async () => await table.locator("table").count() > 0);
+        await take(table, "status.png");
+    }
+    finally {
+        if (browser) {
+            await browser.close();
+        }
+        await server.stop();
+    }
+}
+
+main().catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+});
