@@ -402,15 +402,6 @@ static int none_rotates(request_rec *r, const handler_ask_t *ask)
     return wheel_answer_problem(r, HTTP_NOT_FOUND, detail);
 }
 
-static void ring(wheel_table_t *table, const wheel_hit_t *hits, unsigned hits_n)
-{
-    unsigned n;
-
-    for (n = 0; n < hits_n; n++) {
-        wheel_table_ring(table, hits[n].slot);
-    }
-}
-
 static int answer_stopped(request_rec *r, const handler_ask_t *ask,
                           const wheel_hit_t *hits, unsigned hits_n)
 {
@@ -421,7 +412,7 @@ static int answer_stopped(request_rec *r, const handler_ask_t *ask,
     tell(r, "Wheel-Stopped", "wheel-stopped",
          apr_psprintf(r->pool, "%u", hits_n));
     if (waits) {
-        ring(table, hits, hits_n);
+        wheel_table_ring_next(table, 0);
         running = await(table, hits, hits_n, ask->wait_max, r->pool);
         tell_running(r, hits, hits_n, running);
     }
@@ -431,9 +422,9 @@ static int answer_stopped(request_rec *r, const handler_ask_t *ask,
                      : HANDLER_STOPPED);
     if (!waits) {
         /* The marks have stopped the wheels already; waking their workers
-         * takes longer than the answer and comes after it. */
+         * comes after the answer. */
         ap_rflush(r);
-        ring(table, hits, hits_n);
+        wheel_table_ring_next(table, 0);
     }
     return OK;
 }
@@ -471,9 +462,28 @@ static int stop(request_rec *r)
     return answer_stopped(r, &ask, hits, hits_n);
 }
 
+/* --- Hooks ------------------------------------------------------------------ */
+
+/* Where our path is that of a directory, too, mod_dir would send the client to
+ * the same path with a slash behind it, which names no wheel. */
+static int forget_directory(request_rec *r)
+{
+    static const char *const handlers[] = {"wheel-rotate", "wheel-stop",
+                                           "wheel-status"};
+    size_t n;
+
+    for (n = 0; n < sizeof(handlers) / sizeof(*handlers); n++) {
+        if (r->handler && !strcmp(r->handler, handlers[n])) {
+            r->finfo.filetype = APR_NOFILE;
+        }
+    }
+    return DECLINED;
+}
+
 void wheel_handler_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    ap_hook_fixups(forget_directory, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(rotate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(stop, NULL, NULL, APR_HOOK_MIDDLE);
 }

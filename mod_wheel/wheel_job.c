@@ -166,6 +166,7 @@ static wheel_end_e wait_for_end(job_wait_t *wait)
         wheel_table_wait(wait->table, wait->slot, time_to_sleep(wait));
         end = wheel_table_marked(wait->table, wait->slot);
     }
+    wheel_table_ring_next(wait->table, wait->slot + 1);
     return end;
 }
 

@@ -850,6 +850,20 @@ void wheel_table_ring(wheel_table_t *table, unsigned slot)
     sem_post(&table->slots[slot].bell);
 }
 
+void wheel_table_ring_next(wheel_table_t *table, unsigned slot)
+{
+    unsigned used = slots_used(table);
+    unsigned n;
+
+    for (n = slot; n < used; n++) {
+        if (slot_owners(&table->slots[n]) & WHEEL_OWNER_WORKER &&
+            slot_mark(&table->slots[n]) != WHEEL_END_NONE) {
+            wheel_table_ring(table, n);
+            return;
+        }
+    }
+}
+
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
                       apr_interval_time_t wait_max)
 {

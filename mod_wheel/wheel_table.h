@@ -212,6 +212,13 @@ unsigned wheel_table_owners(const wheel_table_t *table, unsigned slot,
  * Async-signal-safe. */
 void wheel_table_ring(wheel_table_t *table, unsigned slot);
 
+/**
+ * Wake the worker of the first marked slot from this one on.  A worker that is
+ * woken by a mark wakes the next one so, before it answers: whoever stops many
+ * wakes one, and is not kept from its own client by all the others.
+ */
+void wheel_table_ring_next(wheel_table_t *table, unsigned slot);
+
 /** Sleep until the slot's bell rings, at most so long.  It may also wake for
  * nothing.  For the slot's worker alone. */
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
