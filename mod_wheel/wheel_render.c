@@ -26,6 +26,10 @@
  * 0.10000000000000001. */
 #define RENDER_JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+/* Turns a second that are shown: more than any job makes, and fewer than an
+ * integer holds. */
+#define RENDER_RATE_MAX 1e18
+
 /* The value of the label name for what shares a counter.  No job can have it:
  * names have no parentheses. */
 #define RENDER_NAME_OTHER "(other)"
@@ -99,24 +103,17 @@ static const char *html(const char *text, apr_pool_t *pool)
 /* The value of a metric's label. */
 static const char *label(const char *text, apr_pool_t *pool)
 {
-    out_t *out = out_make(pool);
+    const char *from = wheel_render_text(text, WHEEL_NAME_MAX, pool);
+    char *escaped = apr_pcalloc(pool, strlen(from) * 2 + 1);
+    char *to = escaped;
 
-    for (; *text; text++) {
-        switch (*text) {
-        case '\\':
-            put(out, "\\\\");
-            break;
-        case '"':
-            put(out, "\\\"");
-            break;
-        case '\n':
-            put(out, "\\n");
-            break;
-        default:
-            put(out, apr_pstrmemdup(pool, text, 1));
+    for (; *from; from++) {
+        if (*from == '\\' || *from == '"') {
+            *to++ = '\\';
         }
+        *to++ = *from;
     }
-    return out_text(out);
+    return escaped;
 }
 
 static const char *count(apr_uint64_t number, apr_pool_t *pool)
@@ -335,12 +332,15 @@ static json_t *job_turns(const wheel_record_t *job, apr_pool_t *pool)
 
 static json_t *job_rate(const wheel_record_t *job, apr_pool_t *pool)
 {
+    double rate = 0;
+
     (void)pool;
-    if (job->elapsed <= 0) {
-        return json_real(0);
+    if (job->elapsed > 0) {
+        rate = job->done * 1e6 / job->elapsed;
     }
     /* Whole turns: a fraction of one means nothing. */
-    return json_real((apr_uint64_t)(job->done * 1e6 / job->elapsed));
+    return json_real(rate < RENDER_RATE_MAX ? (apr_int64_t)rate
+                                            : RENDER_RATE_MAX);
 }
 
 static json_t *job_number(const wheel_record_t *job, apr_pool_t *pool)
