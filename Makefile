@@ -86,7 +86,7 @@ PURE_NAMES := wheel_parse wheel_spin wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
     mod_wheel/mod_wheel.h)
 
-C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch]))
+C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
 
 WARNINGS := -Wall -Wextra
@@ -156,10 +156,17 @@ $(eval $(call variant,-faults,$$(CC),-DWHEEL_FAULTS))
 $(eval $(call variant,-check-cc,$$(CC),-Werror))
 $(eval $(call variant,-check-clang,$$(CLANG),-Werror))
 
+# A module of somebody else, for the tests: it sees mod_wheel.h alone.
+t/api/.libs/mod_test_job.so: t/api/mod_test_job.c mod_wheel/mod_wheel.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(module_flags) -fvisibility=default -Werror -Imod_wheel \
+	    $(CFLAGS) -o $@ $<
+
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
-asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan
+asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan t/api/.libs/mod_test_job.so
 tsan: unit-tsan
 faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 
@@ -274,7 +281,7 @@ endif
 
 # --- test -------------------------------------------------------------------
 
-test: all unit check
+test: all unit check t/api/.libs/mod_test_job.so
 	$(Q)$(PERL) t/run
 
 # httpd itself is built without a sanitizer, so its runtime has to come first.
@@ -304,7 +311,7 @@ soak: all asan faults
 endif
 
 clean:
-	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build*
+	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \
