@@ -23,8 +23,13 @@ APLOG_USE_MODULE(wheel);
  * every two of the MPM's. */
 #define ADMIT_HTTP2_WORKERS_MIN 4
 
-/* HTTP/2 connections of this process on which a job runs, and how many jobs
- * there may be at once. */
+/* Jobs take one of so many HTTP/2 workers at most: mod_http2 may forget a
+ * request that comes while all its workers are busy until the next one comes,
+ * so there must be enough of them left that this doesn't happen. */
+#define ADMIT_HTTP2_SHARE 2
+
+/* HTTP/2 connections of this process on which a job runs, and how many workers
+ * mod_http2 has for it. */
 static const conn_rec **http2_connections;
 static unsigned http2_connections_n;
 static unsigned http2_workers;
@@ -102,6 +107,7 @@ int wheel_admit_http2_enter(const request_rec *r, int reserve)
 {
     const conn_rec *master = r->connection->master;
     unsigned kept = reserve > 1 ? reserve : 1;
+    unsigned jobs_max = http2_workers / ADMIT_HTTP2_SHARE;
     unsigned n = 0;
     int entered;
 
@@ -112,7 +118,8 @@ int wheel_admit_http2_enter(const request_rec *r, int reserve)
     while (n < http2_connections_n && http2_connections[n] != master) {
         n++;
     }
-    entered = n == http2_connections_n && n + kept < http2_workers;
+    entered =
+        n == http2_connections_n && n < jobs_max && n + kept < http2_workers;
     if (entered) {
         http2_connections[http2_connections_n++] = master;
     }
