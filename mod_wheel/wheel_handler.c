@@ -55,8 +55,8 @@ static const char *const refusal_details[WHEEL_REFUSED_COUNT] = {
     [WHEEL_REFUSED_CLIENT] =
         "as many wheels of this client rotate as WheelMaxPerClient allows",
     [WHEEL_REFUSED_HTTP2] =
-        "over HTTP/2, one wheel can rotate on each connection, and fewer in "
-        "each process than it has HTTP/2 workers",
+        "over HTTP/2, one wheel can rotate on each connection, and in each "
+        "process half as many as it has HTTP/2 workers",
     [WHEEL_REFUSED_SLOTS] = "every slot of the wheel table is taken",
     [WHEEL_REFUSED_THREAD] = "no thread for a wheel could be started",
     [WHEEL_REFUSED_LOCK] = "the table of wheels could not be locked",
