@@ -11,8 +11,8 @@ use parent qw(WheelTest);
 use POSIX ();
 use Time::HiRes qw(sleep);
 
-use WheelHttpd qw(expand_file free_port httpd_program modules_config mpm_config
-    run_group run_user slurp spew);
+use WheelHttpd qw(expand_file free_port httpd_program mpm_config run_group
+    run_user slurp spew);
 use WheelKeeper qw(alive end_server kept_dir release_dir);
 use WheelTest qw(wait_until);
 
@@ -27,13 +27,15 @@ sub mpm { $ENV{WHEEL_MPM} // 'event' }
 #   spare               processes of an older generation that fit, too
 #   config              appended to the configuration
 #   addresses           0: without the contract's Locations
-#   modules             0: without LoadModule lines but the MPM's
+#   wheel               0: without the module
 #   env                 the environment's changes, by name
 #   mpm                 instead of the one under test
+#   file, define        a configuration to use as it is, and what its
+#                       variables are; DIR stands for the test's directory
 sub new {
     my ($class, %want) = @_;
     my $self = bless {
-        mpm => mpm(), processes => 2, threads => 4, addresses => 1,
+        mpm => mpm(), processes => 2, threads => 4, addresses => 1, wheel => 1,
         config => '', env => {}, %want, dir => kept_dir(), maker => $$,
     }, $class;
     my $dir = $self->{dir};
@@ -47,10 +49,11 @@ sub new {
 sub configure {
     my ($self, %want) = @_;
     %$self = (%$self, port => free_port(), %want);
-    my $dir  = $self->{dir};
+    my $dir = $self->{dir};
+    return $self if $self->{file};
     my $user = $> ? '' : sprintf "User %s\nGroup %s\n", run_user(), run_group();
     spew($self->conf_file, join "\n",
-        modules_config($self->{mpm}), mpm_config($self->{mpm}, %$self),
+        $self->modules_config, mpm_config($self->{mpm}, %$self),
         $user, <<"END", $self->{addresses} ? $self->addresses : (),
 ServerName 127.0.0.1
 ServerRoot "$dir"
@@ -69,16 +72,34 @@ END
     return $self;
 }
 
+sub modules_config {
+    my ($self) = @_;
+    my $lines = WheelHttpd::modules_config($self->{mpm});
+    return $self->{wheel} ? $lines : $lines =~ s/^LoadModule wheel_.*\n//mr;
+}
+
 sub addresses { expand_file('wheel.conf.in') }
 sub dir       { $_[0]{dir} }
-sub conf_file { "$_[0]{dir}/httpd.conf" }
+sub conf_file { $_[0]{file} // "$_[0]{dir}/httpd.conf" }
+
+# Options of httpd that set the variables of a given configuration.
+sub defines {
+    my ($self) = @_;
+    my %value = (PORT => $self->{port}, DIR => $self->{dir});
+    my %define = %{ $self->{define} // {} };
+    return map {
+        my $value = $define{$_} =~ s/(PORT|DIR)/$value{$1}/gr;
+        ('-C', qq(Define $_ "$value"));
+    } sort keys %define;
+}
 
 # The command with its environment, for exec.
 sub command {
     my ($self, @arguments) = @_;
     return (
         'env', (map {"$_=$self->{env}{$_}"} sort keys %{ $self->{env} }),
-        httpd_program(), '-d', $self->{dir}, '-f', $self->conf_file, @arguments
+        httpd_program(), '-d', $self->{dir}, $self->defines,
+        '-f', $self->conf_file, @arguments
     );
 }
 

@@ -123,8 +123,9 @@ sub open_connection {
 #   headers: a list of names and values     body: a string
 sub begin {
     my ($self, $method, $target, %opt) = @_;
-    my @header = (Host => '127.0.0.1:' . $self->port, Connection => 'close',
-        @{ $opt{headers} // [] });
+    my @header = (Connection => 'close', @{ $opt{headers} // [] });
+    unshift @header, Host => '127.0.0.1:' . $self->port
+        unless grep { $_ eq 'Host' } @header;
     push @header, 'Content-Length' => length $opt{body}
         if defined $opt{body};
     my $head = "$method $target HTTP/1.1\r\n";
