@@ -42,6 +42,7 @@ my $server = WheelTest->shared;
 for my $row (@queries) {
     my ($query, $says) = @$row;
     my $shown  = length $query > 60 ? substr($query, 0, 60) . '...' : $query;
+    $shown =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge;
     my $answer = $server->get("/wheel-status$query");
     is $answer->status, 400, "$shown is refused";
     is $answer->header('Content-Type'), 'application/problem+json',
