@@ -5,6 +5,7 @@
 #   make uninstall
 #   make check        format, warnings, lint, layers, exports
 #   make unit         the programs of t/unit
+#   make tests        what the tests need
 #   make test         all of it, and the tests
 #   make test-asan    the tests, with the module built for ASan and UBSan;
 #                     TESTS='FILE...' for some of them
@@ -166,7 +167,7 @@ t/api/.libs/mod_test_job.so: t/api/mod_test_job.c mod_wheel/mod_wheel.h
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
-asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan t/api/.libs/mod_test_job.so
+asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan
 tsan: unit-tsan
 faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 
@@ -281,7 +282,10 @@ endif
 
 # --- test -------------------------------------------------------------------
 
-test: all unit check t/api/.libs/mod_test_job.so
+# What the tests need besides their own files.
+tests: all unit faults t/api/.libs/mod_test_job.so
+
+test: tests check
 	$(Q)$(PERL) t/run
 
 # httpd itself is built without a sanitizer, so its runtime has to come first.
@@ -294,7 +298,7 @@ mod_wheel/.libs-asan/httpd: Makefile | mod_wheel/.libs-asan/mod_wheel.so
 	    'exec $(HTTPD) "$$@"' >$@
 	$(Q)chmod +x $@
 
-test-asan: asan mod_wheel/.libs-asan/httpd
+test-asan: asan tests mod_wheel/.libs-asan/httpd
 	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
 	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
 	    WHEEL_UNIT=t/unit/.build-asan $(PERL) t/run $(TESTS)
@@ -315,4 +319,4 @@ clean:
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \
-    check-shell test test-asan test-tsan clean FORCE
+    check-shell tests test test-asan test-tsan clean FORCE

@@ -148,7 +148,7 @@ run_tests() {
     fetch_prometheus
     fetch_browser_driver
     PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
-    make -j"$(nproc)" all unit t/api/.libs/mod_test_job.so
+    make -j"$(nproc)" tests
     make check
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
