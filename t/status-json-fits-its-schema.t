@@ -6,9 +6,10 @@ use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
 use JSON::PP ();
+use WheelKeeper qw(proc_stat);
 use WheelMetrics qw(schema_errors);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect thread_ids wait_until);
 
 plan tests => 9 + 13, need_module 'wheel';
 
@@ -40,12 +41,15 @@ collect(20, $wheels[3]);
 # A process that the kernel has stopped can't answer for its wheels.
 my ($frozen) = map { $_->{pid} } $server->rotating;
 kill STOP => $frozen;
+wait_until { !grep { (proc_stat($frozen, $_))[0] ne 'T' } thread_ids($frozen) };
 my $stop = $server->get('/stop');
 is $stop->status, 200, 'a stop is answered while a process hangs';
-my $seen = look();
-is_deeply [grep { $_->{state} eq 'stopping' } @{ $seen->{running} }],
-    [grep { $_->{pid} == $frozen } @{ $seen->{running} }],
-    'the wheels of that process are stopping';
+my $seen;
+ok wait_until {
+    $seen = look();
+    !grep { $_->{pid} != $frozen || $_->{state} ne 'stopping' }
+        @{ $seen->{running} };
+}, 'the wheels of that process are stopping';
 cmp_ok $seen->{jobs}{stopping}, '>=', 1, 'and counted as such';
 fits($text, 'which fits the schema');
 kill CONT => $frozen;
