@@ -12,6 +12,7 @@
 #include "http_core.h"
 #include "http_log.h"
 #include "http_protocol.h"
+#include "http_request.h"
 
 #include "wheel_answer.h"
 #include "wheel_config.h"
@@ -254,6 +255,9 @@ static int refuse(request_rec *r, wheel_refusal_e refusal)
 {
     apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
     apr_table_setn(r->headers_out, "Retry-After", HANDLER_RETRY_AFTER);
+    /* A connection that is kept alive keeps a worker, too, under prefork and
+     * worker, and there are none to spare. */
+    r->connection->keepalive = AP_CONN_CLOSE;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "WH0040: refused: %s",
                   refusal_details[refusal]);
     return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
@@ -437,7 +441,7 @@ static int stop(request_rec *r)
     wheel_table_t *table = wheel_process_table();
     handler_ask_t ask;
     wheel_pick_t pick;
-    wheel_hit_t *hits;
+    wheel_hit_t *hits = NULL;
     unsigned hits_n;
     apr_status_t rv;
 
@@ -449,7 +453,10 @@ static int stop(request_rec *r)
     }
     pick.name = ask.name;
     pick.id = ask.id;
-    hits = apr_palloc(r->pool, sizeof(*hits) * wheel_table_slots_max(table));
+    if (ask.json || ask.wait_max >= 0) { /* else their count is enough */
+        hits = apr_palloc(r->pool,
+                          sizeof(*hits) * wheel_table_slots_max(table));
+    }
     rv = wheel_table_stop(table, &pick, WHEEL_END_STOP, hits, &hits_n);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
@@ -462,7 +469,7 @@ static int stop(request_rec *r)
     return answer_stopped(r, &ask, hits, hits_n);
 }
 
-/* --- Hooks ------------------------------------------------------------------ */
+/* --- Hooks ---------------------------------------------------------------- */
 
 /* Where our path is that of a directory, too, mod_dir would send the client to
  * the same path with a slash behind it, which names no wheel. */
