@@ -1,0 +1,156 @@
+# Servers that are restarted, stopped and killed: workers for so many wheels,
+# how a server ends, and what its log says of it.
+package WheelFaults;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter qw(import);
+use Time::HiRes qw(sleep time);
+
+use WheelHttpd qw(checkout_dir spew);
+use WheelKeeper qw(alive);
+use WheelServer ();
+use WheelTest qw(collect thread_ids wait_until);
+
+our @EXPORT_OK = qw(answers_by complaints die_at kill_hard mortal_server
+    restarted room_for stores_left time_to_end turn wheels_by_pid);
+
+# Worker counts such that so many wheels fit into any one process, and an older
+# generation beside a new one.
+sub room_for {
+    my ($wheels) = @_;
+    my $workers = $wheels + 6;
+    return (processes => $workers, threads => 1, spare => $workers)
+        if WheelServer::mpm() eq 'prefork';
+    return (processes => 2, threads => $workers, spare => 6);
+}
+
+# --- Wheels ------------------------------------------------------------------
+
+# Start wheels and return once all turn; with a name, no other wheels are to
+# have it.  A server that has just been restarted has few workers: who is
+# refused comes again.
+sub turn {
+    my ($server, $count, $name) = @_;
+    my $turning = sub {
+        grep { !defined $name || ($_->{name} // '') eq $name }
+            $server->rotating;
+    };
+    my $target = defined $name ? "/rotate/$name" : '/rotate';
+    my ($before, $more) = (scalar $turning->(), 0);
+    my @wheels;
+    wait_until {
+        push @wheels, map { $server->begin(GET => $target) }
+            @wheels + 1 .. $count;
+        wait_until {
+            $more = $turning->() - $before;
+            $more + collect(0, @wheels) >= @wheels;
+        };
+        @wheels = grep { !$_->done } @wheels;
+        $more == $count;
+    } or die "of $count wheels, $more turn\n";
+    return @wheels;
+}
+
+# The wheels that turn, by the process that they turn in.
+sub wheels_by_pid {
+    my ($server) = @_;
+    my %by_pid;
+    push @{ $by_pid{ $_->{pid} } }, $_ for $server->rotating;
+    return \%by_pid;
+}
+
+# How many of these answers tell of a number and how their wheel was stopped,
+# by that word; the others are under "none".
+sub answers_by {
+    my ($limit, @wheels) = @_;
+    collect($limit, @wheels);
+    my %by;
+    for my $wheel (@wheels) {
+        my $answered = ($wheel->status // 0) == 200
+            && ($wheel->body // '') =~ /\A"Your lucky number is \d!"\z/;
+        $by{ $answered ? $wheel->header('Wheel-Stopped-By') : 'none' }++;
+    }
+    return \%by;
+}
+
+# --- Deaths at a store -------------------------------------------------------
+
+# A server with the module that `make faults` builds, where the process that
+# comes to the Nth store into the table dies.
+sub mortal_server {
+    my (%want) = @_;
+    local $ENV{WHEEL_MODULE} = $ENV{WHEEL_FAULTS_MODULE}
+        // checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
+    -e $ENV{WHEEL_MODULE}
+        or die "$ENV{WHEEL_MODULE} is missing: run make faults first\n";
+    my $server = WheelServer->new(%want);
+    my $file   = $server->{env}{WHEEL_FAULT_FILE} = $server->dir . '/countdown';
+    spew($file, pack 'i', 0);
+    chmod 0666, $file or die "$file: $!\n";
+    $server->start or die "httpd didn't start:\n" . $server->error_log;
+    return $server;
+}
+
+# From now on, so many stores to the death; 0 for none.  Processes have the file
+# mapped: write it in place.
+sub die_at {
+    my ($server, $store) = @_;
+    open my $out, '+<', $server->{env}{WHEEL_FAULT_FILE} or die "$!\n";
+    syswrite $out, pack 'i', $store;
+    close $out;
+    return;
+}
+
+# How many are left.  Nobody has died while there are some.
+sub stores_left {
+    my ($server) = @_;
+    return unpack 'i', $server->file_text('countdown');
+}
+
+# --- Ends --------------------------------------------------------------------
+
+# Send a signal that makes the server restart, and return once it has: before
+# that, it would lose another signal.
+sub restarted {
+    my ($server, $signal) = @_;
+    my $ready  = qr/resuming normal operations/;
+    my $before = () = $server->error_log =~ /$ready/g;
+    $server->signal($signal);
+    return wait_until {
+        $before < (() = $server->error_log =~ /$ready/g);
+    };
+}
+
+# Kill processes that can't help it, and return once they are gone.
+sub kill_hard {
+    my (@pids) = @_;
+    kill KILL => @pids;
+    return wait_until { !grep { alive($_) } @pids };
+}
+
+# Seconds from a signal until the parent and all of its children are gone;
+# undef if they aren't within the limit.  Clients read and hang up meanwhile.
+sub time_to_end {
+    my ($server, $signal, $limit, @wheels) = @_;
+    my @pids  = ($server->pid, $server->children);
+    my $begin = time;
+    $server->signal($signal);
+    my $gone = wait_until {
+        collect(0, @wheels);
+        $server->up;
+        !grep { alive($_) } @pids;
+    } $limit;
+    return $gone ? time - $begin : undef;
+}
+
+# Lines of the error log that no server may leave, whatever was done to it.
+sub complaints {
+    my ($server) = @_;
+    return grep {
+        /exit signal (?!Killed)|SIGKILL|still did not exit|Sanitizer|runtime error/
+    } split /\n/, $server->error_log;
+}
+
+1;
