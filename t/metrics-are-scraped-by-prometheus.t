@@ -16,7 +16,7 @@ use WheelTest qw(collect wait_until);
 plan tests => 9, need_module 'wheel';
 
 my $program = prometheus_program('prometheus');
-my $server  = WheelServer->started;
+my $server  = WheelServer->started(processes => 2, threads => 16);
 my $dir     = kept_dir();
 my $port    = free_port();
 spew("$dir/prometheus.yml", <<"END");

@@ -10,7 +10,7 @@ use WheelTest qw(collect wait_until);
 
 plan tests => 14, need_module 'wheel';
 
-my $server = WheelServer->started(addresses => 0, config => <<'END');
+my $server = WheelServer->started(addresses => 0, threads => 8, config => <<'END');
 WheelMax 3
 <Location /turn>
     SetHandler wheel-rotate
@@ -28,6 +28,7 @@ sub lines {
             =~ /^(Wheel\w+): (.*)$/mg };
 }
 
+wait_until { lines()->{WheelWorkersIdle} >= 15 };
 my $before = lines();
 is $before->{WheelRotating}, 0, 'no wheel rotates in a new server';
 is $before->{WheelStarted}, 0, 'nor did any start';

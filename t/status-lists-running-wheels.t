@@ -12,7 +12,7 @@ use WheelTest qw(collect child_pids thread_ids wait_until);
 
 plan tests => 22 + 8, need_module 'wheel';
 
-my $server = WheelServer->started(processes => 4, threads => 4, spare => 8,
+my $server = WheelServer->started(processes => 4, threads => 8, spare => 8,
     config => "WheelMax 7\nWheelReserve 2\nWheelMaxPerClient 6\n");
 my $began  = time;
 
@@ -64,14 +64,14 @@ is grep({ $after{$_}{elapsed} <= $before{$_}{elapsed} } keys %before), 0,
 is_deeply $status->{jobs}, { rotating => 3, stopping => 0, draining => 0 },
     'three are counted as rotating';
 is_deeply [@{ $status->{limits} }{qw(wheel_max wheel_reserve
-    wheel_max_per_client workers_max)}], [7, 2, 6, 16],
+    wheel_max_per_client workers_max)}], [7, 2, 6, 32],
     'beside the limits that the configuration sets';
 cmp_ok $status->{limits}{table_slots}, '>=', 7, 'and room in the table';
 my $workers;
 ok wait_until {
     $workers = $server->status->{workers};
-    $workers->{idle} == 12 && $workers->{busy} == 4 && $workers->{reserved} == 2
-}, 'of 16 workers 3 wheels and this question keep 4 busy'
+    $workers->{idle} == 28 && $workers->{busy} == 4 && $workers->{reserved} == 2
+}, 'of 32 workers 3 wheels and this question keep 4 busy'
     or diag explain $workers;
 is $status->{server}{mpm}, $server->{mpm}, 'of the MPM that the status names';
 
