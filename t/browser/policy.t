@@ -49,10 +49,12 @@ pageTest({}, async (live, server, context) => {
             const image = new Image();
             image.src = `${url}stop?json`;
             await image.decode().catch(() => {});
-            await fetch(`${url}stop`, { method: "POST", mode: "no-cors" })
-                .catch(() => {});
-            await fetch(`${url}rotate`, { method: "POST", mode: "no-cors" })
-                .catch(() => {});
+            for (const path of ["stop", "rotate"]) {
+                await fetch(url + path, {
+                    method: "POST", mode: "no-cors",
+                    signal: AbortSignal.timeout(2000),
+                }).catch(() => {});
+            }
             const frame = document.createElement("iframe");
             frame.src = url;
             document.body.append(frame);
@@ -61,7 +63,8 @@ pageTest({}, async (live, server, context) => {
         }, server.url);
         is(read, "kept away", "another site can't read the status");
         const now = await server.status();
-        is([now.jobs.rotating, now.totals.started], [1, 1],
+        is([now.jobs.rotating, now.totals.started, now.totals.ended.stop],
+            [1, 1, 0],
             "nor stop or start a wheel");
         const frame = await until(() => stranger.frames()[1]);
         ok(!await frame.evaluate(() =>
