@@ -7,13 +7,16 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter qw(import);
+use IO::Poll qw(POLLERR POLLHUP POLLIN POLLOUT);
 use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_NODELAY);
+
+use Time::HiRes qw(time);
 
 use IO::Socket::INET ();
 use WheelHttpd qw(libexec_dir);
 use WheelTest ();
 
-our @EXPORT_OK = qw(tls_config http2_config);
+our @EXPORT_OK = qw(flood tls_config http2_config);
 
 use constant LIMIT_SEC => 20;
 
@@ -91,6 +94,45 @@ sub ask {
     my ($self, $method, $target, %opt) = @_;
     $self->send($self->head($method, $target, %opt));
     return WheelTest::Answer->new($self->{socket}, $method);
+}
+
+# Many requests at once, each over a connection of its own: none waits for
+# another, neither to connect nor to be read.  Returns once all are sent; the
+# answers are like those of WheelTest's begin().
+#   headers  as above
+sub flood {
+    my ($port, $count, $method, $target, %opt) = @_;
+    my $bytes = head({ port => $port }, $method, $target, %opt);
+    my $poll  = IO::Poll->new;
+    my $end   = time + LIMIT_SEC;
+    my (@answers, %of);
+    for (1 .. $count) {
+        my $socket = IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
+            Blocking => 0
+        ) or die "127.0.0.1:$port: $@\n";
+        push @answers, $of{ fileno $socket }
+            = WheelTest::Answer->new($socket, $method);
+        $poll->mask($socket => POLLOUT);
+    }
+    my $unsent = $count;
+    while ($unsent && time < $end) {
+        $poll->poll($end - time);
+        for my $socket ($poll->handles(POLLOUT | POLLIN | POLLHUP | POLLERR)) {
+            my $answer = $of{ fileno $socket };
+            if (!$answer->{sent}++) {
+                WheelTest::send_all($socket, $bytes);
+                $poll->mask($socket => POLLIN);
+                $unsent--;
+                next;
+            }
+            $answer->read_some;
+            next unless $answer->done;
+            $poll->remove($socket);
+            $answer->hang_up;
+        }
+    }
+    return @answers;
 }
 
 # The bytes of a request.
