@@ -41,24 +41,25 @@ static void count_process(const process_score *process,
                           const worker_score *scores, int threads,
                           wheel_workers_t *workers)
 {
-    int accepts =
-        !process->quiescing && !process->not_accepting &&
+    int stays =
+        !process->quiescing &&
         process->generation == ap_scoreboard_image->global->running_generation;
-    int own = process->pid == getpid();
+    int own = stays && process->pid == getpid();
     int t;
 
     for (t = 0; t < threads; t++) {
         int status = scores[t].status;
+        int ready = stays && status == SERVER_READY;
 
-        if (status == SERVER_READY && accepts) {
+        workers->own_idle += own && ready;
+        if (ready && !process->not_accepting) {
             workers->idle++;
-            workers->own_idle += own;
         }
         else if (status > SERVER_STARTING) {
             workers->busy++;
         }
     }
-    workers->own_has_several |= own && accepts && threads > 1;
+    workers->own_has_several |= own && threads > 1;
 }
 
 void wheel_admit_count(wheel_workers_t *workers)

@@ -10,8 +10,9 @@
 typedef struct wheel_workers_t {
     unsigned idle;       /* wait for a request, in processes that accept */
     unsigned busy;       /* every other one that has started */
-    unsigned own_idle;   /* idle ones of the calling process */
-    int own_has_several; /* it accepts connections for more than one */
+    unsigned own_idle;   /* of the calling process: those that wait, also
+                          * when it accepts no more connections */
+    int own_has_several; /* it has more than one, and isn't about to end */
 } wheel_workers_t;
 
 /** Count the workers as they are at this moment.  Any thread. */
