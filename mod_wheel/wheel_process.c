@@ -470,21 +470,40 @@ static apr_status_t make_table(process_retained_t *kept, server_rec *s)
 }
 
 /* After a graceful restart old children keep their places while wheels turn
- * in them. */
+ * in them.  A process of an MPM like event holds a place of ServerLimit with
+ * one wheel; elsewhere each wheel holds one worker of MaxRequestWorkers, and
+ * ServerLimit is of no help. */
 static void warn_of_full_server(server_rec *s)
 {
+    wheel_server_config_t config = wheel_config_server();
     int daemons = 0;
     int daemons_max = 0;
+    int threads = 0;
+    int async = 0;
 
     ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
-    if (daemons >= daemons_max) {
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    if (config.stop_on_restart) {
+        return;
+    }
+    if (async && daemons >= daemons_max) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0004: ServerLimit %d leaves no process to spare beside "
                      "the %d that MaxRequestWorkers needs: after a graceful "
                      "restart, wheels in old processes keep new ones from "
                      "starting; raise ServerLimit, or set WheelOnRestart stop",
                      daemons_max, daemons);
+    }
+    if (!async && config.reserve == 0 &&
+        config.rotating_max >= daemons * threads) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0004: wheels may take all %d workers: after a graceful "
+                     "restart, those in old processes keep new ones from "
+                     "starting; set WheelReserve to 1 or more, WheelMax to "
+                     "less, or WheelOnRestart stop",
+                     daemons * threads);
     }
 }
 
