@@ -8,7 +8,7 @@
 #   make tests        what the tests need
 #   make test         all of it, and the tests
 #   make test-asan    the tests, with the module built for ASan and UBSan;
-#                     TESTS='FILE...' for some of them
+#                     TESTS='FILE...' for some of them, TEST_FLAGS=--mpm=...
 #   make test-tsan    the unit programs, built for TSan
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
@@ -90,7 +90,7 @@ PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
 
-WARNINGS := -Wall -Wextra
+WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
     -fPIC -pthread $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS)
@@ -298,10 +298,13 @@ mod_wheel/.libs-asan/httpd: Makefile | mod_wheel/.libs-asan/mod_wheel.so
 	    'exec $(HTTPD) "$$@"' >$@
 	$(Q)chmod +x $@
 
+# The page's own tests would run no more of our C.
+TESTS ?= $(UNIT_NAMES:%=t/unit/.build-asan/%) $(wildcard t/*.t)
+
 test-asan: asan tests mod_wheel/.libs-asan/httpd
 	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
 	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
-	    WHEEL_UNIT=t/unit/.build-asan $(PERL) t/run $(TESTS)
+	    WHEEL_UNIT=t/unit/.build-asan $(PERL) t/run $(TEST_FLAGS) $(TESTS)
 
 test-tsan: tsan
 	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \

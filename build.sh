@@ -150,6 +150,10 @@ run_tests() {
     PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
     make -j"$(nproc)" tests
     make check
+    # Under one MPM: what a sanitizer finds there is the same under another.
+    make test-tsan
+    make -j"$(nproc)" asan
+    make test-asan TEST_FLAGS=--mpm=event
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
 }
