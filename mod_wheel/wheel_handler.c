@@ -255,9 +255,6 @@ static int refuse(request_rec *r, wheel_refusal_e refusal)
 {
     apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
     apr_table_setn(r->headers_out, "Retry-After", HANDLER_RETRY_AFTER);
-    /* A connection that is kept alive keeps a worker, too, under prefork and
-     * worker, and there are none to spare. */
-    r->connection->keepalive = AP_CONN_CLOSE;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "WH0040: refused: %s",
                   refusal_details[refusal]);
     return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
