@@ -53,12 +53,6 @@ struct wheel_companion_t {
     max_align_t baton[];
 };
 
-/* How prefork reacted to the signals that a request holds. */
-typedef struct process_held_t {
-    struct sigaction term;
-    struct sigaction hup;
-} process_held_t;
-
 /* What outlives restarts, on the process pool: no pointer into the module. */
 typedef struct process_retained_t {
     wheel_table_t *table;
@@ -77,6 +71,13 @@ static volatile sig_atomic_t process_ending;
 
 /* The signal that a request of this prefork child has held, or 0. */
 static volatile sig_atomic_t held_signal;
+
+/* Requests that hold signals, and what prefork did with these before.  A
+ * request whose answer is not yet sent lives on beside the next one of its
+ * connection and may end before it. */
+static unsigned holders;
+static struct sigaction unheld_term;
+static struct sigaction unheld_hup;
 
 static wheel_companion_t *companions;
 static pthread_mutex_t companions_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -117,11 +118,14 @@ static void on_held(int signal)
 
 static apr_status_t let_signals(void *data)
 {
-    const process_held_t *held = data;
     int signal;
 
-    sigaction(SIGTERM, &held->term, NULL);
-    sigaction(SIGHUP, &held->hup, NULL);
+    (void)data;
+    if (--holders > 0) {
+        return APR_SUCCESS;
+    }
+    sigaction(SIGTERM, &unheld_term, NULL);
+    sigaction(SIGHUP, &unheld_hup, NULL);
     signal = held_signal;
     if (signal) {
         raise(signal); /* the process ends in here */
@@ -131,20 +135,21 @@ static apr_status_t let_signals(void *data)
 
 void wheel_process_hold_signals(apr_pool_t *pool)
 {
-    process_held_t *held;
     struct sigaction action;
 
     if (process_threaded) {
         return;
     }
-    held = apr_palloc(pool, sizeof(*held));
+    /* The request has been answered and logged when its pool goes. */
+    apr_pool_cleanup_register(pool, NULL, let_signals, apr_pool_cleanup_null);
+    if (holders++ > 0) {
+        return;
+    }
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
     sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, &held->term);
-    sigaction(SIGHUP, &action, &held->hup);
-    /* The request has been answered and logged when its pool goes. */
-    apr_pool_cleanup_register(pool, held, let_signals, apr_pool_cleanup_null);
+    sigaction(SIGTERM, &action, &unheld_term);
+    sigaction(SIGHUP, &action, &unheld_hup);
 }
 
 /* A child that is stopping gracefully ignores TERM: its parent would wait for
