@@ -56,7 +56,7 @@ class Server {
             path.join(this.folder, "www"));
         process.on("exit", () => {
             if (this.child) {
-                this.child.kill("SIGKILL");
+                this.child.kill("SIGTERM");
             }
             fs.rmSync(this.folder, { recursive: true, force: true });
         });
@@ -83,9 +83,10 @@ class Server {
         for (const line of directives) {
             args.push("-c", line);
         }
-        /* Should this process be killed, its server ends too. */
+        /* Should this process be killed, its server ends too.  A group of
+         * its own, since prefork ends all of its group when it ends. */
         const child = spawn("setpriv", ["--pdeathsig", "TERM", HTTPD, ...args],
-            { stdio: ["ignore", "ignore", "pipe"] });
+            { stdio: ["ignore", "ignore", "pipe"], detached: true });
         this.child = child;
         let words = "";
         child.stderr.on("data", (text) => {
