@@ -255,6 +255,9 @@ apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
     }
     rv = run(r, spec, result);
     wheel_admit_http2_leave(r);
+    if (wheel_process_ending()) {
+        wheel_process_hasten(r);
+    }
     return rv;
 }
 

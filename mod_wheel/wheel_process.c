@@ -39,6 +39,9 @@ APLOG_USE_MODULE(wheel);
  * for a companion of its last job that hasn't got the CPU since. */
 #define PROCESS_SLOTS_PER_WORKER 2
 
+/* A companion that was stopped ends so much later than its work. */
+#define PROCESS_END_LATER_USEC 2000
+
 /* How long an exiting child waits for its companions. */
 #define PROCESS_EXIT_WAIT_USEC (500 * 1000)
 
@@ -152,6 +155,25 @@ void wheel_process_hold_signals(apr_pool_t *pool)
     sigaction(SIGHUP, &action, &unheld_hup);
 }
 
+static apr_status_t abort_connection(void *data)
+{
+    conn_rec *c = data;
+
+    c->aborted = 1;
+    return APR_SUCCESS;
+}
+
+/* httpd would linger for two seconds or more on a client that keeps its
+ * connection open.  The price: a client that has sent more than its request
+ * may find a reset in place of the answer. */
+void wheel_process_hasten(request_rec *r)
+{
+    if (!r->connection->master) {
+        apr_pool_cleanup_register(r->pool, r->connection, abort_connection,
+                                  apr_pool_cleanup_null);
+    }
+}
+
 /* A child that is stopping gracefully ignores TERM: its parent would wait for
  * ten seconds and kill it.  Other threads of the child send TERM as well. */
 static void on_term(int signal, siginfo_t *info, void *context)
@@ -183,14 +205,21 @@ static void *companion_main(void *data)
     wheel_companion_t *companion = data;
     unsigned slot = companion->slot;
     struct sched_param param = {0};
+    int stopped;
 
     wheel_table_set_tid(process_table, slot, syscall(SYS_gettid));
     if (companion->policy != SCHED_OTHER) {
         sched_setscheduler(0, companion->policy, &param);
     }
     companion->work(&companion->job, companion->baton);
+    stopped = wheel_job_stopped(&companion->job);
     wheel_table_companion_leave(process_table, slot);
-    if (!wheel_job_stopped(&companion->job)) {
+    if (stopped) {
+        /* The end of a thread disturbs the process on all processors (its
+         * stack is unmapped): let the stop be answered first. */
+        usleep(PROCESS_END_LATER_USEC);
+    }
+    else {
         wheel_table_ring(process_table, slot);
     }
     return NULL;

@@ -34,6 +34,13 @@ int wheel_process_ending(void);
 void wheel_process_hold_signals(apr_pool_t *pool);
 
 /**
+ * The process ends, and this request is the last of its connection: once it
+ * has been answered, close the connection without waiting for the client to
+ * hang up.
+ */
+void wheel_process_hasten(request_rec *r);
+
+/**
  * Start a companion for a claimed slot.  It runs spec->work and then leaves
  * the slot.  For worker threads; takes a lock of the process for an instant.
  *
