@@ -26,6 +26,11 @@
  * 0.10000000000000001. */
 #define RENDER_JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
+/* About as long are an answer, a job and the rest of the status, in bytes. */
+#define RENDER_ANSWER_BYTES 512
+#define RENDER_JOB_BYTES 512
+#define RENDER_STATUS_BYTES 2048
+
 /* Turns a second that are shown: more than any job makes, and fewer than an
  * integer holds. */
 #define RENDER_RATE_MAX 1e18
@@ -165,19 +170,28 @@ static const char *date(apr_time_t when, apr_pool_t *pool)
 /* --- JSON ---------------------------------------------------------------- */
 
 /* As text; the reference to json is used up.  A json that is NULL is one that
- * jansson found no memory for, there or in any of its parts. */
-static const char *json_text(json_t *json, apr_pool_t *pool)
+ * jansson found no memory for, there or in any of its parts.  A good guess of
+ * the size saves writing the text twice. */
+static const char *json_text(json_t *json, apr_size_t bytes_guess,
+                             apr_pool_t *pool)
 {
-    apr_size_t bytes = json_dumpb(json, NULL, 0, RENDER_JSON_FLAGS);
     apr_abortfunc_t no_memory = apr_pool_abort_get(pool);
-    char *text = apr_pcalloc(pool, bytes + 1);
+    char *text = apr_palloc(pool, bytes_guess + 1);
+    apr_size_t bytes = json_dumpb(json, text, bytes_guess, RENDER_JSON_FLAGS);
 
-    if (!bytes && no_memory) {
-        no_memory(APR_ENOMEM);
+    if (bytes > bytes_guess) {
+        text = apr_palloc(pool, bytes + 1);
+        json_dumpb(json, text, bytes, RENDER_JSON_FLAGS);
     }
-    json_dumpb(json, text, bytes, RENDER_JSON_FLAGS);
     json_decref(json);
-    return bytes ? text : "null";
+    if (!bytes) {
+        if (no_memory) {
+            no_memory(APR_ENOMEM);
+        }
+        return "null";
+    }
+    text[bytes] = '\0';
+    return text;
 }
 
 static json_t *json_name(const char *name, apr_pool_t *pool)
@@ -196,19 +210,19 @@ const char *wheel_render_problem(int status, const char *title,
                   wheel_render_text(title, RENDER_DETAIL_MAX, pool), "status",
                   status, "detail",
                   wheel_render_text(detail, RENDER_DETAIL_MAX, pool)),
-        pool);
+        RENDER_ANSWER_BYTES, pool);
 }
 
 const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
                                 apr_pool_t *pool)
 {
-    return json_text(json_pack("{s:i, s:I, s:o, s:I, s:f, s:s}", "number",
-                               (int)result->value, "id", (json_int_t)result->id,
-                               "name", json_name(name, pool), "turns",
-                               (json_int_t)result->done, "elapsed",
-                               result->elapsed / 1e6, "stopped_by",
-                               wheel_end_name(result->end)),
-                     pool);
+    json_t *answer = json_pack(
+        "{s:i, s:I, s:o, s:I, s:f, s:s}", "number", (int)result->value, "id",
+        (json_int_t)result->id, "name", json_name(name, pool), "turns",
+        (json_int_t)result->done, "elapsed", result->elapsed / 1e6,
+        "stopped_by", wheel_end_name(result->end));
+
+    return json_text(answer, RENDER_ANSWER_BYTES, pool);
 }
 
 /* json_array_append_new() for a chain: an array that is NULL stays NULL. */
@@ -241,7 +255,7 @@ const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n,
     }
     return json_text(
         json_pack("{s:i, s:o}", "stopped", (int)hits_n, "wheels", wheels),
-        pool);
+        RENDER_ANSWER_BYTES + hits_n * RENDER_JOB_BYTES / 4, pool);
 }
 
 /* --- What is told of each job -------------------------------------------- */
@@ -339,8 +353,8 @@ static json_t *job_rate(const wheel_record_t *job, apr_pool_t *pool)
         rate = job->done * 1e6 / job->elapsed;
     }
     /* Whole turns: a fraction of one means nothing. */
-    return json_real(rate < RENDER_RATE_MAX ? (apr_int64_t)rate
-                                            : RENDER_RATE_MAX);
+    return json_integer(rate < RENDER_RATE_MAX ? (json_int_t)rate
+                                               : (json_int_t)RENDER_RATE_MAX);
 }
 
 static json_t *job_number(const wheel_record_t *job, apr_pool_t *pool)
@@ -496,6 +510,8 @@ const char *wheel_render_json(const wheel_facts_t *facts,
             "recent",
             jobs_json(snapshot->recent, snapshot->recent_n, COLUMN_ENDED, pool),
             "totals", totals_json(snapshot)),
+        RENDER_STATUS_BYTES +
+            (snapshot->jobs_n + snapshot->recent_n) * RENDER_JOB_BYTES,
         pool);
 }
 

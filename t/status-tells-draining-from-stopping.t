@@ -14,7 +14,7 @@ use constant WHEELS => 10;
 
 plan tests => 8, need_module 'wheel';
 
-my $server = WheelServer->started(processes => 2, threads => 16,
+my $server = WheelServer->started(processes => 2, threads => 24,
     config => <<'END');
 <Location /work>
     SetHandler wheel-rotate
