@@ -31,10 +31,15 @@ END
 my $own = thread_policy($$, $$);
 for my $path (sort keys %class) {
     my @wheels = $server->rotate(2, "/$path");
-    my @seen;
-    wait_until { 2 == (@seen = grep { $_->{thread} } $server->rotating) };
-    my @policies = map { thread_policy(@{$_}{qw(pid thread)}) } @seen;
-    is "@policies", "$class{$path} $class{$path}",
+    # A thread is listed an instant before it changes its class.
+    my (@seen, $policies);
+    wait_until {
+        @seen     = grep { $_->{thread} } $server->rotating;
+        $policies = join ' ',
+            map { thread_policy(@{$_}{qw(pid thread)}) } @seen;
+        $policies eq "$class{$path} $class{$path}";
+    } 5;
+    is $policies, "$class{$path} $class{$path}",
         "/$path: its wheels turn in threads of class $class{$path}";
     my %wheel  = map { $_->{thread} => 1 } @seen;
     my %pid    = map { $_->{pid} => 1 } @seen;
@@ -43,6 +48,6 @@ for my $path (sort keys %class) {
         map { thread_policy($pid, $_) } grep { !$wheel{$_} } thread_ids($pid)
     } keys %pid;
     is "@others", '', "/$path: all other threads are of class $own";
-    $server->get('/stop');
+    $server->get('/stop?wait=20');
     is collect(20, @wheels), 2, "/$path: they have their numbers";
 }

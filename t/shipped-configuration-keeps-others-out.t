@@ -68,7 +68,7 @@ nothing_begun('httpd.conf', $own);
 
 # Included, behind a proxy that tells whom it asks for.
 my $other = WheelServer->started(
-    addresses => 0, processes => 1, threads => 8, config => <<"END");
+    addresses => 0, processes => 1, threads => 32, config => <<"END");
 LoadModule remoteip_module @{[libexec_dir()]}/mod_remoteip.so
 RemoteIPHeader X-Client
 RemoteIPInternalProxy 127.0.0.1

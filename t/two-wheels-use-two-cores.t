@@ -44,6 +44,6 @@ sub cores_used {
             $most = max $most, $used / (time - $began);
         }
         return $most > $enough;
-    };
+    } 60;
     return $most;
 }
