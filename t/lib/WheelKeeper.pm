@@ -1,6 +1,6 @@
 # Nothing outlives a test run: a process that waits for the one that made it to
-# end, in whatever way (kill -9 too), then ends the servers whose pid files are
-# below a directory and removes the directory.
+# end, in whatever way (kill -9 too), then ends what runs in a directory and
+# removes the directory.
 package WheelKeeper;
 
 use strict;
@@ -69,18 +69,19 @@ sub end_server {
     return $clean;
 }
 
-# Servers are told by their command line, which names the directory; their
-# children have the same one.
+# What runs in a directory names it: servers and their children in their
+# command line, the tests of t/run in their environment.
 sub pids_below {
     my ($dir) = @_;
     opendir my $proc, '/proc' or die "/proc: $!\n";
     return grep {
-        $_ != $$ && index(eval { slurp("/proc/$_/cmdline") } // '',
-            "$dir/") >= 0
+        my $told = join ' ', map { eval { slurp($_) } // '' }
+            "/proc/$_/cmdline", "/proc/$_/environ";
+        $_ != $$ && index($told, "$dir/") >= 0;
     } grep { /^\d+$/ } readdir $proc;
 }
 
-sub end_servers_below {
+sub end_all_below {
     my ($dir) = @_;
     for my $signal (qw(TERM KILL)) {
         my @pids = pids_below($dir) or return;
@@ -104,7 +105,7 @@ sub keep {
         open $_->[0], $_->[1], '/dev/null'
             for [*STDIN, '<'], [*STDOUT, '>'], [*STDERR, '>'];
         sysread $read, my $end, 1;
-        eval { end_servers_below($dir) };
+        eval { end_all_below($dir) };
         remove_tree($dir, { safe => 0 });
         POSIX::_exit(0);
     }
