@@ -37,6 +37,7 @@ $server->wait_rotating(4);
 look();
 fits($text, 'so does that of wheels with and without name and deadline');
 collect(20, $wheels[3]);
+wait_until { $server->running == 3 };
 
 # A process that the kernel has stopped can't answer for its wheels.
 my ($frozen) = map { $_->{pid} } $server->rotating;
@@ -49,7 +50,8 @@ ok wait_until {
     $seen = look();
     !grep { $_->{pid} != $frozen || $_->{state} ne 'stopping' }
         @{ $seen->{running} };
-}, 'the wheels of that process are stopping';
+}, 'the wheels of that process are stopping'
+    or diag explain $frozen, $seen->{running};
 cmp_ok $seen->{jobs}{stopping}, '>=', 1, 'and counted as such';
 fits($text, 'which fits the schema');
 kill CONT => $frozen;
