@@ -294,8 +294,8 @@ TRY
 run() {
     local i status=0
 
-    port=${WHEEL_PORT-8000}
-    mpm=${WHEEL_MPM-event}
+    port=${WHEEL_PORT:-8000}
+    mpm=${WHEEL_MPM:-event}
     httpd_pid=
     reader_pid=
     run_dir=
