@@ -451,8 +451,8 @@ static int stop(request_rec *r)
     pick.name = ask.name;
     pick.id = ask.id;
     if (ask.json || ask.wait_max >= 0) { /* else their count is enough */
-        hits = apr_palloc(r->pool,
-                          sizeof(*hits) * wheel_table_slots_max(table));
+        hits =
+            apr_palloc(r->pool, sizeof(*hits) * wheel_table_slots_max(table));
     }
     rv = wheel_table_stop(table, &pick, WHEEL_END_STOP, hits, &hits_n);
     if (rv != APR_SUCCESS) {

@@ -9,7 +9,6 @@
  */
 #include "wheel_table.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 #ifdef WHEEL_FAULTS
 #include <sys/mman.h>
 #endif
-#include <unistd.h>
 
 #include "apr_shm.h"
 #include "apr_strings.h"
@@ -151,75 +149,6 @@ struct wheel_table_t {
 };
 
 static const apr_int64_t latency_bounds[] = WHEEL_LATENCY_BOUNDS;
-
-/* --- Time and processes ------------------------------------------------- */
-
-apr_int64_t wheel_clock_usec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* The start time of a process, 0 if it can't be told, and its state letter.
- * The name between the parentheses may hold anything, so look for the last. */
-static apr_uint64_t proc_birth(pid_t pid, char *state)
-{
-    char path[64];
-    char text[512];
-    const char *field;
-    ssize_t bytes;
-    int fd;
-    int n;
-
-    apr_snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return 0;
-    }
-    bytes = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (bytes <= 0) {
-        return 0;
-    }
-    text[bytes] = '\0';
-    field = strrchr(text, ')');
-    if (!field || !field[1]) {
-        return 0;
-    }
-    *state = field[2]; /* field 3 of proc(5), after ") "; the start is 22 */
-    for (n = 2; field && n < 22; n++) {
-        field = strchr(field + 1, ' ');
-    }
-    return field ? strtoull(field + 1, NULL, 10) : 0;
-}
-
-wheel_proc_t wheel_proc_self(void)
-{
-    wheel_proc_t proc;
-    char state;
-
-    proc.pid = getpid();
-    proc.birth = proc_birth(proc.pid, &state);
-    return proc;
-}
-
-/* A pid alone is no proof of life: another process may have it by now. */
-static int proc_dead(const wheel_proc_t *proc)
-{
-    char state = 'R';
-    apr_uint64_t birth;
-
-    if (kill(proc->pid, 0) != 0 && errno == ESRCH) {
-        return 1;
-    }
-    birth = proc_birth(proc->pid, &state);
-    if (!birth || !proc->birth) {
-        return 0; /* /proc doesn't say */
-    }
-    return birth != proc->birth || state == 'Z' || state == 'X';
-}
 
 /* --- Making the table --------------------------------------------------- */
 
@@ -524,7 +453,7 @@ static unsigned keep_dead(wheel_proc_t *procs, unsigned procs_n)
     unsigned i;
 
     for (i = 0; i < procs_n; i++) {
-        if (proc_dead(&procs[i])) {
+        if (wheel_proc_dead(&procs[i])) {
             procs[dead_n++] = procs[i];
         }
     }

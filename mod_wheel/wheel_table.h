@@ -12,6 +12,7 @@
 #include "apr_pools.h"
 
 #include "mod_wheel.h"
+#include "wheel_proc.h"
 
 /** Longest client address kept, with its terminating NUL. */
 #define WHEEL_CLIENT_BYTES 48
@@ -41,12 +42,6 @@
 /** The table as one process sees it.  Made before the fork, so that every
  * child inherits the same mapping. */
 typedef struct wheel_table_t wheel_table_t;
-
-/** A process that can be told from a later one with the same pid. */
-typedef struct wheel_proc_t {
-    pid_t pid;
-    apr_uint64_t birth; /* clock ticks from boot to its start, 0 if unknown */
-} wheel_proc_t;
 
 /**
  * A last look before a claim, called with the mutex held: must not block.
@@ -128,12 +123,6 @@ typedef struct wheel_snapshot_t {
     unsigned names_n; /* entries in use; NONE first, then by first use */
     wheel_name_t names[WHEEL_NAMES_MAX];
 } wheel_snapshot_t;
-
-/** Monotonic time in usec.  Async-signal-safe. */
-apr_int64_t wheel_clock_usec(void);
-
-/** This process. */
-wheel_proc_t wheel_proc_self(void);
 
 /**
  * Make the segment.  Call it once, in the parent, before any fork.

@@ -2,7 +2,7 @@
  *
  *   make
  *   cc -std=gnu11 -O2 -pthread -Imod_wheel -o snapshot t/bench/snapshot.c \
- *       mod_wheel/.libs/wheel_table.o \
+ *       mod_wheel/.libs/wheel_table.o mod_wheel/.libs/wheel_proc.o \
  *       $(apr-1-config --cppflags --includes --link-ld)
  *   ./snapshot [JOBS [ROUNDS]]
  *

@@ -1,0 +1,28 @@
+/* wheel_proc.h: what time it is, and whether a process still lives. */
+#ifndef WHEEL_PROC_H
+#define WHEEL_PROC_H
+
+#include <sys/types.h>
+
+#include "apr.h"
+
+/** A process that can be told from a later one with the same pid. */
+typedef struct wheel_proc_t {
+    pid_t pid;
+    apr_uint64_t birth; /* clock ticks from boot to its start, 0 if unknown */
+} wheel_proc_t;
+
+/** Monotonic time in usec.  Async-signal-safe. */
+apr_int64_t wheel_clock_usec(void);
+
+/** This process. */
+wheel_proc_t wheel_proc_self(void);
+
+/**
+ * Is it dead?  A pid alone is no proof of life: another process may have it by
+ * now.  Reads /proc, so not for a holder of locks.
+ * @return 0 also where /proc doesn't tell
+ */
+int wheel_proc_dead(const wheel_proc_t *proc);
+
+#endif /* WHEEL_PROC_H */
