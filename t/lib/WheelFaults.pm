@@ -6,15 +6,21 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter qw(import);
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
-use WheelHttpd qw(checkout_dir spew);
+use WheelHttpd qw(checkout_dir slurp spew);
 use WheelKeeper qw(alive);
 use WheelServer ();
 use WheelTest qw(collect thread_ids wait_until);
 
-our @EXPORT_OK = qw(answers_by complaints die_at kill_hard mortal_server
-    restarted room_for stores_left time_to_end turn wheels_by_pid);
+our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
+    kill_hard mortal_server restarted room_for stores_left time_to_end turn
+    wheels_by_pid);
+
+# A server is to be gone within two seconds of TERM.  The machine that tests may
+# need a second of its own.
+use constant END_SEC => 2 + 1;
 
 # Worker counts such that so many wheels fit into any one process, and an older
 # generation beside a new one.
@@ -47,6 +53,7 @@ sub turn {
             $more = $turning->() - $before;
             $more + collect(0, @wheels) >= @wheels;
         };
+        sleep 0.1 if $more < $count;
         @wheels = grep { !$_->done } @wheels;
         $more == $count;
     } or die "of $count wheels, $more turn\n";
@@ -143,6 +150,28 @@ sub time_to_end {
         !grep { alive($_) } @pids;
     } $limit;
     return $gone ? time - $begin : undef;
+}
+
+# The same, as a test with the time that it took.  A server may first be given
+# some time to wait.
+sub ended_in_time {
+    my ($server, $signal, $what, $given, @wheels) = @_;
+    my $took = time_to_end($server, $signal, 20 + $given, @wheels);
+    Test::More::diag(sprintf '%s: gone %.2f s after %s',
+        $what, $took // -1, $signal);
+    return Test::More::ok(defined $took && $took < END_SEC + $given,
+        "$what: the server is gone in time");
+}
+
+# Does this process still accept connections?  One that is to end after its
+# requests doesn't.
+sub accepts {
+    my ($server, $pid) = @_;
+    my $port = sprintf '%04X', $server->port;
+    my ($inode) = slurp('/proc/net/tcp')
+        =~ /^\s*\d+: \w+:$port \w+:0000 0A (?:\S+\s+){5}(\d+)/m or return 0;
+    return scalar grep { (readlink($_) // '') eq "socket:[$inode]" }
+        glob "/proc/$pid/fd/*";
 }
 
 # Lines of the error log that no server may leave, whatever was done to it.
