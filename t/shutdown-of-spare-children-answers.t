@@ -1,0 +1,52 @@
+# A child that the MPM ends because too many workers are idle keeps its wheels
+# until they are stopped, or until the server ends: then they are answered.
+# (Prefork ends only children that are idle.)
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(accepts answers_by complaints ended_in_time turn
+    wheels_by_pid);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+plan tests => 6, need_module 'wheel';
+
+my $prefork = WheelServer::mpm() eq 'prefork';
+
+# Eighty wheels leave few workers idle; when some of them end, too many are.
+my $server = WheelServer->started(
+    $prefork ? (processes => 90, threads => 1, spare => 10)
+    : (processes => 3, threads => 30, spare => 5),
+    config => $prefork ? "MinSpareServers 8\nMaxSpareServers 16\n"
+    : "MinSpareThreads 8\nMaxSpareThreads 38\nMaxRequestWorkers 120\n");
+my @wheels = turn($server, 80);
+
+# End some in each process, so that all keep others.
+my @most   = $server->children;
+my @groups = values %{ wheels_by_pid($server) };
+my @surplus;
+while (@surplus < 30) {
+    push @surplus, map { shift @$_ // () } @groups;
+}
+$server->get("/stop?id=$_->{id}") for @surplus[0 .. 29];
+
+my (%spare, @rotating);
+ok wait_until {
+    @rotating = $server->rotating;
+    %spare = map { $_ => 1 }
+        grep { !accepts($server, $_) } map { $_->{pid} } @rotating;
+    my @children = $server->children;
+    $prefork ? @children < @most : %spare;
+}, 'a child is told to end';
+is @rotating, 50, 'fifty wheels turn on';
+
+my $answered = grep { $prefork || $spare{ $_->{pid} } } @rotating;
+diag "$answered wheels in children that end or may end";
+ended_in_time($server, 'TERM', 'spare children', 0, @wheels);
+my $by = answers_by(5, @wheels);
+is_deeply [@$by{qw(stop shutdown)}], [30, $answered],
+    'the clients of the wheels in them are answered';
+is $by->{none} // 0, 50 - $answered, 'the others are cut off';
+is_deeply [complaints($server)], [], 'the log has no complaint';
