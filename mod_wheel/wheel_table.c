@@ -819,11 +819,8 @@ void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid)
 }
 
 /* From a mark to the worker that has seen it. */
-static void count_latency(table_header_t *header, const table_slot_t *slot)
+static void count_latency(table_header_t *header, apr_interval_time_t usec)
 {
-    apr_int64_t usec =
-        wheel_clock_usec() -
-        atomic_load_explicit(&slot->marked_usec, memory_order_relaxed);
     unsigned bucket = 0;
 
     while (bucket < WHEEL_LATENCY_BUCKETS - 1 &&
@@ -844,7 +841,7 @@ apr_status_t wheel_table_leave(wheel_table_t *table, unsigned n,
 
     final_record(slot, end, record);
     if (end == WHEEL_END_STOP) {
-        count_latency(table->header, slot);
+        count_latency(table->header, record->marked);
     }
     rv = lock(table);
     if (rv != APR_SUCCESS) {
