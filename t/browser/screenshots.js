@@ -11,7 +11,8 @@ const { pause, until } = require("./lib/tap.js");
 
 const FOLDER = path.resolve(process.argv[2]
     || path.join(__dirname, "../../mod_wheel/manual"));
-const VIEW = { width: 1120, height: 800 };
+const VIEW = { width: 1000, height: 800 };
+const TABLE_VIEW = { width: 1360, height: 800 };
 
 /* Enough for a line in the plot that tells something. */
 const STEP_MSEC = 12000;
@@ -24,8 +25,14 @@ async function start(live, name, n) {
     await pause(STEP_MSEC);
 }
 
-async function take(page, name) {
-    await page.screenshot({ path: path.join(FOLDER, name), fullPage: true });
+/* Down to the end of what is named last. */
+async function take(page, name, last) {
+    const end = await page.locator(last).first().boundingBox();
+    const { width } = page.viewportSize();
+    await page.screenshot({
+        path: path.join(FOLDER, name), fullPage: true,
+        clip: { x: 0, y: 0, width, height: end.y + end.height + 16 },
+    });
     console.log(path.join(FOLDER, name));
 }
 
@@ -39,12 +46,12 @@ async function main() {
         const live = new LivePage(await context.newPage(), server);
         await live.open();
         await start(live, "", 1);
-        await start(live, "red", 3);
-        await server.rotate("blue", 12);
+        await start(live, "red", 2);
+        await server.rotate("blue", 8);
         await pause(STEP_MSEC);
         await live.page.click("#stop-buttons button[data-name=blue]");
         await pause(STEP_MSEC);
-        await start(live, "green", 3);
+        await start(live, "green", 2);
         await live.page.locator(".card button").first().click();
         /* Its wheel is at rest, and still there. */
         await pause(3000);
@@ -52,12 +59,13 @@ async function main() {
         await live.page.mouse.move(0, 0);
         await live.page.evaluate(() => document.activeElement.blur());
         await live.page.evaluate(() => scrollTo(0, 0));
-        await take(live.page, "page.png");
+        await take(live.page, "page.png", ".pair");
 
         const table = await context.newPage();
+        await table.setViewportSize(TABLE_VIEW);
         await table.goto(`${server.url}wheel-status`);
         await until(async () => await table.locator("table").count() > 0);
-        await take(table, "status.png");
+        await take(table, "status.png", "table >> nth=-1");
     }
     finally {
         if (browser) {
