@@ -13,6 +13,7 @@
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
 #                     programs alone, since httpd itself is not built for it)
+#   make fuzz         libFuzzer over what reads requests, for SECONDS=300
 #   make clean
 #
 # Everything that depends on the machine is asked of apxs, apr-1-config,
@@ -164,6 +165,15 @@ t/api/.libs/mod_test_job.so: t/api/mod_test_job.c mod_wheel/mod_wheel.h
 	$(Q)$(CC) -shared $(module_flags) -fvisibility=default -Werror -Imod_wheel \
 	    $(CFLAGS) -o $@ $<
 
+# libFuzzer is a part of clang.
+t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
+    mod_wheel/wheel_render.c $(wildcard mod_wheel/*.h) Makefile
+	$(call say,FUZZER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \
+	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
+	    $(APR_LIBS) $(JANSSON_LIBS) -lm
+
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
@@ -283,7 +293,8 @@ endif
 # --- test -------------------------------------------------------------------
 
 # What the tests need besides their own files.
-tests: all unit faults t/api/.libs/mod_test_job.so
+tests: all unit faults t/api/.libs/mod_test_job.so \
+    $(if $(CLANG),t/fuzz/.build/parse)
 
 test: tests check
 	$(Q)$(PERL) t/run
@@ -310,6 +321,14 @@ test-tsan: tsan
 	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
 	    $(UNIT_NAMES:%=t/unit/.build-tsan/%)
 
+# What it finds, and inputs that have led it further, stay in t/fuzz/.build.
+SECONDS ?= 300
+fuzz: t/fuzz/.build/parse
+	$(Q)mkdir -p t/fuzz/.build/corpus
+	$(Q)$< -max_total_time=$(SECONDS) -max_len=1000 -timeout=10 \
+	    -dict=t/fuzz/parse.dict -print_final_stats=1 \
+	    -artifact_prefix=t/fuzz/.build/ t/fuzz/.build/corpus t/fuzz/corpus
+
 ifneq ($(wildcard t/soak/run),)
 MINUTES ?= 10
 soak: all asan faults
@@ -318,8 +337,9 @@ soak: all asan faults
 endif
 
 clean:
-	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs
+	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs \
+	    t/fuzz/.build
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \
-    check-shell tests test test-asan test-tsan clean FORCE
+    check-shell tests test test-asan test-tsan fuzz clean FORCE

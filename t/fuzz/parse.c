@@ -1,0 +1,309 @@
+/* parse.c: fuzz what reads a request and what repeats its bytes.
+ *
+ * libFuzzer calls LLVMFuzzerTestOneInput() with ever other bytes.  Each call
+ * hands them, as a string, to the whole of wheel_parse and to all that renders
+ * text, and holds the results against what their headers promise.  Memory of
+ * pools comes from malloc here, so that AddressSanitizer sees where it ends.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "apr_general.h"
+#include "apr_strings.h"
+
+#include "wheel_job.h"
+#include "wheel_parse.h"
+#include "wheel_render.h"
+
+#define MUST(what)                                                             \
+    do {                                                                       \
+        if (!(what)) {                                                         \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
+            abort();                                                           \
+        }                                                                      \
+    } while (0)
+
+/* Longest text that is repeated, and the room that its escapes may take. */
+#define REPEAT_MAX 300
+#define ESCAPED_MAX (REPEAT_MAX * 4 + 3)
+
+/* --- Pools ---------------------------------------------------------------- */
+
+/* What apr_palloc() below has given out: what libapr keeps for itself, and what
+ * is freed after each input. */
+typedef struct chunk_t {
+    struct chunk_t *next;
+    max_align_t bytes[];
+} chunk_t;
+
+static chunk_t *kept;
+static chunk_t *chunks;
+static chunk_t **list = &kept;
+
+static apr_pool_t *input_pool;
+
+static void *chunk_alloc(apr_size_t bytes)
+{
+    chunk_t *chunk = malloc(sizeof(*chunk) + bytes);
+
+    MUST(chunk);
+    chunk->next = *list;
+    *list = chunk;
+    return chunk->bytes;
+}
+
+/* These take the place of libapr's own. */
+void *apr_palloc(apr_pool_t *pool, apr_size_t bytes)
+{
+    (void)pool;
+    return chunk_alloc(bytes);
+}
+
+#undef apr_pcalloc
+void *apr_pcalloc(apr_pool_t *pool, apr_size_t bytes)
+{
+    (void)pool;
+    return memset(chunk_alloc(bytes), 0, bytes);
+}
+
+static void chunks_free(void)
+{
+    while (chunks) {
+        chunk_t *next = chunks->next;
+
+        free(chunks);
+        chunks = next;
+    }
+}
+
+/* --- What of the module needs httpd, and its words do not matter here ------ */
+
+const char *wheel_end_name(wheel_end_e end)
+{
+    (void)end;
+    return "end";
+}
+
+const char *wheel_refusal_name(wheel_refusal_e refusal)
+{
+    (void)refusal;
+    return "refusal";
+}
+
+/* --- What must be true of any text ---------------------------------------- */
+
+static int printable(const char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Valid JSON on one line of printable ASCII.  The caller frees it. */
+static json_t *json_of(const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+    MUST(json);
+    return json;
+}
+
+static void problem_holds(const char *detail, apr_pool_t *pool)
+{
+    const char *text = wheel_render_problem(404, "Not Found", detail, pool);
+    json_t *json = json_of(text);
+    const char *said = json_string_value(json_object_get(json, "detail"));
+
+    MUST(printable(text));
+    MUST(said && printable(said) && strlen(said) <= ESCAPED_MAX);
+    MUST(!strcmp(said, wheel_render_text(detail, REPEAT_MAX, pool)));
+    json_decref(json);
+}
+
+/* The escapes of wheel_render_text() can be taken back. */
+static void text_holds(const char *text, apr_pool_t *pool)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *safe = wheel_render_text(text, REPEAT_MAX, pool);
+    size_t bytes = strnlen(text, REPEAT_MAX);
+    size_t n;
+
+    MUST(printable(safe));
+    for (n = 0; n < bytes; n++) {
+        if (*safe != '\\') {
+            MUST(*safe++ == text[n]);
+        }
+        else if (safe[1] == '\\') {
+            MUST(text[n] == '\\');
+            safe += 2;
+        }
+        else {
+            MUST(safe[1] == 'x' &&
+                 digits[(unsigned char)text[n] >> 4] == safe[2] &&
+                 digits[text[n] & 15] == safe[3]);
+            safe += 4;
+        }
+    }
+    MUST(!strcmp(safe, text[bytes] ? "..." : ""));
+}
+
+/* --- What must be true of what is parsed ----------------------------------- */
+
+static void name_holds(const char *text, apr_pool_t *pool)
+{
+    wheel_result_t result;
+    wheel_hit_t hit;
+    const char *c;
+
+    if (!wheel_parse_name(text)) {
+        return;
+    }
+    MUST(strlen(text) >= 1 && strlen(text) <= WHEEL_NAME_MAX);
+    for (c = text; *c; c++) {
+        MUST((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') ||
+             (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-');
+    }
+    memset(&result, 0, sizeof(result));
+    json_decref(json_of(wheel_render_rotate(&result, text, pool)));
+    memset(&hit, 0, sizeof(hit));
+    memcpy(hit.name, text, strlen(text));
+    json_decref(json_of(wheel_render_stop(&hit, 1, NULL, 0, pool)));
+}
+
+static void seconds_hold(const char *text)
+{
+    apr_interval_time_t usec = -1;
+
+    if (wheel_parse_seconds(text, &usec)) {
+        MUST(usec >= 0 && usec <= apr_time_from_sec(WHEEL_SECONDS_MAX));
+        MUST(fabs(strtod(text, NULL) * 1e6 - usec) < 1);
+    }
+    else {
+        MUST(usec == -1);
+    }
+}
+
+static void id_holds(const char *text)
+{
+    apr_uint64_t id = 0;
+
+    if (wheel_parse_id(text, &id)) {
+        MUST(id >= 1 && id <= UINT64_C(1) << 53);
+        MUST(id == strtoull(text, NULL, 10));
+    }
+}
+
+static void prefer_holds(const char *text, apr_pool_t *pool)
+{
+    apr_interval_time_t usec = -1;
+
+    if (wheel_parse_prefer_wait(text, &usec, pool)) {
+        MUST(usec >= 0 && usec <= apr_time_from_sec(WHEEL_SECONDS_MAX));
+        MUST(usec % APR_USEC_PER_SEC == 0);
+    }
+    else {
+        MUST(usec == -1);
+    }
+}
+
+static void query_holds(const char *text, apr_pool_t *pool)
+{
+    wheel_param_t params[] = {
+        {"id", NULL}, {"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+    const char *error = wheel_parse_query(text, params, pool);
+    int n;
+
+    if (error) {
+        problem_holds(error, pool);
+        return;
+    }
+    for (n = 0; params[n].name; n++) {
+        if (params[n].value) {
+            MUST(strstr(text, params[n].name));
+            MUST(strlen(params[n].value) <= strlen(text));
+            seconds_hold(params[n].value);
+            id_holds(params[n].value);
+        }
+    }
+}
+
+/* --- The status ------------------------------------------------------------ */
+
+/* One job that nobody could have begun, as far as names go. */
+static void status_holds(const char *text, apr_pool_t *pool)
+{
+    static const wheel_facts_t facts = {"fuzz", 0, 0, 1, 1, 0, 1, 1, 0};
+    wheel_record_t job;
+    wheel_snapshot_t snapshot;
+    const char *line;
+
+    memset(&job, 0, sizeof(job));
+    job.owners = WHEEL_OWNER_WORKER;
+    apr_cpystrn(job.name, text, sizeof(job.name));
+    apr_cpystrn(job.client, text, sizeof(job.client));
+    memset(&snapshot, 0, sizeof(snapshot));
+    snapshot.jobs_n = snapshot.recent_n = 1;
+    snapshot.jobs = snapshot.recent = &job;
+    snapshot.names_n = 2;
+    memcpy(snapshot.names[1].name, job.name, sizeof(job.name));
+
+    json_decref(json_of(wheel_render_json(&facts, &snapshot, pool)));
+    line = wheel_render_metrics(&facts, &snapshot, WHEEL_METRICS_OPENMETRICS,
+                                pool);
+    for (; *line; line++) {
+        MUST(*line == '\n' || (*line >= ' ' && *line <= '~'));
+    }
+    /* No tag of the page has a name of one capital letter. */
+    if (strstr(job.name, "<Q")) {
+        MUST(!strstr(wheel_render_page(&facts, &snapshot, pool), "<Q"));
+        MUST(!strstr(wheel_render_section(&facts, &snapshot, 1, pool), "<Q"));
+    }
+    wheel_render_auto(&facts, &snapshot, pool);
+}
+
+/* --- libFuzzer --------------------------------------------------------------- */
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    MUST(apr_initialize() == APR_SUCCESS);
+    MUST(apr_pool_create(&input_pool, NULL) == APR_SUCCESS);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    /* As long as it is, so that a byte too far is seen. */
+    char *text = malloc(bytes + 1);
+    apr_pool_t *pool = input_pool;
+
+    MUST(text);
+    memcpy(text, data, bytes);
+    text[bytes] = '\0';
+    list = &chunks;
+
+    text_holds(text, pool);
+    problem_holds(text, pool);
+    name_holds(text, pool);
+    seconds_hold(text);
+    id_holds(text);
+    prefer_holds(text, pool);
+    query_holds(text, pool);
+    status_holds(text, pool);
+
+    list = &kept;
+    apr_pool_clear(pool);
+    chunks_free();
+    free(text);
+    return 0;
+}
