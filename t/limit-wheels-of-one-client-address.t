@@ -14,7 +14,7 @@ plan tests => 22, need_module 'wheel';
 
 my $limit  = 3;
 my $server = WheelServer->started(
-    processes => 2, threads => 12, config => <<"END");
+    processes => 2, threads => 32, config => <<"END");
 LoadModule remoteip_module "@{[libexec_dir()]}/mod_remoteip.so"
 RemoteIPHeader X-Forwarded-For
 RemoteIPInternalProxy 127.0.0.9

@@ -27,7 +27,7 @@ is_deeply [@$first{qw(id name turns elapsed number stopped_by)}],
     'with what its client was told';
 
 my ($wheel) = $server->rotate(1, '/rotate/red');
-my ($running) = $server->running;
+my ($running) = grep { $_->{name} eq 'red' } $server->rotating;
 $server->get('/stop');
 collect(20, $wheel);
 my @recent = recent();
@@ -49,7 +49,7 @@ ok wait_until { !$server->running }, 'a wheel whose client leaves ends';
 is((recent())[0]{stopped_by}, 'gone', 'and is kept as such');
 
 my ($killed) = $server->rotate(1, '/rotate/killed');
-my ($victim) = $server->running;
+my ($victim) = grep { $_->{name} eq 'killed' } $server->rotating;
 $server->kill_child($victim->{pid});
 ok wait_until { ((recent())[0]{stopped_by} // '') eq 'died' },
     'a wheel whose process is killed is kept, too';
