@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints die_at kill_hard mortal_server restarted
-    stores_left);
+    stores_left turn);
 use WheelTest qw(collect wait_until);
 
 my @types = ('pthread', 'sysvsem', 'fcntl:run', 'flock:run');
@@ -19,15 +19,15 @@ for my $type (@types) {
     die_at($server, 3); # in the middle of a claim
     collect(20, $server->begin(GET => '/rotate'));
     is stores_left($server), 0, "Mutex $type: a child dies while it holds it";
-    my ($doomed) = $server->rotate(1);
+    my ($doomed) = turn($server, 1);
     my ($pid)    = map { $_->{pid} } $server->rotating;
-    my @wheels   = $server->rotate(2);
+    my @wheels   = turn($server, 2);
     my @others   = grep { $_->{pid} != $pid } $server->rotating;
     kill_hard($pid);
     ok wait_until { !grep { $_->{pid} == $pid } $server->running },
         'the slots of another that is killed come back';
     ok restarted($server, 'USR1'), 'the server restarts gracefully';
-    push @wheels, $server->rotate(1);
+    push @wheels, turn($server, 1);
     my $stop = $server->get('/stop');
     is $stop->header('Wheel-Stopped'), @others + 1,
         'a stop finds the wheels of both generations';

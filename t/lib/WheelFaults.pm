@@ -10,7 +10,7 @@ use Test::More ();
 use Time::HiRes qw(sleep time);
 
 use WheelHttpd qw(checkout_dir slurp spew);
-use WheelKeeper qw(alive);
+use WheelKeeper qw(alive proc_stat);
 use WheelServer ();
 use WheelTest qw(collect thread_ids wait_until);
 
@@ -130,11 +130,20 @@ sub restarted {
     };
 }
 
-# Kill processes that can't help it, and return once they are gone.
+# Kill processes that can't help it, and return once all their threads are gone:
+# the last to die may still take a connection along.
 sub kill_hard {
     my (@pids) = @_;
     kill KILL => @pids;
-    return wait_until { !grep { alive($_) } @pids };
+    return wait_until {
+        !grep { alive_thread($_) } @pids
+    };
+}
+
+sub alive_thread {
+    my ($pid) = @_;
+    return grep { my ($state) = proc_stat($pid, $_); ($state // 'X') !~ /[ZX]/ }
+        thread_ids($pid);
 }
 
 # Seconds from a signal until the parent and all of its children are gone;
