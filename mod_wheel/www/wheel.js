@@ -320,6 +320,7 @@ function takeNumber(answer) {
     endedShown = "";
     showEnded();
     showCounts();
+    showStopButtons();
     showHeld();
 }
 

@@ -10,6 +10,14 @@ const { becomes, is, ok } = require("./lib/tap.js");
 pageTest({}, async (live, server, context) => {
     const { page } = live;
     const rotating = async () => (await server.status()).jobs.rotating;
+    const holdsNone = async (...pages) => {
+        for (const one of pages) {
+            if (await one.page.locator("#held").isVisible()) {
+                return false;
+            }
+        }
+        return true;
+    };
     const refusal = (one) => one.text("#refusal");
 
     await page.click("#start-ten");
@@ -38,7 +46,8 @@ pageTest({}, async (live, server, context) => {
     await becomes(async () => (await second.text("#said"))
         .startsWith("Stopped 10 wheels"), "the second tab stops them all",
     () => second.text("#said"));
-    await becomes(async () => await rotating() === 0, "none is left");
+    await becomes(async () => await rotating() === 0
+        && holdsNone(live, second), "none is left");
 
     await second.page.click("#start-ten");
     await becomes(async () => await rotating() === 10,
@@ -47,7 +56,8 @@ pageTest({}, async (live, server, context) => {
     await third.goto(`${server.url}stop`);
     ok((await third.locator("body").innerText()).includes("Wheel running job"),
         "/stop typed as an address is answered beside them");
-    await becomes(() => live.shows(0), "and stops them");
+    await becomes(async () => await live.shows(0) && holdsNone(second),
+        "and stops them");
 
     await second.page.click("#start-ten");
     await becomes(() => live.shows(10), "ten more rotate");
