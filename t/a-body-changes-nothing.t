@@ -15,7 +15,7 @@ my @bodies = (
     ['a megabyte',         'x' x 1_000_000, 'application/octet-stream'],
     ['nothing',            '',             'text/plain'],
 );
-plan tests => 3 * @bodies + 9, need_module 'wheel';
+plan tests => 3 * @bodies + 12, need_module 'wheel';
 
 my $server = WheelTest->shared;
 for my $row (@bodies) {
@@ -29,6 +29,17 @@ for my $row (@bodies) {
     like $wheel->body, qr/\A"Your lucky number is [0-9]!"\z/,
         "it has its number, whose request had $what";
 }
+
+# More than the buffers between client and server hold: unless it is read, the
+# client can't get rid of it.
+my $large = $server->connect_to;
+ok WheelTest::send_all($large,
+    "POST /rotate HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n"
+        . 'x' x 33_554_432),
+    'a body of 32 megabytes is read';
+ok $server->wait_rotating(1), 'and then its wheel rotates';
+$server->get('/stop');
+is +(read_answers($large, 20, 'POST'))[0]->status, 200, 'until it is stopped';
 
 my $chunked = $server->connect_to;
 WheelTest::send_all($chunked,
