@@ -223,9 +223,12 @@ start_httpd() {
     # Ctrl-C, to show the last words.
     exec 3> >(trap '' INT TERM HUP && exec cat >&2)
     reader_pid=$!
-    # A session of its own keeps Ctrl-C from the children, which die of it;
-    # and should this script be killed, the kernel ends httpd in its place.
-    setsid setpriv --pdeathsig TERM "$httpd" -d "$here" \
+    # A process group of its own keeps Ctrl-C from the children, which die of
+    # it.  Not a session of its own: the kernel may share the processor out by
+    # sessions, and then idle threads of one compete with all of another.
+    # Should this script be killed, the kernel ends httpd in its place.
+    perl -e 'setpgrp(0, 0) or die; exec @ARGV or die' \
+        setpriv --pdeathsig TERM "$httpd" -d "$here" \
         -C "Define WHEEL_PORT $port" -C "Define WHEEL_MPM $mpm" \
         -C "Define WHEEL_RUN \"$run_dir\"" \
         -C "Define WHEEL_WWW \"$run_dir/www\"" \
