@@ -201,7 +201,7 @@ static void *be_parent(void *data)
     return NULL;
 }
 
-/* --- The test ---------------------------------------------------------------- */
+/* --- The test ------------------------------------------------------------- */
 
 static void threads_that_do_everything_at_once_lose_nothing(void **state)
 {
