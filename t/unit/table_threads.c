@@ -34,7 +34,7 @@ static void expect(int what)
     }
 }
 
-/* --- A job ----------------------------------------------------------------- */
+/* --- A job ---------------------------------------------------------------- */
 
 typedef struct job_t {
     unsigned slot;
@@ -122,7 +122,7 @@ static void *be_worker(void *data)
     return NULL;
 }
 
-/* --- Those who disturb them ------------------------------------------------- */
+/* --- Those who disturb them ----------------------------------------------- */
 
 static void ring_hits(const wheel_hit_t *hit, unsigned hits_n)
 {
