@@ -34,8 +34,8 @@ my @bad = (
 );
 
 # Names that look odd, and are allowed.
-my @good = ('a', 'Z', '0', '-', '_', '...', '.hidden', '..x', '--', 'index.html',
-    'stop', '%72%65%64', 'x' x 63);
+my @good = ('a', 'Z', '0', '-', '_', '...', '.hidden', '..x', '--', 'stop',
+    'index.html', '%72%65%64', 'x' x 63);
 
 plan tests => 3 * @bad + 2 * @good + 4, need_module 'wheel';
 

@@ -91,7 +91,8 @@ for my $row (@table) {
         "$short: the problem tells @told"
         or diag $answer->body;
 }
-is $server->status->{totals}{started}, $started, 'no wheel has rotated for them';
+is $server->status->{totals}{started}, $started,
+    'no wheel has rotated for them';
 is $server->rotating, 1, 'and none was stopped';
 $server->get('/stop');
 is collect(20, $wheel), 1, 'until somebody asked in the right words';

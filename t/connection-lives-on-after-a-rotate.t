@@ -16,7 +16,8 @@ my $number = qr/\A"Your lucky number is [0-9]!"\z/;
 # One after the other.
 my $talk = $server->connect_to;
 for my $target ('/rotate?wait=0.1', '/rotate/red?wait=0', '/stop') {
-    like ask($talk, $target)->body, qr/\A"/, "$target is answered on a connection";
+    like ask($talk, $target)->body, qr/\A"/,
+        "$target is answered on a connection";
 }
 is ask($talk, '/stop/nobody')->status, 404, 'and an error, too';
 is ask($talk, '/rotate/red/blue')->status, 404, 'and another';

@@ -28,8 +28,8 @@ my @odd  = (
         'G' x 1000 . " /rotate HTTP/1.1$crlf$host$crlf"],
     ['a lower-case method', "get /rotate HTTP/1.1$crlf$host$crlf"],
     ['bytes that are no HTTP', join '', map {chr} 0 .. 255],
-    ['an address of a server', "GET http://localhost/rotate?wait=0 HTTP/1.1$crlf"
-            . "$host$crlf"],
+    ['an address of a server',
+        "GET http://localhost/rotate?wait=0 HTTP/1.1$crlf$host$crlf"],
     ['a thousand parameters',
         'GET /rotate?' . 'wait=0&' x 1000 . " HTTP/1.1$crlf$host$crlf"],
     ['a path with a hundred slashes',
@@ -44,10 +44,11 @@ my @odd  = (
     ['a length that is none',
         "POST /rotate?wait=0 HTTP/1.1$crlf${host}Content-Length: -1$crlf$crlf"],
     ['chunks that are none',
-        "POST /rotate?wait=0 HTTP/1.1$crlf${host}Transfer-Encoding: chunked$crlf"
-            . "${crlf}zz$crlf$crlf"],
+        "POST /rotate?wait=0 HTTP/1.1$crlf$host"
+            . "Transfer-Encoding: chunked$crlf${crlf}zz$crlf$crlf"],
     ['a body that is shorter than it says',
-        "POST /rotate?wait=0 HTTP/1.1$crlf${host}Content-Length: 10$crlf${crlf}abc"],
+        "POST /rotate?wait=0 HTTP/1.1$crlf$host"
+            . "Content-Length: 10$crlf${crlf}abc"],
     ['nothing at all', ''],
 );
 plan tests => @odd + 3, need_module 'wheel';

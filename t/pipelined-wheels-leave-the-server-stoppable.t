@@ -23,4 +23,5 @@ for my $n (1, 2) {
 }
 close $_ for @open;
 ok $server->stop(3), 'the server ends on TERM';
-unlike $server->error_log, qr/still did not exit/, 'and nobody had to be told twice';
+unlike $server->error_log, qr/still did not exit/,
+    'and nobody had to be told twice';

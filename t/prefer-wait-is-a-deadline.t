@@ -57,7 +57,8 @@ is $both->header('Wheel-Stopped-By'), 'deadline',
     'the wait of the address goes before the preferred one';
 is $both->header('Preference-Applied'), undef, 'which then was not applied';
 
-my ($prefers) = $server->begin(GET => '/rotate', headers => [Prefer => 'wait=600']);
+my ($prefers)
+    = $server->begin(GET => '/rotate', headers => [Prefer => 'wait=600']);
 $server->wait_rotating(1);
 is +($server->rotating)[0]{deadline}, 600, 'a preferred wait is a deadline';
 $server->get('/stop');

@@ -38,7 +38,8 @@ sub cores_used {
     my $most    = 0;
     wait_until {
         for (1 .. 20) {
-            my ($began, $used) = (time, sum map { thread_seconds(@$_) } @threads);
+            my $began = time;
+            my $used  = sum map { thread_seconds(@$_) } @threads;
             sleep 0.005;
             $used = sum(map { thread_seconds(@$_) } @threads) - $used;
             $most = max $most, $used / (time - $began);

@@ -23,7 +23,8 @@ my @table = (
 );
 plan tests => 4 * @table + 2, need_module 'wheel';
 
-my $server = WheelServer->started(processes => 1, threads => 24, config => <<'END');
+my $server = WheelServer->started(
+    processes => 1, threads => 24, config => <<'END');
 <Location /short>
     SetHandler wheel-rotate
     WheelTimeout 1

@@ -342,10 +342,8 @@ sub parse_body {
     my $length = $headers->{'content-length'};
     $length = 0
         if $self->{method} eq 'HEAD' || $self->{status} =~ /\A[23]04\z/;
-    if (lc($headers->{'transfer-encoding'} // '') eq 'chunked' && !defined $length)
-    {
-        return $self->parse_chunks;
-    }
+    my $coding = lc($headers->{'transfer-encoding'} // '');
+    return $self->parse_chunks if $coding eq 'chunked' && !defined $length;
     if (defined $length) {
         return if length $self->{bytes} < $length;
         $self->{body} = substr $self->{bytes}, 0, $length, '';
