@@ -31,7 +31,7 @@
 
 /* Looking for dead processes costs a read of /proc for each: not more often
  * than this on the way of a claim or a snapshot. */
-#define TABLE_SWEEP_USEC APR_USEC_PER_SEC
+#define TABLE_SWEEP_USEC (500 * 1000)
 
 /* The parent must go on although a child holds the mutex. */
 #define TABLE_REAP_WAIT_USEC APR_USEC_PER_SEC

@@ -147,7 +147,7 @@ unsigned wheel_table_slots_max(const wheel_table_t *table);
 
 /**
  * Register a job.  On success both owners hold the slot.  Slots of dead
- * processes are taken back on the way, at most once a second.
+ * processes are taken back on the way, at most twice a second.
  *
  * @param slot,id where it is; set on success only
  * @param refusal why not; WHEEL_REFUSED_NONE on success

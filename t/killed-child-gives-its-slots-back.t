@@ -44,8 +44,8 @@ sub slots_back {
     return $took;
 }
 
-cmp_ok slots_back($pids[0]), '<', 1.5,
-    'the slots of a killed child come back within a second or so';
+cmp_ok slots_back($pids[0]), '<', 1,
+    'the slots of a killed child come back within a second';
 is answers_by(20, answers_of($pids[0]))->{none}, @{ $by_pid->{ $pids[0] } },
     'its clients get no answer';
 my %left = map { $_->{id} => $_ } $server->rotating;
@@ -57,7 +57,7 @@ ok wait_until {
     !grep { ($turns{$_} // 0) <= $left{$_}{turns} } keys %left;
 }, 'and turn';
 
-cmp_ok slots_back(@pids[1, 2]), '<', 1.5,
+cmp_ok slots_back(@pids[1, 2]), '<', 1,
     'the slots of two that are killed at once come back as soon';
 my %died = map { $_->{id} => 1 }
     grep { $_->{stopped_by} eq 'died' } @{ $server->status->{recent} };

@@ -393,7 +393,7 @@ static void a_snapshot_takes_back_what_the_dead_left(void **state)
 
     (void)state;
     child_that_dies();
-    /* Snapshots look for the dead once a second, and the child just did. */
+    /* Snapshots look for the dead now and then, and the child just did. */
     while (snapshot_of(&test).jobs_n && wheel_clock_usec() < until) {
         apr_sleep(20 * 1000);
     }
