@@ -81,7 +81,7 @@ static void chunks_free(void)
     }
 }
 
-/* --- What of the module needs httpd, and its words do not matter here ------ */
+/* --- What of the module needs httpd, and its words do not matter here ----- */
 
 const char *wheel_end_name(wheel_end_e end)
 {
@@ -156,7 +156,7 @@ static void text_holds(const char *text, apr_pool_t *pool)
     MUST(!strcmp(safe, text[bytes] ? "..." : ""));
 }
 
-/* --- What must be true of what is parsed ----------------------------------- */
+/* --- What must be true of what is parsed ---------------------------------- */
 
 static void name_holds(const char *text, apr_pool_t *pool)
 {
@@ -236,7 +236,7 @@ static void query_holds(const char *text, apr_pool_t *pool)
     }
 }
 
-/* --- The status ------------------------------------------------------------ */
+/* --- The status ----------------------------------------------------------- */
 
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
@@ -270,7 +270,7 @@ static void status_holds(const char *text, apr_pool_t *pool)
     wheel_render_auto(&facts, &snapshot, pool);
 }
 
-/* --- libFuzzer --------------------------------------------------------------- */
+/* --- libFuzzer ------------------------------------------------------------ */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
