@@ -10,6 +10,7 @@
 #   make test-asan    the tests, with the module built for ASan and UBSan;
 #                     TESTS='FILE...' for some of them, TEST_FLAGS=--mpm=...
 #   make test-tsan    the unit programs, built for TSan
+#   make soak         every fault at random, MINUTES=10 for each MPM
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
 #                     programs alone, since httpd itself is not built for it)
@@ -329,12 +330,14 @@ fuzz: t/fuzz/.build/parse
 	    -dict=t/fuzz/parse.dict -print_final_stats=1 \
 	    -artifact_prefix=t/fuzz/.build/ t/fuzz/.build/corpus t/fuzz/corpus
 
-ifneq ($(wildcard t/soak/run),)
+# MINUTES for each MPM; SEED= repeats a run.
 MINUTES ?= 10
-soak: all asan faults
-	$(Q)t/soak/run $(MINUTES)
+SEED ?=
+soak: all tests
+	$(Q)for mpm in prefork worker event; do \
+	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
+	done
 .PHONY: soak
-endif
 
 clean:
 	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs \
