@@ -72,6 +72,11 @@ static int process_threaded;
  * hooks and signal handlers. */
 static volatile sig_atomic_t process_ending;
 
+/* With threads: the parent has sent TERM; the child is stopping gracefully.
+ * Where both are so, in whatever order, the child ends. */
+static atomic_int term_came;
+static atomic_int stops_gracefully;
+
 /* The signal that a request of this prefork child has held, or 0. */
 static volatile sig_atomic_t held_signal;
 
@@ -136,25 +141,6 @@ static apr_status_t let_signals(void *data)
     return APR_SUCCESS;
 }
 
-void wheel_process_hold_signals(apr_pool_t *pool)
-{
-    struct sigaction action;
-
-    if (process_threaded) {
-        return;
-    }
-    /* The request has been answered and logged when its pool goes. */
-    apr_pool_cleanup_register(pool, NULL, let_signals, apr_pool_cleanup_null);
-    if (holders++ > 0) {
-        return;
-    }
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, &unheld_term);
-    sigaction(SIGHUP, &action, &unheld_hup);
-}
-
 static apr_status_t abort_connection(void *data)
 {
     conn_rec *c = data;
@@ -174,16 +160,28 @@ void wheel_process_hasten(request_rec *r)
     }
 }
 
+static void end_jobs(void)
+{
+    process_ending = 1;
+    wheel_table_mark_own(process_table, process_self.pid, WHEEL_END_SHUTDOWN);
+}
+
 /* A child that is stopping gracefully ignores TERM: its parent would wait for
- * ten seconds and kill it.  Other threads of the child send TERM as well. */
+ * ten seconds and kill it.  Other threads of the child send TERM as well.  A
+ * child that isn't stopping will hear from the parent in another way, and is
+ * to keep its connections until then. */
 static void on_term(int signal, siginfo_t *info, void *context)
 {
     (void)signal;
     (void)context;
-    if (info->si_pid == process_parent) {
-        process_ending = 1;
-        wheel_table_mark_own(process_table, process_self.pid,
-                             WHEEL_END_SHUTDOWN);
+    if (info->si_pid != process_parent) {
+        return;
+    }
+    /* Sequential consistency, here and in stop_gracefully(): of two threads
+     * that each set one and look at the other, one sees both. */
+    atomic_store_explicit(&term_came, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&stops_gracefully, memory_order_seq_cst)) {
+        end_jobs();
     }
 }
 
@@ -196,6 +194,41 @@ static void heed_term(void)
     action.sa_flags = SA_SIGINFO; /* no SA_RESTART: the MPM's waits end */
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static void stop_gracefully(void)
+{
+    heed_term();
+    atomic_store_explicit(&stops_gracefully, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&term_came, memory_order_seq_cst)) {
+        end_jobs();
+    }
+}
+
+static void hold_signals(apr_pool_t *pool)
+{
+    struct sigaction action;
+
+    /* The request has been answered and logged when its pool goes. */
+    apr_pool_cleanup_register(pool, NULL, let_signals, apr_pool_cleanup_null);
+    if (holders++ > 0) {
+        return;
+    }
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, &unheld_term);
+    sigaction(SIGHUP, &action, &unheld_hup);
+}
+
+void wheel_process_hold_signals(apr_pool_t *pool)
+{
+    if (process_threaded) {
+        heed_term(); /* the MPM has set its own since child_init */
+    }
+    else {
+        hold_signals(pool);
+    }
 }
 
 /* --- Companions ---------------------------------------------------------- */
@@ -371,11 +404,10 @@ static void child_stopping(apr_pool_t *pchild, int graceful)
         return;
     }
     if (graceful) {
-        heed_term();
+        stop_gracefully();
         return;
     }
-    process_ending = 1;
-    wheel_table_mark_own(process_table, process_self.pid, WHEEL_END_SHUTDOWN);
+    end_jobs();
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)

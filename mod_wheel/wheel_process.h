@@ -29,7 +29,8 @@ int wheel_process_ending(void);
 /**
  * Under prefork, keep TERM and HUP from ending the process in the middle of a
  * request: they only wake its worker, and end the process when pool is
- * destroyed.  Does nothing with threads.
+ * destroyed.  With threads, see to it that a TERM of the parent is noticed,
+ * which the MPM ignores.  For workers, before the start of a job.
  */
 void wheel_process_hold_signals(apr_pool_t *pool);
 
