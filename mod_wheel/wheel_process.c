@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ap_mpm.h"
@@ -432,6 +433,17 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 
 /* --- The parent ---------------------------------------------------------- */
 
+/* While it stops or restarts, httpd takes a child that is held by SIGSTOP for
+ * one that has ended. */
+static int is_alive(pid_t pid)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+}
+
 static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
                          int slot, mpm_child_status status)
 {
@@ -440,7 +452,7 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
 
     (void)generation;
     (void)slot;
-    if (status != MPM_CHILD_EXITED || !process_table) {
+    if (status != MPM_CHILD_EXITED || !process_table || is_alive(pid)) {
         return;
     }
     rv = wheel_table_reap(process_table, pid, &taken);

@@ -1,0 +1,25 @@
+# A restart by HUP takes a child that is held (by SIGSTOP, say) for a dead one.
+# Its wheels keep their slots all the same, until it has ended in truth.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(complaints restarted turn);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+plan tests => 5, need_module 'wheel';
+
+my $server  = WheelServer->started(processes => 2, threads => 6, spare => 6);
+my ($wheel) = turn($server, 1);
+my ($held)  = $server->rotating;
+kill STOP => $held->{pid};
+ok restarted($server, 'HUP'), 'the server restarts';
+is_deeply [map { $_->{id} } $server->running], [$held->{id}],
+    'the wheel in the held child is listed';
+kill CONT => $held->{pid};
+ok wait_until { !$server->running }, 'it ends with its child';
+is_deeply [map { "$_->{id} $_->{stopped_by}" } @{ $server->status->{recent} }],
+    ["$held->{id} shutdown"], 'and is remembered as ended by a shutdown';
+is_deeply [complaints($server)], [], 'the log has no complaint';
