@@ -9,6 +9,7 @@ use warnings FATAL => 'all';
 use parent qw(WheelTest);
 
 use POSIX ();
+use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep);
 
 use WheelHttpd qw(expand_file free_port httpd_program mpm_config run_group
@@ -18,6 +19,10 @@ use WheelTest qw(wait_until);
 
 # For httpd to start, and for a child to come.
 use constant START_SEC => 20;
+
+# Servers that this test has not yet ended, and what sanitizers said of others.
+my %running;
+my $reports = 0;
 
 # The MPM under test.
 sub mpm { $ENV{WHEEL_MPM} // 'event' }
@@ -38,6 +43,7 @@ sub new {
         mpm => mpm(), processes => 2, threads => 4, addresses => 1, wheel => 1,
         config => '', env => {}, %want, dir => kept_dir(), maker => $$,
     }, $class;
+    weaken($running{$self} = $self);
     my $dir = $self->{dir};
     mkdir "$dir/$_" or die "$dir/$_: $!\n" for qw(htdocs run);
     spew("$dir/htdocs/index.html", "hello\n");
@@ -217,13 +223,30 @@ sub file_text {
     return -e $file ? slurp($file) : '';
 }
 
+# A test fails if a sanitizer has found something, be it in the last moment of
+# a process.
+sub finish {
+    my ($self) = @_;
+    delete $running{$self} or return;
+    $self->stop(5);
+    my @found = $self->error_log =~ /^.*(?:Sanitizer:|runtime error:).*/mg;
+    print STDERR "$_\n" for @found;
+    $reports += @found;
+    release_dir($self->{dir});
+    return;
+}
+
 sub DESTROY {
     my ($self) = @_;
     return unless $self->{maker} && $self->{maker} == $$;
     local ($?, $@, $!);
-    $self->stop(5);
-    release_dir($self->{dir});
+    $self->finish;
     return;
+}
+
+END {
+    $_->finish for grep { $_ && $_->{maker} == $$ } values %running;
+    $? ||= 1 if $reports;
 }
 
 1;
