@@ -228,6 +228,7 @@ sub file_text {
 sub finish {
     my ($self) = @_;
     delete $running{$self} or return;
+    local ($?, $@, $!);
     $self->stop(5);
     my @found = $self->error_log =~ /^.*(?:Sanitizer:|runtime error:).*/mg;
     print STDERR "$_\n" for @found;
@@ -238,9 +239,7 @@ sub finish {
 
 sub DESTROY {
     my ($self) = @_;
-    return unless $self->{maker} && $self->{maker} == $$;
-    local ($?, $@, $!);
-    $self->finish;
+    $self->finish if $self->{maker} && $self->{maker} == $$;
     return;
 }
 
