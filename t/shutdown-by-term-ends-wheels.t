@@ -8,7 +8,6 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints ended_in_time restarted room_for turn);
 use WheelServer ();
-use WheelTest qw(wait_until);
 
 plan tests => 3 * 2 + 4, need_module 'wheel';
 

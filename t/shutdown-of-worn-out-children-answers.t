@@ -9,7 +9,7 @@ use Apache::Test qw(-withtestmore);
 use WheelFaults qw(accepts answers_by complaints ended_in_time room_for turn
     wheels_by_pid);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(wait_until);
 
 plan tests => 7, need_module 'wheel';
 

@@ -187,7 +187,8 @@ sub accepts {
 sub complaints {
     my ($server) = @_;
     return grep {
-        /exit signal (?!Killed)|SIGKILL|still did not exit|Sanitizer|runtime error/
+        /exit signal (?!Killed)|still did not exit|SIGKILL/
+            || /Sanitizer:|runtime error:/
     } split /\n/, $server->error_log;
 }
 
