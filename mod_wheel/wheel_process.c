@@ -569,9 +569,9 @@ static void warn_of_full_server(server_rec *s)
     if (async && daemons >= daemons_max) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0004: ServerLimit %d leaves no process to spare beside "
-                     "the %d that MaxRequestWorkers needs: after a graceful "
-                     "restart, wheels in old processes keep new ones from "
-                     "starting; raise ServerLimit, or set WheelOnRestart stop",
+                     "the %d that MaxRequestWorkers needs: a graceful restart "
+                     "may have to end wheels in old processes, so that new "
+                     "ones can start; raise ServerLimit",
                      daemons_max, daemons);
     }
     if (!async && config.reserve == 0 &&
@@ -582,6 +582,63 @@ static void warn_of_full_server(server_rec *s)
                      "starting; set WheelReserve to 1 or more, WheelMax to "
                      "less, or WheelOnRestart stop",
                      daemons * threads);
+    }
+}
+
+/* How many processes of a generation and of later ones hold jobs. */
+static int count_processes(const wheel_snapshot_t *snapshot, int generation)
+{
+    const wheel_record_t *jobs = snapshot->jobs;
+    int count = 0;
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n; n++) {
+        unsigned first = 0;
+
+        while (jobs[first].pid != jobs[n].pid) {
+            first++;
+        }
+        count += first == n && jobs[n].generation >= generation;
+    }
+    return count;
+}
+
+/* Wheels of event could hold all places, and nobody would be there to stop
+ * them: after a restart, end the oldest until there is one place at least. */
+static void leave_room(apr_pool_t *ptemp, server_rec *s)
+{
+    wheel_snapshot_t snapshot;
+    int async = 0;
+    int daemons_max = 0;
+    int generation = 0;
+    int floor;
+    int oldest;
+    unsigned n;
+
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    if (!async ||
+        wheel_table_snapshot(process_table, &snapshot, ptemp) != APR_SUCCESS) {
+        return;
+    }
+    oldest = generation;
+    for (n = 0; n < snapshot.jobs_n; n++) {
+        if (snapshot.jobs[n].generation < oldest) {
+            oldest = snapshot.jobs[n].generation;
+        }
+    }
+    floor = oldest;
+    while (floor < generation &&
+           count_processes(&snapshot, floor) >= daemons_max) {
+        floor++;
+    }
+    if (floor > oldest &&
+        wheel_table_stop_before(process_table, floor) == APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0006: no place of ServerLimit %d was left for a new "
+                     "process: wheels of generations before %d are ended",
+                     daemons_max, floor);
     }
 }
 
@@ -627,6 +684,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     warn_of_full_server(s);
     if (wheel_config_server().stop_on_restart) {
         end_old_generations(ptemp, s);
+    }
+    else {
+        leave_room(ptemp, s);
     }
     return OK;
 }
