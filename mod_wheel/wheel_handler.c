@@ -4,11 +4,14 @@
  */
 #include "wheel_handler.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "apr_fnmatch.h"
+#include "apr_portable.h"
 #include "apr_strings.h"
 #include "http_config.h"
+#include "http_connection.h"
 #include "http_core.h"
 #include "http_log.h"
 #include "http_protocol.h"
@@ -32,6 +35,9 @@ APLOG_USE_MODULE(wheel);
 
 /* Seconds after which a client that was refused may come again. */
 #define HANDLER_RETRY_AFTER "1"
+
+/* A note on a connection whose last request was refused. */
+#define HANDLER_REFUSED "wheel-refused"
 
 /* How often a stop that waits looks whether its wheels have ended. */
 #define HANDLER_POLL_FIRST_USEC 500
@@ -251,8 +257,34 @@ static void tell_result(request_rec *r, const wheel_result_t *result)
 
 /* --- Rotate --------------------------------------------------------------- */
 
+/* Is there something that the client has sent and nobody has read? */
+static int unread(const conn_rec *c)
+{
+    struct pollfd look = {-1, POLLIN, 0};
+    apr_socket_t *socket = ap_get_conn_socket((conn_rec *)c);
+
+    return !socket || apr_os_sock_get(&look.fd, socket) != APR_SUCCESS ||
+           poll(&look, 1, 0) != 0;
+}
+
+/* httpd ends a connection by waiting two seconds for the client to close it,
+ * too, and under prefork and worker a worker does that.  Where there are none
+ * to spare, a client that takes its time must not hold one.  (Closing with
+ * something unread would be a reset, which could overtake the answer.) */
+static int close_refused(conn_rec *c)
+{
+    if (!c->master && apr_table_get(c->notes, HANDLER_REFUSED)) {
+        ap_flush_conn(c);
+        if (!unread(c)) {
+            c->aborted = 1; /* which means: don't linger */
+        }
+    }
+    return OK;
+}
+
 static int refuse(request_rec *r, wheel_refusal_e refusal)
 {
+    apr_table_setn(r->connection->notes, HANDLER_REFUSED, "");
     apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
     apr_table_setn(r->headers_out, "Retry-After", HANDLER_RETRY_AFTER);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "WH0040: refused: %s",
@@ -490,4 +522,5 @@ void wheel_handler_register(apr_pool_t *pconf)
     ap_hook_fixups(forget_directory, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(rotate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(stop, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_close_connection(close_refused, NULL, NULL, APR_HOOK_LAST);
 }
