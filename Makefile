@@ -10,6 +10,7 @@
 #   make test-asan    the tests, with the module built for ASan and UBSan;
 #                     TESTS='FILE...' for some of them, TEST_FLAGS=--mpm=...
 #   make test-tsan    the unit programs, built for TSan
+#   make test-helgrind   the module in httpd, under valgrind's helgrind
 #   make soak         every fault at random, MINUTES=10 for each MPM
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
@@ -322,6 +323,11 @@ test-tsan: tsan
 	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
 	    $(UNIT_NAMES:%=t/unit/.build-tsan/%)
 
+test-helgrind: all
+	$(Q)for mpm in worker event; do \
+	    WHEEL_MPM=$$mpm $(PERL) t/soak/helgrind || exit 1; \
+	done
+
 # What it finds, and inputs that have led it further, stay in t/fuzz/.build.
 SECONDS ?= 300
 fuzz: t/fuzz/.build/parse
@@ -345,4 +351,5 @@ clean:
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \
-    check-shell tests test test-asan test-tsan fuzz clean FORCE
+    check-shell tests test test-asan test-tsan test-helgrind \
+    fuzz clean FORCE
