@@ -383,6 +383,9 @@ static apr_status_t child_exit(void *data)
     int left;
 
     wheel_table_mark_own(process_table, process_self.pid, WHEEL_END_SHUTDOWN);
+    if (process_threaded) {
+        signal(SIGTERM, SIG_IGN); /* on_term() may be unmapped before the end */
+    }
     left = join_all(PROCESS_EXIT_WAIT_USEC);
     if (left) {
         /* Other load keeps them from the CPU.  Let the other modules clean
