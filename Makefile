@@ -86,7 +86,7 @@ MODULE_NAMES := $(patsubst mod_wheel/%.c,%,$(sort \
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 
 # These know nothing of httpd, and are compiled without its headers at hand.
-PURE_NAMES := wheel_parse wheel_proc wheel_spin wheel_table
+PURE_NAMES := wheel_filter wheel_parse wheel_proc wheel_spin wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
     mod_wheel/mod_wheel.h)
 

@@ -469,7 +469,7 @@ static int stop(request_rec *r)
     static read_param_fn *const readers[] = {read_id, read_wait, read_json};
     wheel_table_t *table = wheel_process_table();
     handler_ask_t ask;
-    wheel_pick_t pick;
+    wheel_filter_t filter;
     wheel_hit_t *hits = NULL;
     unsigned hits_n;
     apr_status_t rv;
@@ -480,13 +480,14 @@ static int stop(request_rec *r)
     if (read_request(r, params, readers, &ask) != OK) {
         return OK;
     }
-    pick.name = ask.name;
-    pick.id = ask.id;
+    memset(&filter, 0, sizeof(filter));
+    filter.name = ask.name;
+    filter.id = ask.id;
     if (ask.json || ask.wait_max >= 0) { /* else their count is enough */
         hits =
             apr_palloc(r->pool, sizeof(*hits) * wheel_table_slots_max(table));
     }
-    rv = wheel_table_stop(table, &pick, WHEEL_END_STOP, hits, &hits_n);
+    rv = wheel_table_stop(table, &filter, WHEEL_END_STOP, hits, &hits_n);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0042: the mutex 'wheel' failed");

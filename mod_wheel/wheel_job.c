@@ -90,6 +90,7 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     memset(&claim, 0, sizeof(claim));
     claim.name = spec->name;
     claim.client = r->useragent_ip;
+    claim.handler = r->handler;
     claim.proc = wheel_process_self();
     claim.generation = wheel_process_generation();
     claim.wait_max = shorter(spec->wait_max, settings->wait_max);

@@ -102,8 +102,10 @@ typedef struct table_slot_t {
     apr_interval_time_t wait_max;
     int generation;
     unsigned name_index;
+    unsigned load;
     char name[WHEEL_NAME_MAX + 1];
     char client[WHEEL_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
 
     alignas(TABLE_LINE_BYTES) _Atomic apr_uint64_t progress;
     _Atomic apr_int64_t looked_usec;
@@ -326,8 +328,10 @@ static void slot_record(const table_slot_t *slot, apr_int64_t now_usec,
     }
     record->done = progress >> 8;
     record->value = progress & 0xff;
+    record->load = slot->load;
     memcpy(record->name, slot->name, sizeof(record->name));
     memcpy(record->client, slot->client, sizeof(record->client));
+    memcpy(record->handler, slot->handler, sizeof(record->handler));
 }
 
 /* How a job has ended: the record that its ring entry and its answer share. */
@@ -611,9 +615,11 @@ static void fill(wheel_table_t *table, unsigned n, const wheel_claim_t *claim)
     slot->started_usec = wheel_clock_usec();
     slot->wait_max = claim->wait_max;
     slot->generation = claim->generation;
+    slot->load = claim->load;
     TABLE_STEP();
     text_set(slot->name, claim->name, sizeof(slot->name));
     text_set(slot->client, claim->client, sizeof(slot->client));
+    text_set(slot->handler, claim->handler, sizeof(slot->handler));
     slot->name_index = name_index(header, claim->name);
     TABLE_STEP();
     /* Release: whoever sees the owners sees the claim. */
@@ -663,19 +669,29 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal)
 
 /* --- Stop --------------------------------------------------------------- */
 
-static int picked(const table_slot_t *slot, const wheel_pick_t *pick)
+wheel_facets_t wheel_table_facets(const wheel_record_t *record)
 {
-    if (pick->id &&
-        pick->id != atomic_load_explicit(&slot->id, memory_order_relaxed)) {
-        return 0;
-    }
-    return !pick->name || !strcmp(pick->name, slot->name);
+    wheel_facets_t facets = {record->name, record->id, record->client,
+                             record->handler, record->elapsed};
+
+    return facets;
 }
 
-apr_status_t wheel_table_stop(wheel_table_t *table, const wheel_pick_t *pick,
-                              wheel_end_e end, wheel_hit_t *hits,
-                              unsigned *hits_n)
+static int picked(const table_slot_t *slot, const wheel_filter_t *filter,
+                  apr_int64_t now_usec)
 {
+    wheel_facets_t facets = {
+        slot->name, atomic_load_explicit(&slot->id, memory_order_relaxed),
+        slot->client, slot->handler, now_usec - slot->started_usec};
+
+    return wheel_filter_matches(filter, &facets);
+}
+
+apr_status_t wheel_table_stop(wheel_table_t *table,
+                              const wheel_filter_t *filter, wheel_end_e end,
+                              wheel_hit_t *hits, unsigned *hits_n)
+{
+    apr_int64_t now_usec;
     unsigned used;
     unsigned n;
     apr_status_t rv;
@@ -685,13 +701,14 @@ apr_status_t wheel_table_stop(wheel_table_t *table, const wheel_pick_t *pick,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    now_usec = wheel_clock_usec();
     used = slots_used(table);
     for (n = 0; n < used; n++) {
         table_slot_t *slot = &table->slots[n];
         wheel_hit_t *hit = hits ? &hits[*hits_n] : NULL;
 
         if (!slot_owners(slot) || slot_mark(slot) != WHEEL_END_NONE ||
-            !picked(slot, pick) || mark(slot, end) != end) {
+            !picked(slot, filter, now_usec) || mark(slot, end) != end) {
             continue;
         }
         if (hit) {

@@ -12,6 +12,7 @@
 #include "apr_pools.h"
 
 #include "mod_wheel.h"
+#include "wheel_filter.h"
 #include "wheel_proc.h"
 
 /** Longest client address kept, with its terminating NUL. */
@@ -52,8 +53,10 @@ typedef wheel_refusal_e wheel_admit_fn(void *baton, unsigned rotating);
 
 /** What a claim writes into its slot. */
 typedef struct wheel_claim_t {
-    const char *name;   /* NULL for none; WHEEL_NAME_MAX bytes are kept */
-    const char *client; /* NULL for none; WHEEL_CLIENT_BYTES - 1 are kept */
+    const char *name;    /* NULL for none; WHEEL_NAME_MAX bytes are kept */
+    const char *client;  /* NULL for none; WHEEL_CLIENT_BYTES - 1 are kept */
+    const char *handler; /* NULL for none; WHEEL_HANDLER_BYTES - 1 are kept */
+    unsigned load;       /* percent of a core that it may take, 0: no limit */
     wheel_proc_t proc;
     int generation;
     apr_interval_time_t wait_max; /* usec, -1 for no deadline */
@@ -62,12 +65,6 @@ typedef struct wheel_claim_t {
     wheel_admit_fn *admit;        /* NULL for none */
     void *admit_baton;
 } wheel_claim_t;
-
-/** Which jobs a stop is for: all of them when neither member is set. */
-typedef struct wheel_pick_t {
-    const char *name;
-    apr_uint64_t id; /* 0 for any */
-} wheel_pick_t;
 
 /** One job that a stop has marked. */
 typedef struct wheel_hit_t {
@@ -93,8 +90,10 @@ typedef struct wheel_record_t {
                                     * or -1 before the first time */
     apr_uint64_t done;
     unsigned value;
+    unsigned load;                 /* percent of a core, 0 for no limit */
     char name[WHEEL_NAME_MAX + 1]; /* empty for none */
     char client[WHEEL_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
 } wheel_record_t;
 
 /** Counters of one name, or of what shares an index. */
@@ -162,7 +161,7 @@ apr_status_t wheel_table_claim(wheel_table_t *table, const wheel_claim_t *claim,
 void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
 
 /**
- * Mark every job that pick names and that has no mark.  The instant of the
+ * Mark every job that a filter means and that has no mark.  The instant of the
  * stop is inside this call: all that had been claimed before are marked.
  *
  * @param hits what was marked; room for wheel_table_slots_max() of them, or
@@ -170,9 +169,9 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
  * @param hits_n how many were marked
  * @return APR_SUCCESS, or an error of the mutex (nothing is marked then)
  */
-apr_status_t wheel_table_stop(wheel_table_t *table, const wheel_pick_t *pick,
-                              wheel_end_e end, wheel_hit_t *hits,
-                              unsigned *hits_n);
+apr_status_t wheel_table_stop(wheel_table_t *table,
+                              const wheel_filter_t *filter, wheel_end_e end,
+                              wheel_hit_t *hits, unsigned *hits_n);
 
 /**
  * From now on, no job of a generation before this one runs: those that do are
@@ -188,6 +187,9 @@ wheel_end_e wheel_table_mark(wheel_table_t *table, unsigned slot,
 /** Mark and ring every job of this process.  Takes no lock and is
  * async-signal-safe: signal handlers call it. */
 void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
+
+/** What a filter looks at in a record. */
+wheel_facets_t wheel_table_facets(const wheel_record_t *record);
 
 /** The mark of a slot, WHEEL_END_NONE if it has none. */
 wheel_end_e wheel_table_marked(const wheel_table_t *table, unsigned slot);

@@ -34,12 +34,12 @@ static apr_status_t claim_one(const char *name)
 
 static unsigned stop_picked(const char *name, apr_uint64_t wanted)
 {
-    wheel_pick_t pick = {name, wanted};
+    wheel_filter_t filter = {name, wanted, NULL, NULL, 0};
     wheel_hit_t hits[SLOTS];
     unsigned hits_n;
 
     assert_int_equal(
-        wheel_table_stop(test.table, &pick, WHEEL_END_STOP, hits, &hits_n),
+        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, hits, &hits_n),
         APR_SUCCESS);
     return hits_n;
 }

@@ -25,7 +25,7 @@ static _Atomic int *countdown;
 static void go_through_everything(test_table_t *test)
 {
     wheel_claim_t claim = claim_of("victim");
-    wheel_pick_t pick = {"victim", 0};
+    wheel_filter_t filter = {"victim", 0, NULL, NULL, 0};
     wheel_refusal_e refusal;
     wheel_record_t record;
     apr_uint64_t id;
@@ -33,7 +33,7 @@ static void go_through_everything(test_table_t *test)
     unsigned hits_n;
 
     wheel_table_claim(test->table, &claim, &slot, &id, &refusal);
-    wheel_table_stop(test->table, &pick, WHEEL_END_STOP, NULL, &hits_n);
+    wheel_table_stop(test->table, &filter, WHEEL_END_STOP, NULL, &hits_n);
     wheel_table_leave(test->table, slot, WHEEL_END_STOP, &record);
     wheel_table_companion_leave(test->table, slot);
 

@@ -126,7 +126,7 @@ static void be_worker(int n)
 static unsigned stop_many_times(void)
 {
     unsigned hits = 0;
-    wheel_pick_t pick = {NULL, 0};
+    wheel_filter_t filter = {NULL, 0, NULL, NULL, 0};
     unsigned seed = 1;
     unsigned hits_n;
     int n;
@@ -134,9 +134,9 @@ static unsigned stop_many_times(void)
     stay_on(0);
     for (n = 0; n < STOPS; n++) {
         count(&shared->begun);
-        assert_int_equal(
-            wheel_table_stop(test.table, &pick, WHEEL_END_STOP, NULL, &hits_n),
-            APR_SUCCESS);
+        assert_int_equal(wheel_table_stop(test.table, &filter, WHEEL_END_STOP,
+                                          NULL, &hits_n),
+                         APR_SUCCESS);
         count(&shared->ended);
         hits += hits_n;
         dawdle(&seed);

@@ -1,7 +1,7 @@
 /* table_threads.c: the threads of one process, all at once on one table.
  *
  * Workers claim, start a companion for each job, wait for the bell and leave;
- * companions publish; others stop by every pick, mark from where no lock may
+ * companions publish; others stop by every filter, mark from where no lock may
  * be taken, sweep and read.  Every job must be counted once, and as what its
  * worker was told; a build with ThreadSanitizer sees whether each access that
  * others make is ordered.
@@ -142,9 +142,10 @@ static void *be_stopper(void *data)
     unsigned hits_n;
 
     while (atomic_load(&working)) {
-        wheel_pick_t picks[] = {{NULL, 0}, {"red", 0}, {NULL, id}};
+        wheel_filter_t filters[] = {
+            {.id = 0}, {.name = "red"}, {.id = id}, {.name = "gr*"}};
 
-        expect(wheel_table_stop(test.table, &picks[rand_r(&seed) % 3],
+        expect(wheel_table_stop(test.table, &filters[rand_r(&seed) % 4],
                                 WHEEL_END_STOP, hit, &hits_n) == APR_SUCCESS);
         ring_hits(hit, hits_n);
         id = hits_n ? hit[0].id + 1 + rand_r(&seed) % 4 : id;

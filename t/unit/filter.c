@@ -1,0 +1,136 @@
+/* filter.c: a filter means the jobs that it says, and survives its own text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apr_general.h"
+#include "apr_strings.h"
+
+#include "wheel_filter.h"
+#include "wheel_parse.h"
+
+static apr_pool_t *pool;
+
+static const wheel_facets_t red = {"red", 7, "192.0.2.7", "wheel-rotate",
+                                   5 * 1000000};
+static const wheel_facets_t redder = {"red.2", 8, "2001:db8::7", "primes",
+                                      1000000};
+static const wheel_facets_t nameless = {"", 9, "192.0.2.7", "wheel-rotate", 0};
+
+/* Read "name=red*&older=5" as a handler would. */
+static const char *read_text(const char *text, wheel_filter_t *filter)
+{
+    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
+                              {"client", NULL}, {"handler", NULL},
+                              {"older", NULL},  {NULL, NULL}};
+    const char *error = wheel_parse_query(text, params, pool);
+    unsigned n;
+
+    memset(filter, 0, sizeof(*filter));
+    for (n = 0; params[n].name && !error; n++) {
+        error =
+            wheel_filter_read(filter, params[n].name, params[n].value, pool);
+    }
+    return error;
+}
+
+/* Which of the three jobs a text means, as in "red redder nameless". */
+static const char *meant(const char *text)
+{
+    wheel_filter_t filter;
+
+    assert_null(read_text(text, &filter));
+    return apr_pstrcat(
+        pool, wheel_filter_matches(&filter, &red) ? "red " : "",
+        wheel_filter_matches(&filter, &redder) ? "redder " : "",
+        wheel_filter_matches(&filter, &nameless) ? "nameless " : "", NULL);
+}
+
+static void filters_mean_the_jobs_that_they_say(void **state)
+{
+    (void)state;
+    assert_string_equal(meant(""), "red redder nameless ");
+    assert_string_equal(meant("name=red"), "red ");
+    assert_string_equal(meant("name=red*"), "red redder ");
+    assert_string_equal(meant("name=red.*"), "redder ");
+    assert_string_equal(meant("name=*"), "red redder ");
+    assert_string_equal(meant("name=re"), "");
+    assert_string_equal(meant("id=8"), "redder ");
+    assert_string_equal(meant("client=192.0.2.7"), "red nameless ");
+    assert_string_equal(meant("client=2001:DB8:0::7"), "redder ");
+    assert_string_equal(meant("handler=primes"), "redder ");
+    assert_string_equal(meant("older=1"), "red redder ");
+    assert_string_equal(meant("older=1.5"), "red ");
+    assert_string_equal(meant("older=0"), "red redder nameless ");
+    assert_string_equal(meant("client=192.0.2.7&name=red*&older=5"), "red ");
+    assert_string_equal(meant("client=192.0.2.7&handler=primes"), "");
+}
+
+static void bad_values_are_named(void **state)
+{
+    static const char *const bad[] = {
+        "name=",      "name=r*d",    "name=a%20b",
+        "name=**",    "id=",         "id=0",
+        "id=x",       "client=",     "client=red",
+        "client=1.2", "client=::g",  "client=192.0.2.0/24",
+        "handler=",   "handler=a/b", "handler=12345678901234567890123456789012",
+        "older=",     "older=-1",    "older=1h"};
+    wheel_filter_t filter;
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(bad) / sizeof(*bad); n++) {
+        const char *error = read_text(bad[n], &filter);
+        size_t param_bytes = strcspn(bad[n], "=");
+
+        assert_non_null(error);
+        assert_memory_equal(error, bad[n], param_bytes);
+        assert_int_equal(error[param_bytes], ':');
+    }
+}
+
+static void a_filter_survives_its_own_text(void **state)
+{
+    static const char *const texts[] = {
+        "", "name=red*", "id=1795372839000001", "client=2001%3adb8%3a%3a7",
+        "name=a&id=2&client=192.0.2.7&handler=x.y&older=0.500000"};
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(texts) / sizeof(*texts); n++) {
+        wheel_filter_t filter;
+
+        assert_null(read_text(texts[n], &filter));
+        assert_int_equal(wheel_filter_is_any(&filter), n == 0);
+        assert_string_equal(wheel_filter_text(&filter, pool), texts[n]);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return apr_initialize() || apr_pool_create(&pool, NULL);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(filters_mean_the_jobs_that_they_say),
+        cmocka_unit_test(bad_values_are_named),
+        cmocka_unit_test(a_filter_survives_its_own_text),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
