@@ -55,7 +55,10 @@ APU_CONFIG := $(shell $(APXS) -q APU_CONFIG)
 LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
 INCLUDEDIR ?= $(shell $(APXS) -q INCLUDEDIR)
 HTTPD ?= $(shell $(APXS) -q SBINDIR)/$(shell $(APXS) -q PROGNAME)
+SBINDIR ?= $(shell $(APXS) -q SBINDIR)
 SYSCONFDIR ?= $(shell $(APXS) -q SYSCONFDIR)
+mandir ?= $(shell $(APXS) -q mandir)
+docdir ?= $(patsubst %/,%,$(dir $(mandir)))/doc/mod_wheel
 datadir ?= $(shell $(APXS) -q datadir)
 HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
 HTTPD_CPPFLAGS := $(shell $(APXS) -q CPPFLAGS)
@@ -69,9 +72,9 @@ CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 endif
 
-# Only Debian has this directory, and a2enmod; empty for everybody else.
-MODS_AVAILABLE ?= $(if $(wildcard /etc/debian_version),$(strip \
-    $(SYSCONFDIR)/mods-available))
+# Only Debian's own httpd has this directory, and a2enmod; empty for all others.
+MODS_AVAILABLE ?= $(if $(and $(wildcard /etc/debian_version),$(filter \
+    apache2,$(notdir $(HTTPD)))),$(strip $(SYSCONFDIR)/mods-available))
 
 CLANG ?= $(firstword $(shell command -v clang clang-14))
 CLANG_FORMAT ?= clang-format
@@ -90,6 +93,16 @@ PURE_NAMES := wheel_filter wheel_parse wheel_proc wheel_spin wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
     mod_wheel/mod_wheel.h)
 
+# What is built and installed: what else there is to install is added here.  A
+# module is mod_wheel/.libs/NAME.so; a man page's suffix is its section.
+MODULES := mod_wheel
+PROGRAMS :=
+HEADERS := mod_wheel/mod_wheel.h
+MAN_PAGES := $(wildcard mod_wheel/*.[1-8])
+DOCUMENTS := mod_wheel/CHANGES \
+    $(wildcard mod_wheel/*.md mod_wheel/*.json mod_wheel/manual/*)
+MODS_FILES := $(wildcard conf/wheel*.load conf/wheel*.conf)
+
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
 
@@ -100,7 +113,7 @@ module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS)
 unit_flags = $(pure_flags) -Imod_wheel $(CMOCKA_CFLAGS)
 LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
-all: mod_wheel/.libs/mod_wheel.so | mod_wheel/.run
+all: $(MODULES:%=mod_wheel/.libs/%.so) $(PROGRAMS) | mod_wheel/.run
 
 # Where conf/httpd.conf, started by hand, keeps its pid and logs.
 mod_wheel/.run:
@@ -186,28 +199,48 @@ faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 # --- install ----------------------------------------------------------------
 
 www_dir = $(datadir)/mod_wheel/www
+put = install -v -D -m 644
+
+# $(call names,FILES): their names, for a list that the shell goes through.
+names = $(foreach file,$(1),'$(file)')
+
+# What wheel.conf and wheel.load say of Debian's directories, for this httpd.
+localized = sed 's|/usr/lib/apache2/modules|$(LIBEXECDIR)|; \
+    s|/usr/share/apache2|$(datadir)|'
 
 install: all
-	install -D -m 644 mod_wheel/.libs/mod_wheel.so \
-	    '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so'
-	install -D -m 644 mod_wheel/mod_wheel.h \
-	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
-	find mod_wheel/www -type f -printf '%P\0' | xargs -0 -I'{}' \
-	    install -D -m 644 'mod_wheel/www/{}' '$(DESTDIR)$(www_dir)/{}'
+	@for name in $(MODULES); do \
+	    $(put) mod_wheel/.libs/$$name.so \
+	        "$(DESTDIR)$(LIBEXECDIR)/$$name.so"; \
+	done
+	@for file in $(call names,$(HEADERS)); do \
+	    $(put) "$$file" "$(DESTDIR)$(INCLUDEDIR)/$${file##*/}"; \
+	done
+	@for file in $(call names,$(PROGRAMS)); do \
+	    install -v -D -m 755 "$$file" "$(DESTDIR)$(SBINDIR)/$${file##*/}"; \
+	done
+	@for file in $(call names,$(MAN_PAGES)); do \
+	    $(put) "$$file" \
+	        "$(DESTDIR)$(mandir)/man$${file##*.}/$${file##*/}"; \
+	done
+	@for file in $(call names,$(DOCUMENTS)); do \
+	    $(put) "$$file" "$(DESTDIR)$(docdir)/$${file#mod_wheel/}"; \
+	done
+	@find mod_wheel/www -type f -printf '%P\0' | xargs -0 -I'{}' \
+	    $(put) 'mod_wheel/www/{}' '$(DESTDIR)$(www_dir)/{}'
 ifneq ($(MODS_AVAILABLE),)
-	install -d '$(DESTDIR)$(MODS_AVAILABLE)'
-	sed 's|/usr/lib/apache2/modules|$(LIBEXECDIR)|' conf/wheel.load \
-	    >'$(DESTDIR)$(MODS_AVAILABLE)/wheel.load'
+	@install -d '$(DESTDIR)$(MODS_AVAILABLE)'
 	@# What an admin has changed stays; ours goes beside it.
-	@new=mod_wheel/.libs/wheel.conf; \
-	sed 's|/usr/share/apache2|$(datadir)|' conf/wheel.conf >$$new; \
-	to='$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf'; \
-	if [ -e "$$to" ] && ! cmp -s $$new "$$to"; then \
-	    echo "$$to differs and stays; the new one is $$to.new"; \
-	    to=$$to.new; \
-	fi; \
-	echo "install $$to"; \
-	install -m 644 $$new "$$to"
+	@for file in $(call names,$(MODS_FILES)); do \
+	    new=mod_wheel/.libs/$${file##*/}; \
+	    $(localized) "$$file" >"$$new"; \
+	    to="$(DESTDIR)$(MODS_AVAILABLE)/$${file##*/}"; \
+	    if [[ $$file = *.conf && -e $$to ]] && ! cmp -s "$$new" "$$to"; then \
+	        echo "$$to differs and stays; the new one is $$to.new"; \
+	        to=$$to.new; \
+	    fi; \
+	    install -v -m 644 "$$new" "$$to"; \
+	done
 	@echo "Enable it with: a2enmod wheel && service apache2 restart"
 else
 	@echo "Load it with: LoadModule wheel_module $(LIBEXECDIR)/mod_wheel.so"
@@ -217,25 +250,37 @@ endif
 uninstall:
 ifneq ($(MODS_AVAILABLE),)
 	@# httpd would not start with a link that leads nowhere.
-	@for link in '$(DESTDIR)$(SYSCONFDIR)'/mods-enabled/wheel.*; do \
+	@for file in $(call names,$(MODS_FILES)); do \
+	    link="$(DESTDIR)$(SYSCONFDIR)/mods-enabled/$${file##*/}"; \
 	    if [ -L "$$link" ]; then \
-	        echo "mod_wheel is enabled: run a2dismod wheel first" >&2; \
+	        echo "$$link: run a2dismod first" >&2; \
 	        exit 1; \
 	    fi; \
 	done
-	rm -f '$(DESTDIR)$(MODS_AVAILABLE)/wheel.load' \
-	    '$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf.new'
-	@conf='$(DESTDIR)$(MODS_AVAILABLE)/wheel.conf'; \
-	if sed 's|/usr/share/apache2|$(datadir)|' conf/wheel.conf | \
-	    cmp -s - "$$conf"; then \
-	    rm "$$conf"; \
-	elif [ -e "$$conf" ]; then \
-	    echo "$$conf stays: it has been changed"; \
-	fi
+	@for file in $(call names,$(MODS_FILES)); do \
+	    to="$(DESTDIR)$(MODS_AVAILABLE)/$${file##*/}"; \
+	    rm -vf "$$to.new"; \
+	    if [[ $$file = *.load ]] || \
+	        $(localized) "$$file" | cmp -s - "$$to"; then \
+	        rm -vf "$$to"; \
+	    elif [ -e "$$to" ]; then \
+	        echo "$$to stays: it has been changed"; \
+	    fi; \
+	done
 endif
-	rm -f '$(DESTDIR)$(LIBEXECDIR)/mod_wheel.so' \
-	    '$(DESTDIR)$(INCLUDEDIR)/mod_wheel.h'
-	rm -rf '$(DESTDIR)$(datadir)/mod_wheel'
+	@for name in $(MODULES); do \
+	    rm -vf "$(DESTDIR)$(LIBEXECDIR)/$$name.so"; \
+	done
+	@for file in $(call names,$(HEADERS)); do \
+	    rm -vf "$(DESTDIR)$(INCLUDEDIR)/$${file##*/}"; \
+	done
+	@for file in $(call names,$(PROGRAMS)); do \
+	    rm -vf "$(DESTDIR)$(SBINDIR)/$${file##*/}"; \
+	done
+	@for file in $(call names,$(MAN_PAGES)); do \
+	    rm -vf "$(DESTDIR)$(mandir)/man$${file##*.}/$${file##*/}"; \
+	done
+	rm -rf '$(DESTDIR)$(datadir)/mod_wheel' '$(DESTDIR)$(docdir)'
 
 # --- check ------------------------------------------------------------------
 
