@@ -26,6 +26,9 @@
 /** Largest count that wheel_job_progress() can publish. */
 #define WHEEL_DONE_MAX ((UINT64_C(1) << 56) - 1)
 
+/** Largest load that a job can have: percent of one core. */
+#define WHEEL_LOAD_MAX 100
+
 /** How a job ended.  NONE means that it has not. */
 typedef enum {
     WHEEL_END_NONE = 0,
@@ -84,6 +87,9 @@ typedef struct wheel_spec_t {
                   * left as it was when the job ended otherwise. */
     apr_size_t baton_bytes;
     apr_uint32_t value; /* what shows until the work publishes something */
+    unsigned load;      /* percent of a core that the work means to take, up to
+                         * WHEEL_LOAD_MAX, 0 for all that it gets; shown in the
+                         * status, kept to by the work itself */
 } wheel_spec_t;
 
 /** How a job went. */

@@ -91,6 +91,7 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     claim.name = spec->name;
     claim.client = r->useragent_ip;
     claim.handler = r->handler;
+    claim.load = spec->load;
     claim.proc = wheel_process_self();
     claim.generation = wheel_process_generation();
     claim.wait_max = shorter(spec->wait_max, settings->wait_max);
@@ -243,7 +244,8 @@ apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
     apr_status_t rv;
 
     memset(result, 0, sizeof(*result));
-    if (!spec->work || (spec->baton_bytes && !spec->baton) ||
+    if (!spec->work || spec->load > WHEEL_LOAD_MAX ||
+        (spec->baton_bytes && !spec->baton) ||
         (spec->name && !wheel_parse_name(spec->name))) {
         return APR_EINVAL;
     }
