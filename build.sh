@@ -43,11 +43,12 @@ run_packages=(
 )
 
 # libapache2-mod-perl2 brings Apache::Test, libclang-rt-14-dev the sanitizers
-# and libFuzzer of clang.
+# and libFuzzer of clang.  redis-tools has the program of redis-server as well,
+# without its service.
 test_packages=(
     chromium clang-14 clang-format cppcheck libapache2-mod-perl2
     libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs npm
-    openssl python3-jsonschema shellcheck valgrind
+    openssl python3-jsonschema redis-tools shellcheck valgrind
 )
 
 # Prints those of the named packages that are not there.  A package that
