@@ -354,7 +354,7 @@ static int rotate(request_rec *r)
     }
     wheel_parse_prefer_wait(apr_table_get(r->headers_in, "Prefer"),
                             &ask.preferred, r->pool);
-    memset(&spec, 0, sizeof(spec));
+    wheel_spec_init(&spec);
     spec.name = ask.name;
     spec.wait_max = ask.wait_max >= 0 ? ask.wait_max : ask.preferred;
     spec.work = wheel_spin;

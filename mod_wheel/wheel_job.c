@@ -1,16 +1,21 @@
-/* wheel_job.c: one job from claim to release.
+/* wheel_job.c: one job from claim to release, for mod_wheel.h.
  *
- * Runs in the worker that runs the request.  The worker claims a slot, starts
- * a companion for it, and then only waits: for the bell, or for the tick at
- * which it looks at its client, its deadline and its server.  It answers from
- * what the companion has published and never waits for the companion itself,
- * which sees its mark when the kernel next runs it.
+ * Runs in the worker that runs the request.  For a job with a companion it
+ * only waits: for the bell, or for the tick at which it looks at its client,
+ * its deadline and its server.  It answers from what the companion has handed
+ * over and never waits for the companion itself, which sees its mark when the
+ * kernel next runs it.  A worker that does the work itself looks round when
+ * the work says so.
  */
 #include "wheel_job.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "apr_strings.h"
 #include "http_config.h"
 #include "http_log.h"
 
@@ -25,16 +30,29 @@ APLOG_USE_MODULE(wheel);
 /* The longest time that nobody looks at client, deadline and server. */
 #define JOB_TICK_USEC (250 * 1000)
 
-/* A job while its worker waits. */
+/* A job while its worker watches it. */
 typedef struct job_wait_t {
     wheel_table_t *table;
     unsigned slot;
     apr_uint64_t id;
     apr_int64_t deadline_usec; /* by wheel_clock_usec(), 0 for none */
     apr_interval_time_t tick;
-    int watched; /* a vanished client ends it */
+    int in_worker; /* there is no companion */
+    int watched;   /* a vanished client ends it */
     wheel_watch_t watch;
 } job_wait_t;
+
+/* A job that its worker does itself. */
+typedef struct job_own_t {
+    wheel_job_t job; /* first: by its address the work finds the rest */
+    job_wait_t wait;
+    request_rec *r;
+    apr_int64_t looked_usec;
+    char *result; /* the caller's */
+    apr_size_t result_max;
+    apr_size_t result_bytes;
+    void *memory;
+} job_own_t;
 
 static const char *const end_names[WHEEL_END_COUNT] = {
     [WHEEL_END_NONE] = "none", [WHEEL_END_FINISHED] = "finished",
@@ -92,6 +110,7 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     claim.client = r->useragent_ip;
     claim.handler = r->handler;
     claim.load = spec->load;
+    claim.in_worker = wait->in_worker;
     claim.proc = wheel_process_self();
     claim.generation = wheel_process_generation();
     claim.wait_max = shorter(spec->wait_max, settings->wait_max);
@@ -118,7 +137,8 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
 static wheel_end_e look_round(job_wait_t *wait)
 {
     wait->tick = JOB_TICK_USEC;
-    if (!(wheel_table_owners(wait->table, wait->slot, wait->id) &
+    if (!wait->in_worker &&
+        !(wheel_table_owners(wait->table, wait->slot, wait->id) &
           WHEEL_OWNER_COMPANION)) {
         return WHEEL_END_FINISHED;
     }
@@ -172,7 +192,89 @@ static wheel_end_e wait_for_end(job_wait_t *wait)
     return end;
 }
 
-/* --- Run ----------------------------------------------------------------- */
+/* --- Begin and end ------------------------------------------------------- */
+
+/* The structures of another major version, or of a later minor one, may be
+ * longer or mean something else. */
+static apr_status_t check_version(request_rec *r, const wheel_spec_t *spec)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+
+    if (spec->version >> 16 == WHEEL_API_MAJOR &&
+        spec->version <= WHEEL_API_VERSION) {
+        return APR_SUCCESS;
+    }
+    if (!atomic_flag_test_and_set_explicit(&told, memory_order_relaxed)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "WH0023: handler %s asks for version %u.%u of the job "
+                      "API, and this mod_wheel serves %u.0 to %u.%u: build it "
+                      "with the mod_wheel.h that belongs to this one",
+                      r->handler ? r->handler : "(none)", spec->version >> 16,
+                      spec->version & 0xffff, WHEEL_API_MAJOR, WHEEL_API_MAJOR,
+                      WHEEL_API_MINOR);
+    }
+    return APR_ENOTIMPL;
+}
+
+static int has_room(const void *where, apr_size_t bytes)
+{
+    return bytes <= WHEEL_BYTES_MAX && (where || !bytes);
+}
+
+static apr_status_t check_spec(const wheel_spec_t *spec)
+{
+    if (spec->load > WHEEL_LOAD_MAX ||
+        !has_room(spec->baton, spec->baton_bytes) ||
+        !has_room(spec->result, spec->result_bytes) ||
+        spec->memory_bytes > WHEEL_BYTES_MAX ||
+        (spec->name && !wheel_parse_name(spec->name))) {
+        return APR_EINVAL;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t refuse(request_rec *r, wheel_refusal_e refusal,
+                           wheel_result_t *result)
+{
+    result->refusal = refusal;
+    wheel_table_refuse(wheel_process_table(), refusal);
+    apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
+    return APR_EAGAIN;
+}
+
+/* All that comes before a job may start. */
+static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
+                          wheel_result_t *result)
+{
+    wheel_process_hold_signals(r->pool);
+    if (wheel_process_ending()) {
+        return refuse(r, WHEEL_REFUSED_STOPPING, result);
+    }
+    if (!wheel_admit_http2_enter(r, wheel_config_server().reserve)) {
+        return refuse(r, WHEEL_REFUSED_HTTP2, result);
+    }
+    if (spec->name) {
+        apr_table_set(r->notes, "wheel-name", spec->name);
+    }
+    return APR_SUCCESS;
+}
+
+static void tell_result(request_rec *r, const wheel_result_t *result)
+{
+    apr_pool_t *pool = r->pool;
+
+    apr_table_setn(r->notes, "wheel-id",
+                   apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->id));
+    apr_table_setn(r->notes, "wheel-turns",
+                   apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->done));
+    apr_table_setn(r->notes, "wheel-elapsed",
+                   apr_psprintf(pool, "%" APR_TIME_T_FMT ".%06" APR_TIME_T_FMT,
+                                apr_time_sec(result->elapsed),
+                                apr_time_usec(result->elapsed)));
+    apr_table_setn(r->notes, "wheel-stopped-by", wheel_end_name(result->end));
+    apr_table_setn(r->notes, "wheel-number",
+                   apr_psprintf(pool, "%u", result->value));
+}
 
 static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
                   wheel_result_t *result)
@@ -192,10 +294,17 @@ static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
     result->done = record.done;
     result->value = record.value;
     result->elapsed = record.elapsed;
+    tell_result(r, result);
     if (end == WHEEL_END_GONE) {
         r->connection->aborted = 1;
     }
+    wheel_admit_http2_leave(r);
+    if (wheel_process_ending()) {
+        wheel_process_hasten(r);
+    }
 }
+
+/* --- With a companion ---------------------------------------------------- */
 
 /* Run a job that has its place among the HTTP/2 jobs. */
 static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
@@ -224,6 +333,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&wait.watch, r);
     leave(r, &wait, wait_for_end(&wait), result);
+    result->result_bytes = wheel_process_take(companion, spec->result);
     if (result->end == WHEEL_END_FINISHED && spec->baton_bytes) {
         memcpy(spec->baton, wheel_process_baton(companion), spec->baton_bytes);
     }
@@ -231,41 +341,174 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     return APR_SUCCESS;
 }
 
-static apr_status_t refuse(wheel_refusal_e refusal, wheel_result_t *result)
+/* A job that was refused at its claim, or for want of a thread. */
+static apr_status_t not_begun(request_rec *r, const wheel_result_t *result)
 {
-    result->refusal = refusal;
-    wheel_table_refuse(wheel_process_table(), refusal);
+    apr_table_setn(r->notes, "wheel-refused",
+                   wheel_refusal_name(result->refusal));
+    wheel_admit_http2_leave(r);
     return APR_EAGAIN;
 }
 
 apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
                            wheel_result_t *result)
 {
-    apr_status_t rv;
+    apr_status_t rv = check_version(r, spec);
 
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     memset(result, 0, sizeof(*result));
-    if (!spec->work || spec->load > WHEEL_LOAD_MAX ||
-        (spec->baton_bytes && !spec->baton) ||
-        (spec->name && !wheel_parse_name(spec->name))) {
-        return APR_EINVAL;
+    rv = spec->work ? check_spec(spec) : APR_EINVAL;
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    wheel_process_hold_signals(r->pool);
-    if (wheel_process_ending()) {
-        return refuse(WHEEL_REFUSED_STOPPING, result);
-    }
-    if (!wheel_admit_http2_enter(r, wheel_config_server().reserve)) {
-        return refuse(WHEEL_REFUSED_HTTP2, result);
+    rv = enter(r, spec, result);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     rv = run(r, spec, result);
-    wheel_admit_http2_leave(r);
-    if (wheel_process_ending()) {
-        wheel_process_hasten(r);
+    return rv == APR_SUCCESS ? rv : not_begun(r, result);
+}
+
+/* --- In the worker ------------------------------------------------------- */
+
+/* The kernel's tick is often enough for all but the mark. */
+static wheel_end_e look(wheel_job_t *job)
+{
+    job_own_t *own = (job_own_t *)job;
+    job_wait_t *wait = &own->wait;
+    wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
+    apr_int64_t now = wheel_clock_coarse_usec();
+
+    if (end != WHEEL_END_NONE || now == own->looked_usec) {
+        return end;
     }
-    return rv;
+    own->looked_usec = now;
+    wheel_table_look(wait->table, wait->slot, now, wheel_clock_thread_usec());
+    end = look_round(wait);
+    return end == WHEEL_END_NONE
+               ? end
+               : wheel_table_mark(wait->table, wait->slot, end);
+}
+
+static int hand_over(wheel_job_t *job, const void *data, apr_size_t bytes,
+                     int append)
+{
+    job_own_t *own = (job_own_t *)job;
+    apr_size_t from = append ? own->result_bytes : 0;
+
+    if (bytes > own->result_max - from) {
+        return 0;
+    }
+    if (bytes) {
+        memcpy(own->result + from, data, bytes);
+    }
+    own->result_bytes = from + bytes;
+    return 1;
+}
+
+static void *memory_of(wheel_job_t *job)
+{
+    return ((job_own_t *)job)->memory;
+}
+
+static const wheel_job_calls_t own_calls = {look, hand_over, memory_of};
+
+static void end_own(job_own_t *own, wheel_result_t *result)
+{
+    job_wait_t *wait = &own->wait;
+
+    leave(own->r, wait,
+          wheel_table_mark(wait->table, wait->slot, WHEEL_END_FINISHED),
+          result);
+    result->result_bytes = own->result_bytes;
+}
+
+/* The handler has left without a word. */
+static apr_status_t end_forgotten(void *data)
+{
+    wheel_result_t result;
+
+    memset(&result, 0, sizeof(result));
+    end_own(data, &result);
+    return APR_SUCCESS;
+}
+
+static job_own_t *make_own(request_rec *r, const wheel_spec_t *spec)
+{
+    job_own_t *own = apr_pcalloc(r->pool, sizeof(*own));
+
+    own->r = r;
+    own->result = spec->result;
+    own->result_max = spec->result_bytes;
+    if (spec->memory_bytes) {
+        own->memory = apr_pcalloc(r->pool, spec->memory_bytes);
+    }
+    own->wait.table = wheel_process_table();
+    own->wait.in_worker = 1;
+    return own;
+}
+
+apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
+                             wheel_job_t **job, wheel_result_t *result)
+{
+    wheel_dir_config_t settings = wheel_config_request(r);
+    apr_status_t rv = check_version(r, spec);
+    job_own_t *own;
+
+    *job = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    memset(result, 0, sizeof(*result));
+    rv = check_spec(spec);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = enter(r, spec, result);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    own = make_own(r, spec);
+    rv = claim(r, spec, &settings, &own->wait, &result->refusal);
+    if (rv != APR_SUCCESS) {
+        return not_begun(r, result);
+    }
+    apr_pool_cleanup_register(r->pool, own, end_forgotten,
+                              apr_pool_cleanup_null);
+    own->job = wheel_table_job(own->wait.table, own->wait.slot);
+    own->job.calls = &own_calls;
+    wheel_table_set_tid(own->wait.table, own->wait.slot, syscall(SYS_gettid));
+    wheel_job_progress(&own->job, 0, spec->value);
+    own->wait.watched = settings.stop_on_disconnect;
+    wheel_watch_begin(&own->wait.watch, r);
+    look(&own->job);
+    *job = &own->job;
+    return APR_SUCCESS;
+}
+
+void wheel_job_end(wheel_job_t *job, wheel_result_t *result)
+{
+    job_own_t *own = (job_own_t *)job;
+
+    memset(result, 0, sizeof(*result));
+    apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
+    end_own(own, result);
+}
+
+/* --- Offer --------------------------------------------------------------- */
+
+static apr_uint32_t wheel_api_version(void)
+{
+    return WHEEL_API_VERSION;
 }
 
 void wheel_job_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    APR_REGISTER_OPTIONAL_FN(wheel_api_version);
     APR_REGISTER_OPTIONAL_FN(wheel_job_run);
+    APR_REGISTER_OPTIONAL_FN(wheel_job_begin);
+    APR_REGISTER_OPTIONAL_FN(wheel_job_end);
 }

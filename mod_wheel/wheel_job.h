@@ -17,7 +17,12 @@ const char *wheel_refusal_name(wheel_refusal_e refusal);
 apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
                            wheel_result_t *result);
 
-/** Offer wheel_job_run to other modules. */
+/** See wheel_job_begin and wheel_job_end in mod_wheel.h. */
+apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
+                             wheel_job_t **job, wheel_result_t *result);
+void wheel_job_end(wheel_job_t *job, wheel_result_t *result);
+
+/** Offer the functions of mod_wheel.h to other modules. */
 void wheel_job_register(apr_pool_t *pconf);
 
 #endif /* WHEEL_JOB_H */

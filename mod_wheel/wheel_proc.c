@@ -14,12 +14,27 @@
 
 #include "apr_strings.h"
 
-apr_int64_t wheel_clock_usec(void)
+static apr_int64_t clock_usec(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+apr_int64_t wheel_clock_usec(void)
+{
+    return clock_usec(CLOCK_MONOTONIC);
+}
+
+apr_int64_t wheel_clock_coarse_usec(void)
+{
+    return clock_usec(CLOCK_MONOTONIC_COARSE);
+}
+
+apr_int64_t wheel_clock_thread_usec(void)
+{
+    return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* The start time of a process, 0 if it can't be told, and its state letter.

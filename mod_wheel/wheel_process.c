@@ -8,7 +8,9 @@
 #include "wheel_process.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +48,30 @@ APLOG_USE_MODULE(wheel);
 /* How long an exiting child waits for its companions. */
 #define PROCESS_EXIT_WAIT_USEC (500 * 1000)
 
+/* What a companion has handed over, in one word: which of the two areas holds
+ * it, how long it is, and whether the worker has taken it.  The companion
+ * writes where the word doesn't say that there is anything, and then changes
+ * the word; once it is taken, it stays as it is.  So neither waits for the
+ * other, and what the worker copies is never written to. */
+#define PROCESS_TAKEN (UINT64_C(1) << 63)
+#define PROCESS_SECOND (UINT64_C(1) << 62)
+#define PROCESS_LENGTH (PROCESS_SECOND - 1)
+
+/* All that its work may touch is one piece of memory with it, made and freed
+ * by workers. */
 struct wheel_companion_t {
+    wheel_job_t job;         /* first: by its address the work finds the rest */
     wheel_companion_t *next; /* in the list of those that have started */
     pthread_t thread;
     int released; /* the worker has left it */
     int policy;
     unsigned slot;
-    wheel_job_t job;
+    apr_int64_t looked_usec;
     wheel_work_fn *work;
+    void *memory; /* NULL if the spec asks for none */
+    char *results[2];
+    apr_size_t result_max;
+    _Atomic apr_uint64_t handed_over;
     max_align_t baton[];
 };
 
@@ -232,6 +250,65 @@ void wheel_process_hold_signals(apr_pool_t *pool)
     }
 }
 
+/* --- What the work of a companion calls ----------------------------------- */
+
+/* The kernel's tick is fine enough, and most looks come within the same. */
+static void note_look(wheel_companion_t *companion)
+{
+    apr_int64_t now = wheel_clock_coarse_usec();
+
+    if (now != companion->looked_usec) {
+        companion->looked_usec = now;
+        wheel_table_look(process_table, companion->slot, now,
+                         wheel_clock_thread_usec());
+    }
+}
+
+static wheel_end_e look(wheel_job_t *job)
+{
+    wheel_companion_t *companion = (wheel_companion_t *)job;
+
+    note_look(companion);
+    sched_yield();
+    return wheel_table_marked(process_table, companion->slot);
+}
+
+static int hand_over(wheel_job_t *job, const void *data, apr_size_t bytes,
+                     int append)
+{
+    wheel_companion_t *companion = (wheel_companion_t *)job;
+    /* Relaxed: this thread has written it, or it has been taken. */
+    apr_uint64_t before =
+        atomic_load_explicit(&companion->handed_over, memory_order_relaxed);
+    apr_uint64_t which = before & PROCESS_SECOND;
+    apr_size_t from = before & PROCESS_LENGTH;
+
+    if (before & PROCESS_TAKEN) {
+        return 0;
+    }
+    if (!append) {
+        which ^= PROCESS_SECOND;
+        from = 0;
+    }
+    if (bytes > companion->result_max - from) {
+        return 0;
+    }
+    if (bytes) {
+        memcpy(companion->results[which != 0] + from, data, bytes);
+    }
+    /* Release: whoever reads the length reads the bytes. */
+    return atomic_compare_exchange_strong_explicit(
+        &companion->handed_over, &before, which | (from + bytes),
+        memory_order_release, memory_order_relaxed);
+}
+
+static void *memory_of(wheel_job_t *job)
+{
+    return ((wheel_companion_t *)job)->memory;
+}
+
+static const wheel_job_calls_t companion_calls = {look, hand_over, memory_of};
+
 /* --- Companions ---------------------------------------------------------- */
 
 static void *companion_main(void *data)
@@ -245,6 +322,7 @@ static void *companion_main(void *data)
     if (companion->policy != SCHED_OTHER) {
         sched_setscheduler(0, companion->policy, &param);
     }
+    note_look(companion);
     companion->work(&companion->job, companion->baton);
     stopped = wheel_job_stopped(&companion->job);
     wheel_table_companion_leave(process_table, slot);
@@ -300,25 +378,54 @@ static int create_masked(wheel_companion_t *companion)
     return error;
 }
 
+/* Room for so many bytes, so that what is behind them is aligned. */
+static apr_size_t room(apr_size_t bytes)
+{
+    return (bytes + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+}
+
+/* Everything that a companion needs; memory that it doesn't touch costs
+ * nothing. */
+static wheel_companion_t *make_companion(const wheel_spec_t *spec,
+                                         unsigned slot)
+{
+    apr_size_t baton = room(spec->baton_bytes);
+    apr_size_t memory = room(spec->memory_bytes);
+    apr_size_t result = room(spec->result_bytes);
+    wheel_companion_t *made;
+    char *at;
+
+    made = calloc(1, sizeof(*made) + baton + memory + 2 * result);
+    if (!made) {
+        return NULL;
+    }
+    at = (char *)made->baton;
+    if (spec->baton_bytes) {
+        memcpy(at, spec->baton, spec->baton_bytes);
+    }
+    made->memory = memory ? at + baton : NULL;
+    made->results[0] = at + baton + memory;
+    made->results[1] = at + baton + memory + result;
+    made->result_max = spec->result_bytes;
+    made->slot = slot;
+    made->job = wheel_table_job(process_table, slot);
+    made->job.calls = &companion_calls;
+    made->work = spec->work;
+    wheel_job_progress(&made->job, 0, spec->value);
+    return made;
+}
+
 apr_status_t wheel_process_start(wheel_companion_t **companion,
                                  const wheel_spec_t *spec, unsigned slot,
                                  int policy)
 {
-    wheel_companion_t *made;
+    wheel_companion_t *made = make_companion(spec, slot);
     int error;
 
-    made = calloc(1, sizeof(*made) + spec->baton_bytes);
     if (!made) {
         return APR_ENOMEM;
     }
-    made->slot = slot;
     made->policy = policy;
-    made->job = wheel_table_job(process_table, slot);
-    made->work = spec->work;
-    if (spec->baton_bytes) {
-        memcpy(made->baton, spec->baton, spec->baton_bytes);
-    }
-    wheel_job_progress(&made->job, 0, spec->value);
 
     pthread_mutex_lock(&companions_mutex);
     join_ended();
@@ -339,6 +446,20 @@ apr_status_t wheel_process_start(wheel_companion_t **companion,
 const void *wheel_process_baton(const wheel_companion_t *companion)
 {
     return companion->baton;
+}
+
+apr_size_t wheel_process_take(wheel_companion_t *companion, void *result)
+{
+    /* Acquire: with the length come the bytes. */
+    apr_uint64_t taken = atomic_fetch_or_explicit(
+        &companion->handed_over, PROCESS_TAKEN, memory_order_acquire);
+    apr_size_t bytes = taken & PROCESS_LENGTH;
+
+    if (bytes) {
+        memcpy(result, companion->results[(taken & PROCESS_SECOND) != 0],
+               bytes);
+    }
+    return bytes;
 }
 
 void wheel_process_release(wheel_companion_t *companion)

@@ -57,6 +57,14 @@ apr_status_t wheel_process_start(wheel_companion_t **companion,
  * left its slot. */
 const void *wheel_process_baton(const wheel_companion_t *companion);
 
+/**
+ * Take what the work has handed over so far; what it hands over later is
+ * refused.  Once for each companion, by its worker.  Never waits.
+ * @param result room for spec->result_bytes
+ * @return how many bytes there were
+ */
+apr_size_t wheel_process_take(wheel_companion_t *companion, void *result);
+
 /** The worker has no more use for a companion: it is joined and its memory
  * freed once it has ended, by whoever comes next.  Never waits. */
 void wheel_process_release(wheel_companion_t *companion);

@@ -78,7 +78,7 @@ void wheel_spin(wheel_job_t *job, void *baton)
         wheel_job_progress(job, turns, number);
         if (++publications == SPIN_YIELD_PUBLICATIONS) {
             publications = 0;
-            wheel_job_yield(job);
+            wheel_job_look(job);
         }
     }
     wheel->state[0] = low;

@@ -13,8 +13,10 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #ifdef WHEEL_FAULTS
 #include <sys/mman.h>
 #endif
@@ -92,6 +94,7 @@ typedef struct table_slot_t {
     _Atomic apr_uint32_t owners;
     _Atomic apr_uint64_t id;
     _Atomic apr_int64_t marked_usec;
+    _Atomic apr_uint32_t in_worker;
 
     alignas(TABLE_LINE_BYTES) sem_t bell;
 
@@ -109,8 +112,14 @@ typedef struct table_slot_t {
 
     alignas(TABLE_LINE_BYTES) _Atomic apr_uint64_t progress;
     _Atomic apr_int64_t looked_usec;
+    _Atomic apr_int64_t looked_cpu_usec;
     _Atomic pid_t tid;
 } table_slot_t;
+
+/* Modules that include mod_wheel.h reach these two without <stdatomic.h>. */
+_Static_assert(sizeof(_Atomic apr_uint32_t) == sizeof(apr_uint32_t) &&
+                   sizeof(_Atomic apr_uint64_t) == sizeof(apr_uint64_t),
+               "atomic words are as large as plain ones");
 
 /* What a departure sets: targets, not steps, so that doing it twice does no
  * harm. */
@@ -607,6 +616,9 @@ static void fill(wheel_table_t *table, unsigned n, const wheel_claim_t *claim)
     atomic_store_explicit(&slot->marked_usec, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->progress, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->looked_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->looked_cpu_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->in_worker, claim->in_worker,
+                          memory_order_relaxed);
     atomic_store_explicit(&slot->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->pid, claim->proc.pid, memory_order_relaxed);
     TABLE_STEP();
@@ -624,7 +636,9 @@ static void fill(wheel_table_t *table, unsigned n, const wheel_claim_t *claim)
     TABLE_STEP();
     /* Release: whoever sees the owners sees the claim. */
     atomic_store_explicit(&slot->owners,
-                          WHEEL_OWNER_WORKER | WHEEL_OWNER_COMPANION,
+                          claim->in_worker
+                              ? WHEEL_OWNER_WORKER
+                              : WHEEL_OWNER_WORKER | WHEEL_OWNER_COMPANION,
                           memory_order_release);
     TABLE_STEP();
     if (claim->generation < header->generation_floor) {
@@ -802,8 +816,12 @@ void wheel_table_ring_next(wheel_table_t *table, unsigned slot)
     unsigned n;
 
     for (n = slot; n < used; n++) {
+        /* One that does the work itself doesn't wait, and would not wake the
+         * next. */
         if (slot_owners(&table->slots[n]) & WHEEL_OWNER_WORKER &&
-            slot_mark(&table->slots[n]) != WHEEL_END_NONE) {
+            slot_mark(&table->slots[n]) != WHEEL_END_NONE &&
+            !atomic_load_explicit(&table->slots[n].in_worker,
+                                  memory_order_relaxed)) {
             wheel_table_ring(table, n);
             return;
         }
@@ -824,8 +842,8 @@ void wheel_table_wait(wheel_table_t *table, unsigned slot,
 
 wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot)
 {
-    wheel_job_t job = {&table->slots[slot].mark, &table->slots[slot].progress,
-                       &table->slots[slot].looked_usec};
+    wheel_job_t job = {NULL, (const apr_uint32_t *)&table->slots[slot].mark,
+                       (apr_uint64_t *)&table->slots[slot].progress};
 
     return job;
 }
@@ -833,6 +851,15 @@ wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot)
 void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid)
 {
     atomic_store_explicit(&table->slots[slot].tid, tid, memory_order_relaxed);
+}
+
+void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
+                      apr_int64_t cpu_usec)
+{
+    atomic_store_explicit(&table->slots[slot].looked_cpu_usec, cpu_usec,
+                          memory_order_relaxed);
+    atomic_store_explicit(&table->slots[slot].looked_usec, now_usec,
+                          memory_order_relaxed);
 }
 
 /* From a mark to the worker that has seen it. */

@@ -57,6 +57,7 @@ typedef struct wheel_claim_t {
     const char *client;  /* NULL for none; WHEEL_CLIENT_BYTES - 1 are kept */
     const char *handler; /* NULL for none; WHEEL_HANDLER_BYTES - 1 are kept */
     unsigned load;       /* percent of a core that it may take, 0: no limit */
+    int in_worker;       /* the worker does the work: there is no companion */
     wheel_proc_t proc;
     int generation;
     apr_interval_time_t wait_max; /* usec, -1 for no deadline */
@@ -145,8 +146,9 @@ apr_status_t wheel_table_child_init(wheel_table_t *table, apr_pool_t *pchild);
 unsigned wheel_table_slots_max(const wheel_table_t *table);
 
 /**
- * Register a job.  On success both owners hold the slot.  Slots of dead
- * processes are taken back on the way, at most twice a second.
+ * Register a job.  On success both owners hold the slot, or the worker alone
+ * if it does the work itself.  Slots of dead processes are taken back on the
+ * way, at most twice a second.
  *
  * @param slot,id where it is; set on success only
  * @param refusal why not; WHEEL_REFUSED_NONE on success
@@ -215,11 +217,21 @@ void wheel_table_ring_next(wheel_table_t *table, unsigned slot);
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
                       apr_interval_time_t wait_max);
 
-/** The three words that the slot's companion uses. */
+/** The two words of a slot that the functions of mod_wheel.h use; calls is
+ * not set. */
 wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot);
 
-/** Note the companion's kernel thread id.  For the companion alone. */
+/** Note the kernel's id of the thread that does the work.  For that thread
+ * alone. */
 void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid);
+
+/**
+ * Note that the work has looked.  For its thread alone.
+ * @param now_usec by wheel_clock_usec()
+ * @param cpu_usec CPU time that the thread has used
+ */
+void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
+                      apr_int64_t cpu_usec);
 
 /**
  * The worker leaves: the job goes to the ring and to the counters.  The slot

@@ -68,6 +68,11 @@ wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
     if (look.revents & (POLLERR | POLLHUP | POLLNVAL)) {
         return WHEEL_WATCH_GONE;
     }
+    if (watch->r->sent_bodyct) {
+        /* Its answer has begun, and an interim one would be a part of it.  The
+         * next thing that is written will tell. */
+        return WHEEL_WATCH_PRESENT;
+    }
     now = wheel_clock_usec();
     if (watch->probed_usec && now - watch->probed_usec < WATCH_PROBE_USEC) {
         return WHEEL_WATCH_PRESENT;

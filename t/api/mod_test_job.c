@@ -31,7 +31,7 @@ static void add_up(wheel_job_t *job, void *baton)
         sum->sum += n;
         wheel_job_progress(job, n, n % 7);
         if (n % 65536 == 0) {
-            wheel_job_yield(job);
+            wheel_job_look(job);
         }
     }
 }
@@ -43,7 +43,7 @@ static void spin(wheel_job_t *job, void *baton)
     (void)baton;
     while (!wheel_job_stopped(job)) {
         wheel_job_progress(job, ++n, 200);
-        wheel_job_yield(job);
+        wheel_job_look(job);
     }
 }
 
@@ -61,9 +61,8 @@ static int handler(request_rec *r)
     if (!run_job) {
         return HTTP_NOT_IMPLEMENTED;
     }
-    memset(&spec, 0, sizeof(spec));
+    wheel_spec_init(&spec);
     spec.name = r->args && !strcmp(r->args, "odd") ? "not a name" : "foreign";
-    spec.wait_max = -1;
     spec.work = spins ? spin : add_up;
     spec.baton = &sum;
     spec.baton_bytes = sizeof(sum);

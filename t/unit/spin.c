@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #include <cmocka.h>
 
@@ -96,19 +98,30 @@ static void neighbours_are_independent(void **state)
 typedef struct job_words_t {
     _Atomic apr_uint32_t mark;
     _Atomic apr_uint64_t progress;
-    _Atomic apr_int64_t looked_usec;
+    atomic_int looks;
     wheel_job_t job;
     wheel_t wheel;
 } job_words_t;
+
+static wheel_end_e count_look(wheel_job_t *job)
+{
+    job_words_t *words =
+        (job_words_t *)((char *)job - offsetof(job_words_t, job));
+
+    atomic_fetch_add(&words->looks, 1);
+    return WHEEL_END_NONE;
+}
+
+static const wheel_job_calls_t calls = {count_look, NULL, NULL};
 
 static void words_init(job_words_t *words)
 {
     atomic_init(&words->mark, 0);
     atomic_init(&words->progress, 0);
-    atomic_init(&words->looked_usec, 0);
-    words->job.mark = &words->mark;
-    words->job.progress = &words->progress;
-    words->job.looked_usec = &words->looked_usec;
+    atomic_init(&words->looks, 0);
+    words->job.calls = &calls;
+    words->job.mark = (const apr_uint32_t *)&words->mark;
+    words->job.progress = (apr_uint64_t *)&words->progress;
     wheel_seed(&words->wheel);
 }
 
@@ -131,7 +144,7 @@ static void a_wheel_publishes_until_it_is_stopped(void **state)
     assert_int_equal(pthread_create(&thread, NULL, spin, &words), 0);
     do {
         first = atomic_load(&words.progress);
-    } while (first >> 8 == 0 || atomic_load(&words.looked_usec) == 0);
+    } while (first >> 8 == 0 || atomic_load(&words.looks) == 0);
     while (atomic_load(&words.progress) >> 8 == first >> 8) {
         sched_yield();
     }

@@ -53,7 +53,9 @@ static void *be_companion(void *data)
         own->turns++;
         wheel_job_progress(&job, own->turns, own->turns % 10);
         if (own->turns % 16 == 0) {
-            wheel_job_yield(&job);
+            wheel_table_look(test.table, slot, wheel_clock_usec(),
+                             wheel_clock_thread_usec());
+            sched_yield();
         }
     }
     wheel_table_companion_leave(test.table, slot);
