@@ -1,6 +1,8 @@
 # A wheel whose client has its answer, and whose thread has not yet been run by
 # the kernel to see its mark, is draining: still listed, and no longer stopped
 # by anybody.
+#
+# Runs alone: its threads of normal priority leave the wheels of others no core.
 
 use strict;
 use warnings FATAL => 'all';

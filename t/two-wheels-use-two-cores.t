@@ -1,5 +1,7 @@
 # Two wheels turn on two cores at the same time: between them they use more CPU
 # seconds than one wheel can, in the same time.
+#
+# Runs alone: it measures what share of the cores two threads get.
 
 use strict;
 use warnings FATAL => 'all';
