@@ -12,6 +12,7 @@
 #   make test-tsan    the unit programs, built for TSan
 #   make test-helgrind   the module in httpd, under valgrind's helgrind
 #   make soak         every fault at random, MINUTES=10 for each MPM
+#   make soak-asan    the same with ASan and UBSan
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
 #                     programs alone, since httpd itself is not built for it)
@@ -167,9 +168,12 @@ SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
     -fno-sanitize-recover=all
 
 $(eval $(call variant,,$$(CC),))
-$(eval $(call variant,-asan,$$(CC),$(SANITIZE) -fsanitize=address,undefined))
+$(eval $(call variant,-asan,$$(CC),$(SANITIZE) \
+    -fsanitize=address -fsanitize=undefined))
 $(eval $(call variant,-tsan,$$(CC),$(SANITIZE) -fsanitize=thread))
 $(eval $(call variant,-faults,$$(CC),-DWHEEL_FAULTS))
+$(eval $(call variant,-asan-faults,$$(CC),$(SANITIZE) \
+    -fsanitize=address -fsanitize=undefined -DWHEEL_FAULTS))
 $(eval $(call variant,-check-cc,$$(CC),-Werror))
 $(eval $(call variant,-check-clang,$$(CLANG),-Werror))
 
@@ -388,7 +392,15 @@ soak: all tests
 	$(Q)for mpm in prefork worker event; do \
 	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
 	done
-.PHONY: soak
+
+soak-asan: tests mod_wheel/.libs-asan/httpd \
+    mod_wheel/.libs-asan-faults/mod_wheel.so
+	$(Q)for mpm in prefork worker event; do \
+	    WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
+	    WHEEL_FAULTS_MODULE="$$PWD/mod_wheel/.libs-asan-faults/mod_wheel.so" \
+	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
+	done
+.PHONY: soak soak-asan
 
 clean:
 	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs \

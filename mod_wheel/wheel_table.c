@@ -19,6 +19,7 @@
 #include <time.h>
 #ifdef WHEEL_FAULTS
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include "apr_shm.h"
@@ -47,9 +48,12 @@
 #ifdef WHEEL_FAULTS
 _Atomic int *wheel_table_fault;
 
+/* The parent of a server, whose death would be the end of everything. */
+static pid_t fault_spared;
+
 static void fault_step(void)
 {
-    if (wheel_table_fault &&
+    if (wheel_table_fault && getpid() != fault_spared &&
         atomic_fetch_sub_explicit(wheel_table_fault, 1, memory_order_relaxed) ==
             1) {
         raise(SIGKILL);
@@ -68,6 +72,7 @@ static void fault_open(void)
     }
     mapped = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     wheel_table_fault = mapped == MAP_FAILED ? NULL : mapped;
+    fault_spared = getpid();
     close(fd);
 }
 #define TABLE_STEP() fault_step()

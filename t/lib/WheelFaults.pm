@@ -85,14 +85,17 @@ sub answers_by {
 # --- Deaths at a store -------------------------------------------------------
 
 # A server with the module that `make faults` builds, where the process that
-# comes to the Nth store into the table dies.
+# comes to the Nth store into the table dies, unless it is the parent.
+#   configure  more directives, given the server
 sub mortal_server {
     my (%want) = @_;
     local $ENV{WHEEL_MODULE} = $ENV{WHEEL_FAULTS_MODULE}
         // checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
     -e $ENV{WHEEL_MODULE}
         or die "$ENV{WHEEL_MODULE} is missing: run make faults first\n";
-    my $server = WheelServer->new(%want);
+    my $configure = delete $want{configure};
+    my $server    = WheelServer->new(%want);
+    $server->configure(config => $configure->($server)) if $configure;
     my $file   = $server->{env}{WHEEL_FAULT_FILE} = $server->dir . '/countdown';
     spew($file, pack 'i', 0);
     chmod 0666, $file or die "$file: $!\n";
