@@ -6,6 +6,7 @@
  * pools comes from malloc here, so that AddressSanitizer sees where it ends.
  */
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
