@@ -263,7 +263,7 @@ static void the_ring_keeps_the_last_that_ended(void **state)
 static void names_beyond_the_table_share_a_counter(void **state)
 {
     wheel_snapshot_t snapshot;
-    char name[16];
+    char name[32];
     apr_uint64_t counted = 0;
     int n;
 
