@@ -186,7 +186,8 @@ t/api/.libs/mod_test_job.so: t/api/mod_test_job.c mod_wheel/mod_wheel.h
 
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
-    mod_wheel/wheel_render.c $(wildcard mod_wheel/*.h) Makefile
+    mod_wheel/wheel_filter.c mod_wheel/wheel_render.c \
+    $(wildcard mod_wheel/*.h) Makefile
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \

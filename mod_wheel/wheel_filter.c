@@ -85,13 +85,7 @@ static const char *read_handler(wheel_filter_t *filter, const char *value,
 static const char *read_older(wheel_filter_t *filter, const char *value,
                               apr_pool_t *pool)
 {
-    if (wheel_parse_seconds(value, &filter->older)) {
-        return NULL;
-    }
-    return apr_psprintf(pool,
-                        "older: '%.64s' is not a number of seconds from 0 to "
-                        "%d, such as 30 or 0.5",
-                        value, WHEEL_SECONDS_MAX);
+    return wheel_parse_time("older", value, &filter->older, pool);
 }
 
 typedef const char *read_fn(wheel_filter_t *filter, const char *value,

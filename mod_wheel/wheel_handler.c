@@ -24,6 +24,7 @@
 #include "wheel_process.h"
 #include "wheel_render.h"
 #include "wheel_spin.h"
+#include "wheel_stop.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -39,17 +40,12 @@ APLOG_USE_MODULE(wheel);
 /* A note on a connection whose last request was refused. */
 #define HANDLER_REFUSED "wheel-refused"
 
-/* How often a stop that waits looks whether its wheels have ended. */
-#define HANDLER_POLL_FIRST_USEC 500
-#define HANDLER_POLL_MAX_USEC (20 * 1000)
-
 /* Numbers of wheels that still turn, in a header: this many at most. */
 #define HANDLER_RUNNING_MAX 100
 
-/* What a request asks for. */
+/* What a rotate asks for; both handlers have the name in common. */
 typedef struct handler_ask_t {
     const char *name;              /* NULL for none */
-    apr_uint64_t id;               /* 0 for none */
     apr_interval_time_t wait_max;  /* usec, -1 for none */
     apr_interval_time_t preferred; /* out of Prefer, -1 for none */
     int json;
@@ -147,58 +143,22 @@ static int read_name(request_rec *r, handler_ask_t *ask)
 static const char *read_wait(const char *value, handler_ask_t *ask,
                              apr_pool_t *pool)
 {
-    if (value && !wheel_parse_seconds(value, &ask->wait_max)) {
-        return apr_psprintf(
-            pool,
-            "wait: '%.64s' is not a number of seconds from 0 to "
-            "%d, such as 30 or 0.5",
-            value, WHEEL_SECONDS_MAX);
-    }
-    return NULL;
+    return wheel_parse_time("wait", value, &ask->wait_max, pool);
 }
 
 static const char *read_json(const char *value, handler_ask_t *ask,
                              apr_pool_t *pool)
 {
-    if (value && *value) {
-        return apr_psprintf(pool, "json: takes no value, but has '%.64s'",
-                            value);
-    }
-    ask->json = value != NULL;
-    return NULL;
-}
-
-static const char *read_id(const char *value, handler_ask_t *ask,
-                           apr_pool_t *pool)
-{
-    if (!value) {
-        return NULL;
-    }
-    if (ask->name) {
-        return "a stop takes a name or an id, not both";
-    }
-    if (!wheel_parse_id(value, &ask->id)) {
-        return apr_psprintf(
-            pool,
-            "id: '%.64s' is not the number of a wheel, as in the "
-            "Wheel-Id of its answer or the status page",
-            value);
-    }
-    return NULL;
+    return wheel_parse_flag("json", value, &ask->json, pool);
 }
 
 typedef const char *read_param_fn(const char *value, handler_ask_t *ask,
                                   apr_pool_t *pool);
 
-/* Everything that both handlers do before they do anything.
+/* What both handlers look at first.
  * @return OK, or the status of the problem that has been answered */
-static int read_request(request_rec *r, wheel_param_t *params,
-                        read_param_fn *const *readers, handler_ask_t *ask)
+static int read_path(request_rec *r, handler_ask_t *ask)
 {
-    const char *error;
-    int status;
-    int n;
-
     memset(ask, 0, sizeof(*ask));
     ask->wait_max = ask->preferred = -1;
     if (r->header_only ||
@@ -206,14 +166,16 @@ static int read_request(request_rec *r, wheel_param_t *params,
         wheel_answer_method(r, HANDLER_METHODS);
         return HTTP_METHOD_NOT_ALLOWED;
     }
-    status = read_name(r, ask);
-    if (status != OK) {
-        return status;
-    }
-    error = wheel_parse_query(r->args, params, r->pool);
-    for (n = 0; params[n].name && !error; n++) {
-        error = readers[n](params[n].value, ask, r->pool);
-    }
+    return read_name(r, ask);
+}
+
+/* What both handlers look at last, before they do anything.
+ * @param error what is wrong with the query, NULL for nothing
+ * @return OK, or the status of the problem that has been answered */
+static int read_rest(request_rec *r, const char *error)
+{
+    int status;
+
     if (error) {
         wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
         return HTTP_BAD_REQUEST;
@@ -224,6 +186,46 @@ static int read_request(request_rec *r, wheel_param_t *params,
         wheel_answer_problem(r, status, "the body could not be read");
     }
     return status;
+}
+
+/* @return OK, or the status of the problem that has been answered */
+static int read_rotate(request_rec *r, handler_ask_t *ask)
+{
+    wheel_param_t params[] = {{"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+    static read_param_fn *const readers[] = {read_wait, read_json};
+    const char *error;
+    int status = read_path(r, ask);
+    int n;
+
+    if (status != OK) {
+        return status;
+    }
+    error = wheel_parse_query(r->args, params, r->pool);
+    for (n = 0; params[n].name && !error; n++) {
+        error = readers[n](params[n].value, ask, r->pool);
+    }
+    return read_rest(r, error);
+}
+
+/* @return OK, or the status of the problem that has been answered */
+static int read_stop(request_rec *r, wheel_stop_t *stop)
+{
+    handler_ask_t ask;
+    const char *error;
+    int status = read_path(r, &ask);
+
+    if (status != OK) {
+        return status;
+    }
+    memset(stop, 0, sizeof(*stop));
+    error = wheel_stop_read(stop, r->args, r->pool);
+    if (!error && ask.name && stop->filter.name) {
+        error = "name: the path has the name already; give one or the other";
+    }
+    if (ask.name) {
+        stop->filter.name = ask.name;
+    }
+    return read_rest(r, error);
 }
 
 /* --- Facts about the answer ----------------------------------------------- */
@@ -331,8 +333,6 @@ static int answer_number(request_rec *r, const handler_ask_t *ask,
 
 static int rotate(request_rec *r)
 {
-    wheel_param_t params[] = {{"wait", NULL}, {"json", NULL}, {NULL, NULL}};
-    static read_param_fn *const readers[] = {read_wait, read_json};
     handler_ask_t ask;
     wheel_spec_t spec;
     wheel_result_t result;
@@ -342,7 +342,7 @@ static int rotate(request_rec *r)
     if (strcmp(r->handler, "wheel-rotate")) {
         return DECLINED;
     }
-    if (read_request(r, params, readers, &ask) != OK) {
+    if (read_rotate(r, &ask) != OK) {
         return OK;
     }
     rv = wheel_seed(&wheel);
@@ -375,46 +375,18 @@ static int rotate(request_rec *r)
 
 /* --- Stop ----------------------------------------------------------------- */
 
-/* Wait until every wheel has really ended, its companion, too.
- * @return which still run, one byte for each hit */
-static const unsigned char *await(wheel_table_t *table, const wheel_hit_t *hits,
-                                  unsigned hits_n, apr_interval_time_t wait_max,
-                                  apr_pool_t *pool)
-{
-    unsigned char *running = apr_pcalloc(pool, hits_n + 1);
-    apr_int64_t until = wheel_clock_usec() + wait_max;
-    apr_interval_time_t nap = HANDLER_POLL_FIRST_USEC;
-    unsigned n = 0;
-
-    while (n < hits_n) {
-        if (!wheel_table_owners(table, hits[n].slot, hits[n].id)) {
-            n++;
-            continue;
-        }
-        if (wheel_clock_usec() >= until || wheel_process_ending()) {
-            break;
-        }
-        apr_sleep(nap);
-        nap = nap * 2 < HANDLER_POLL_MAX_USEC ? nap * 2 : HANDLER_POLL_MAX_USEC;
-    }
-    for (; n < hits_n; n++) {
-        running[n] = wheel_table_owners(table, hits[n].slot, hits[n].id) != 0;
-    }
-    return running;
-}
-
 /* Wheel-Running: the numbers of those that have not ended in time. */
-static void tell_running(request_rec *r, const wheel_hit_t *hits,
-                         unsigned hits_n, const unsigned char *running)
+static void tell_running(request_rec *r, const wheel_stop_t *stop)
 {
     const char *ids = NULL;
     unsigned told = 0;
     unsigned n;
 
-    for (n = 0; n < hits_n && told < HANDLER_RUNNING_MAX; n++) {
-        if (running[n]) {
-            ids = apr_psprintf(r->pool, "%s%s%" APR_UINT64_T_FMT,
-                               ids ? ids : "", ids ? ", " : "", hits[n].id);
+    for (n = 0; n < stop->hits_n && told < HANDLER_RUNNING_MAX; n++) {
+        if (stop->hits[n].outcome == WHEEL_OUTCOME_RUNNING) {
+            ids =
+                apr_psprintf(r->pool, "%s%s%" APR_UINT64_T_FMT, ids ? ids : "",
+                             ids ? ", " : "", stop->hits[n].id);
             told++;
         }
     }
@@ -423,80 +395,48 @@ static void tell_running(request_rec *r, const wheel_hit_t *hits,
     }
 }
 
-static int none_rotates(request_rec *r, const handler_ask_t *ask)
+static int answer_stopped(request_rec *r, wheel_stop_t *stop)
 {
-    const char *detail =
-        ask->name
-            ? apr_psprintf(r->pool, "no wheel named '%s' rotates", ask->name)
-            : apr_psprintf(r->pool,
-                           "wheel %" APR_UINT64_T_FMT " doesn't rotate",
-                           ask->id);
-
-    return wheel_answer_problem(r, HTTP_NOT_FOUND, detail);
-}
-
-static int answer_stopped(request_rec *r, const handler_ask_t *ask,
-                          const wheel_hit_t *hits, unsigned hits_n)
-{
-    wheel_table_t *table = wheel_process_table();
-    const unsigned char *running = NULL;
-    int waits = ask->wait_max >= 0;
-
     tell(r, "Wheel-Stopped", "wheel-stopped",
-         apr_psprintf(r->pool, "%u", hits_n));
-    if (waits) {
-        wheel_table_ring_next(table, 0);
-        running = await(table, hits, hits_n, ask->wait_max, r->pool);
-        tell_running(r, hits, hits_n, running);
+         apr_psprintf(r->pool, "%u", stop->dry ? 0 : stop->hits_n));
+    if (stop->waits) {
+        wheel_stop_wake(stop);
+        wheel_stop_wait(stop);
+        tell_running(r, stop);
     }
     wheel_answer(r, HTTP_OK, WHEEL_TYPE_JSON,
-                 ask->json
-                     ? wheel_render_stop(hits, hits_n, running, waits, r->pool)
-                     : HANDLER_STOPPED);
-    if (!waits) {
+                 stop->json ? wheel_stop_json(stop, r->pool) : HANDLER_STOPPED);
+    if (!stop->waits) {
         /* The marks have stopped the wheels already; waking their workers
          * comes after the answer. */
         ap_rflush(r);
-        wheel_table_ring_next(table, 0);
+        wheel_stop_wake(stop);
     }
     return OK;
 }
 
 static int stop(request_rec *r)
 {
-    wheel_param_t params[] = {
-        {"id", NULL}, {"wait", NULL}, {"json", NULL}, {NULL, NULL}};
-    static read_param_fn *const readers[] = {read_id, read_wait, read_json};
-    wheel_table_t *table = wheel_process_table();
-    handler_ask_t ask;
-    wheel_filter_t filter;
-    wheel_hit_t *hits = NULL;
-    unsigned hits_n;
+    wheel_stop_t stop;
     apr_status_t rv;
 
     if (strcmp(r->handler, "wheel-stop")) {
         return DECLINED;
     }
-    if (read_request(r, params, readers, &ask) != OK) {
+    if (read_stop(r, &stop) != OK) {
         return OK;
     }
-    memset(&filter, 0, sizeof(filter));
-    filter.name = ask.name;
-    filter.id = ask.id;
-    if (ask.json || ask.wait_max >= 0) { /* else their count is enough */
-        hits =
-            apr_palloc(r->pool, sizeof(*hits) * wheel_table_slots_max(table));
-    }
-    rv = wheel_table_stop(table, &filter, WHEEL_END_STOP, hits, &hits_n);
+    rv = wheel_stop_mark(&stop, r->pool);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0042: the mutex 'wheel' failed");
         return refuse(r, WHEEL_REFUSED_LOCK);
     }
-    if (!hits_n && (ask.name || ask.id)) {
-        return none_rotates(r, &ask);
+    if (wheel_stop_missed(&stop)) {
+        return wheel_answer_problem(r, HTTP_NOT_FOUND,
+                                    wheel_stop_missed_text(&stop, r->pool));
     }
-    return answer_stopped(r, &ask, hits, hits_n);
+    return answer_stopped(r, &stop);
 }
 
 /* --- Hooks ---------------------------------------------------------------- */

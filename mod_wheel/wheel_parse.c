@@ -143,6 +143,29 @@ int wheel_parse_seconds(const char *text, apr_interval_time_t *usec)
     return 1;
 }
 
+const char *wheel_parse_time(const char *name, const char *value,
+                             apr_interval_time_t *usec, apr_pool_t *pool)
+{
+    if (!value || wheel_parse_seconds(value, usec)) {
+        return NULL;
+    }
+    return apr_psprintf(pool,
+                        "%s: '%.64s' is not a number of seconds from 0 to %d, "
+                        "such as 30 or 0.5",
+                        name, value, WHEEL_SECONDS_MAX);
+}
+
+const char *wheel_parse_flag(const char *name, const char *value, int *flag,
+                             apr_pool_t *pool)
+{
+    *flag = value != NULL;
+    if (!value || !*value) {
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s: takes no value, but has '%.64s'", name,
+                        value);
+}
+
 int wheel_parse_id(const char *text, apr_uint64_t *id)
 {
     return parse_digits(&text, PARSE_ID_MAX, id) && *id > 0 && !*text;

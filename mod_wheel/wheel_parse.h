@@ -40,6 +40,24 @@ const char *wheel_parse_query(const char *query, wheel_param_t *params,
  */
 int wheel_parse_seconds(const char *text, apr_interval_time_t *usec);
 
+/**
+ * The value of a parameter that is a number of seconds.
+ * @param name the parameter's
+ * @param value NULL when it is not given, and usec stays
+ * @return NULL, or what is wrong and what is allowed
+ */
+const char *wheel_parse_time(const char *name, const char *value,
+                             apr_interval_time_t *usec, apr_pool_t *pool);
+
+/**
+ * A parameter that takes no value.
+ * @param value NULL when it is not given
+ * @param flag set to whether it is
+ * @return NULL, or what is wrong
+ */
+const char *wheel_parse_flag(const char *name, const char *value, int *flag,
+                             apr_pool_t *pool);
+
 /** The number of a wheel, 1 and up, in digits.  @return 1 if text is one */
 int wheel_parse_id(const char *text, apr_uint64_t *id);
 

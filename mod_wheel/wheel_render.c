@@ -202,6 +202,11 @@ static json_t *json_name(const char *name, apr_pool_t *pool)
     return json_string(wheel_render_text(name, WHEEL_NAME_MAX, pool));
 }
 
+static json_t *json_client(const char *client, apr_pool_t *pool)
+{
+    return json_string(wheel_render_text(client, WHEEL_CLIENT_BYTES, pool));
+}
+
 const char *wheel_render_problem(int status, const char *title,
                                  const char *detail, apr_pool_t *pool)
 {
@@ -235,27 +240,32 @@ static json_t *json_append(json_t *array, json_t *item)
     return NULL;
 }
 
-const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n,
-                              const unsigned char *running, int waited,
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
                               apr_pool_t *pool)
 {
+    static const char *const outcomes[] = {
+        [WHEEL_OUTCOME_STOPPED] = "stopped",
+        [WHEEL_OUTCOME_WOULD_STOP] = "would-stop",
+        [WHEEL_OUTCOME_ENDED] = "ended",
+        [WHEEL_OUTCOME_RUNNING] = "running",
+    };
     json_t *wheels = json_array();
     unsigned n;
 
     for (n = 0; n < hits_n; n++) {
-        const char *outcome = "stopped";
+        const wheel_hit_t *hit = &hits[n];
 
-        if (waited) {
-            outcome = running[n] ? "running" : "ended";
-        }
-        wheels = json_append(wheels, json_pack("{s:I, s:o, s:s}", "id",
-                                               (json_int_t)hits[n].id, "name",
-                                               json_name(hits[n].name, pool),
-                                               "outcome", outcome));
+        wheels = json_append(wheels,
+                             json_pack("{s:I, s:o, s:o, s:o, s:s}", "id",
+                                       (json_int_t)hit->id, "name",
+                                       json_name(hit->name, pool), "client",
+                                       json_client(hit->client, pool),
+                                       "handler", json_name(hit->handler, pool),
+                                       "outcome", outcomes[hit->outcome]));
     }
-    return json_text(
-        json_pack("{s:i, s:o}", "stopped", (int)hits_n, "wheels", wheels),
-        RENDER_ANSWER_BYTES + hits_n * RENDER_JOB_BYTES / 4, pool);
+    return json_text(json_pack("{s:i, s:o}", "stopped", dry ? 0 : (int)hits_n,
+                               "wheels", wheels),
+                     RENDER_ANSWER_BYTES + hits_n * RENDER_JOB_BYTES / 2, pool);
 }
 
 /* --- What is told of each job -------------------------------------------- */
@@ -289,8 +299,12 @@ static json_t *job_name(const wheel_record_t *job, apr_pool_t *pool)
 
 static json_t *job_client(const wheel_record_t *job, apr_pool_t *pool)
 {
-    return json_string(
-        wheel_render_text(job->client, WHEEL_CLIENT_BYTES, pool));
+    return json_client(job->client, pool);
+}
+
+static json_t *job_handler(const wheel_record_t *job, apr_pool_t *pool)
+{
+    return json_name(job->handler, pool);
 }
 
 static json_t *job_pid(const wheel_record_t *job, apr_pool_t *pool)
@@ -385,6 +399,7 @@ static const column_t columns[] = {
     {"id", "Id", COLUMN_BOTH | COLUMN_NUMBER, job_id},
     {"name", "Name", COLUMN_BOTH, job_name},
     {"client", "Client", COLUMN_BOTH, job_client},
+    {"handler", "Handler", COLUMN_BOTH, job_handler},
     {"pid", "Pid", COLUMN_BOTH | COLUMN_NUMBER, job_pid},
     {"thread", "Thread", COLUMN_BOTH | COLUMN_NUMBER, job_thread},
     {"generation", "Gen.", COLUMN_BOTH | COLUMN_NUMBER, job_generation},
@@ -492,6 +507,11 @@ static json_t *totals_json(const wheel_snapshot_t *snapshot)
         counters_json(snapshot->refused, WHEEL_REFUSED_COUNT, refusal_name));
 }
 
+static json_t *json_filter(const char *filter)
+{
+    return *filter ? json_string(filter) : json_null();
+}
+
 const char *wheel_render_json(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool)
@@ -502,10 +522,11 @@ const char *wheel_render_json(const wheel_facts_t *facts,
 
     return json_text(
         json_pack(
-            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-            WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6, "server",
-            server_json(facts), "limits", limits_json(facts, snapshot),
-            "workers", workers_json(facts), "jobs", jobs, "running",
+            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+            WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6, "filter",
+            json_filter(facts->filter), "server", server_json(facts), "limits",
+            limits_json(facts, snapshot), "workers", workers_json(facts),
+            "jobs", jobs, "running",
             jobs_json(snapshot->jobs, snapshot->jobs_n, COLUMN_RUNNING, pool),
             "recent",
             jobs_json(snapshot->recent, snapshot->recent_n, COLUMN_ENDED, pool),
@@ -691,8 +712,9 @@ static void fill_rows(row_t *rows, const wheel_facts_t *facts,
          "WheelMaxPerClient", facts->per_client_max},
         {"WheelStopping", "Stopping", snapshot->stopping, NULL, NULL, 0},
         {"WheelDraining", "Draining", snapshot->draining, NULL, NULL, 0},
-        {"WheelSlotsUsed", "Slots used", snapshot->jobs_n, "WheelTableSlots",
-         "of", snapshot->slots_max},
+        {"WheelSlotsUsed", "Slots used",
+         snapshot->rotating + snapshot->stopping + snapshot->draining,
+         "WheelTableSlots", "of", snapshot->slots_max},
         {"WheelWorkersIdle", "Workers idle", facts->workers_idle, NULL, NULL,
          0},
         {"WheelWorkersReserved", "Idle and reserved", reserved(facts),
@@ -802,6 +824,7 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
     out_t *out = out_make(pool);
 
     putf(out, "WheelStatusVersion: %d\n", WHEEL_RENDER_VERSION);
+    putf(out, "WheelFilter: %s\n", facts->filter);
     putf(out, "WheelTime: %s\nWheelMPM: %s\n", seconds(snapshot->taken, pool),
          facts->mpm);
     putf(out, "WheelGeneration: %d\nWheelUptime: %s\n", facts->generation,
@@ -957,7 +980,11 @@ const char *wheel_render_page(const wheel_facts_t *facts,
                               apr_pool_t *pool)
 {
     out_t *out = out_make(pool);
+    const char *filter = "";
 
+    if (*facts->filter) {
+        filter = html(apr_pstrcat(pool, "&", facts->filter, NULL), pool);
+    }
     put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
              "<meta charset=\"utf-8\">\n"
              "<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -968,10 +995,18 @@ const char *wheel_render_page(const wheel_facts_t *facts,
     putf(out, "<p>%s UTC. MPM %s, generation %d, up for %s seconds.</p>\n",
          date(snapshot->taken, pool), html(facts->mpm, pool), facts->generation,
          count_grouped(facts->uptime / 1000000, pool));
-    put(out, "<p>The same as <a href=\"?json\">JSON</a>, "
-             "<a href=\"?auto\">text</a>, "
-             "<a href=\"?openmetrics\">metrics</a>; "
-             "<a href=\"?refresh=2\">every 2 seconds</a>.</p>\n");
+    if (*filter) {
+        putf(out,
+             "<p>Listed are those of <code>%s</code>; counted are "
+             "<a href=\"?\">all</a>.</p>\n",
+             filter + strlen("&amp;"));
+    }
+    putf(out,
+         "<p>The same as <a href=\"?json%s\">JSON</a>, "
+         "<a href=\"?auto%s\">text</a>, "
+         "<a href=\"?openmetrics\">metrics</a>; "
+         "<a href=\"?refresh=2%s\">every 2 seconds</a>.</p>\n",
+         filter, filter, filter);
     put_tables(out, facts, snapshot);
     put(out, "</body>\n</html>\n");
     return out_text(out);

@@ -41,6 +41,8 @@ typedef struct wheel_facts_t {
     unsigned workers_max;       /* that the MPM may start */
     unsigned workers_idle;      /* that wait for a request now */
     unsigned workers_busy;      /* that have one now */
+    const char *filter;         /* which jobs are listed, as a query; empty
+                                 * for all */
 } wheel_facts_t;
 
 /**
@@ -70,13 +72,9 @@ const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
 /**
  * The object of /stop?json: what was stopped and how far that got.
  * @param hits,hits_n the jobs that were marked
- * @param running nonzero for each hit that still runs; not read, and may be
- *        NULL, when waited is 0
- * @param waited nonzero if the stop waited for the jobs to end: the outcome is
- *        then "ended" or "running", otherwise "stopped"
+ * @param dry nonzero if they only would have been
  */
-const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n,
-                              const unsigned char *running, int waited,
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
                               apr_pool_t *pool);
 
 /** The status as JSON: ?json. */

@@ -31,6 +31,9 @@ APLOG_USE_MODULE(wheel);
 /* ?refresh=N: seconds. */
 #define STATUS_REFRESH_MAX 3600
 
+/* Of the parameters, those that come first and choose the form. */
+#define STATUS_FORM_PARAMS 4
+
 /* --- The forms of the status ---------------------------------------------- */
 
 static const char *render_openmetrics(const wheel_facts_t *facts,
@@ -58,15 +61,16 @@ typedef struct form_t {
     const char *type;
     const char *(*render)(const wheel_facts_t *facts,
                           const wheel_snapshot_t *snapshot, apr_pool_t *pool);
+    int counts; /* it counts wheels and lists none */
 } form_t;
 
 static const form_t forms[] = {
-    {NULL, "text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page},
-    {"json", "application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json},
+    {NULL, "text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page, 0},
+    {"json", "application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json, 0},
     {"openmetrics", "application/openmetrics-text", "1.0.0",
-     WHEEL_TYPE_OPENMETRICS, render_openmetrics},
-    {"auto", "text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto},
-    {NULL, "text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS, render_prometheus},
+     WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
+    {"auto", "text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto, 0},
+    {NULL, "text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS, render_prometheus, 1},
 };
 
 #define FORMS_N (sizeof(forms) / sizeof(forms[0]))
@@ -193,6 +197,7 @@ static const form_t *negotiate(const char *accept, apr_pool_t *pool)
 typedef struct status_ask_t {
     const form_t *form;
     const char *refresh; /* seconds, NULL for once */
+    wheel_filter_t filter;
 } status_ask_t;
 
 static const char *read_refresh(const char *value, status_ask_t *ask,
@@ -226,15 +231,20 @@ static const form_t *form_of_param(const char *name)
 /* @return NULL, or what is wrong with the query */
 static const char *read_query(request_rec *r, status_ask_t *ask)
 {
-    wheel_param_t params[] = {{"json", NULL},
-                              {"openmetrics", NULL},
-                              {"auto", NULL},
-                              {"refresh", NULL},
-                              {NULL, NULL}};
+    wheel_param_t params[] = {{"json", NULL},   {"openmetrics", NULL},
+                              {"auto", NULL},   {"refresh", NULL},
+                              {"name", NULL},   {"id", NULL},
+                              {"client", NULL}, {"handler", NULL},
+                              {"older", NULL},  {NULL, NULL}};
+    const wheel_param_t *const filters = params + STATUS_FORM_PARAMS;
     const char *error = wheel_parse_query(r->args, params, r->pool);
     const wheel_param_t *param;
 
-    for (param = params; param->name && !error; param++) {
+    for (param = filters; param->name && !error; param++) {
+        error =
+            wheel_filter_read(&ask->filter, param->name, param->value, r->pool);
+    }
+    for (param = params; param < filters && !error; param++) {
         if (!param->value) {
             continue;
         }
@@ -279,19 +289,50 @@ static void look_at_server(wheel_facts_t *facts)
     facts->workers_busy = workers.busy;
 }
 
-static apr_status_t look(request_rec *r, wheel_facts_t *facts,
-                         wheel_snapshot_t *snapshot)
+/* Keep the jobs that are meant.  @return how many */
+static unsigned keep(const wheel_filter_t *filter, wheel_record_t *jobs,
+                     unsigned jobs_n)
+{
+    unsigned kept = 0;
+    unsigned n;
+
+    for (n = 0; n < jobs_n; n++) {
+        wheel_facets_t facets = wheel_table_facets(&jobs[n]);
+
+        if (wheel_filter_matches(filter, &facets)) {
+            jobs[kept++] = jobs[n];
+        }
+    }
+    return kept;
+}
+
+apr_status_t wheel_status_look(const wheel_filter_t *filter,
+                               wheel_facts_t *facts, wheel_snapshot_t *snapshot,
+                               apr_pool_t *pool)
 {
     apr_status_t rv;
 
-    rv = wheel_table_snapshot(wheel_process_table(), snapshot, r->pool);
+    rv = wheel_table_snapshot(wheel_process_table(), snapshot, pool);
     if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0050: no snapshot: the mutex 'wheel' failed");
         return rv;
     }
     look_at_server(facts);
+    facts->filter = wheel_filter_text(filter, pool);
+    snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
+    snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
     return APR_SUCCESS;
+}
+
+static apr_status_t look(request_rec *r, const wheel_filter_t *filter,
+                         wheel_facts_t *facts, wheel_snapshot_t *snapshot)
+{
+    apr_status_t rv = wheel_status_look(filter, facts, snapshot, r->pool);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "WH0050: no snapshot: the mutex 'wheel' failed");
+    }
+    return rv;
 }
 
 static void set_page_headers(request_rec *r, const status_ask_t *ask)
@@ -305,7 +346,7 @@ static void set_page_headers(request_rec *r, const status_ask_t *ask)
 
 static int answer_status(request_rec *r)
 {
-    status_ask_t ask = {NULL, NULL};
+    status_ask_t ask;
     wheel_facts_t facts;
     wheel_snapshot_t snapshot;
     const char *error;
@@ -316,6 +357,7 @@ static int answer_status(request_rec *r)
     if (r->method_number != M_GET) {
         return wheel_answer_method(r, STATUS_METHODS);
     }
+    memset(&ask, 0, sizeof(ask));
     error = read_query(r, &ask);
     if (error) {
         return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
@@ -324,7 +366,13 @@ static int answer_status(request_rec *r)
         ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
         apr_table_mergen(r->headers_out, "Vary", "Accept");
     }
-    if (look(r, &facts, &snapshot) != APR_SUCCESS) {
+    if (ask.form->counts && !wheel_filter_is_any(&ask.filter)) {
+        return wheel_answer_problem(
+            r, HTTP_BAD_REQUEST,
+            "metrics count all wheels: name, id, client, handler and older "
+            "are for the other forms");
+    }
+    if (look(r, &ask.filter, &facts, &snapshot) != APR_SUCCESS) {
         return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
                                     "the table of wheels could not be locked");
     }
@@ -339,10 +387,11 @@ static int answer_status(request_rec *r)
 /* The section in mod_status's page.  Without a snapshot it is left out. */
 static int add_section(request_rec *r, int flags)
 {
+    static const wheel_filter_t all;
     wheel_facts_t facts;
     wheel_snapshot_t snapshot;
 
-    if (look(r, &facts, &snapshot) != APR_SUCCESS) {
+    if (look(r, &all, &facts, &snapshot) != APR_SUCCESS) {
         return DECLINED;
     }
     if (flags & AP_STATUS_SHORT) {

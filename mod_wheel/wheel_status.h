@@ -4,6 +4,17 @@
 
 #include "httpd.h"
 
+#include "wheel_render.h"
+
+/**
+ * Look at the server and its jobs.  Any thread of a child.
+ * @param filter the jobs to list; counters are of all
+ * @return APR_SUCCESS, or an error of the mutex
+ */
+apr_status_t wheel_status_look(const wheel_filter_t *filter,
+                               wheel_facts_t *facts, wheel_snapshot_t *snapshot,
+                               apr_pool_t *pool);
+
 /** Register the handler wheel-status and a section of mod_status's page. */
 void wheel_status_register(apr_pool_t *pconf);
 

@@ -706,6 +706,18 @@ static int picked(const table_slot_t *slot, const wheel_filter_t *filter,
     return wheel_filter_matches(filter, &facets);
 }
 
+static void fill_hit(const table_slot_t *slot, unsigned n, wheel_end_e end,
+                     wheel_hit_t *hit)
+{
+    hit->id = atomic_load_explicit(&slot->id, memory_order_relaxed);
+    hit->slot = n;
+    hit->outcome = end == WHEEL_END_NONE ? WHEEL_OUTCOME_WOULD_STOP
+                                         : WHEEL_OUTCOME_STOPPED;
+    memcpy(hit->name, slot->name, sizeof(hit->name));
+    memcpy(hit->client, slot->client, sizeof(hit->client));
+    memcpy(hit->handler, slot->handler, sizeof(hit->handler));
+}
+
 apr_status_t wheel_table_stop(wheel_table_t *table,
                               const wheel_filter_t *filter, wheel_end_e end,
                               wheel_hit_t *hits, unsigned *hits_n)
@@ -724,16 +736,14 @@ apr_status_t wheel_table_stop(wheel_table_t *table,
     used = slots_used(table);
     for (n = 0; n < used; n++) {
         table_slot_t *slot = &table->slots[n];
-        wheel_hit_t *hit = hits ? &hits[*hits_n] : NULL;
 
         if (!slot_owners(slot) || slot_mark(slot) != WHEEL_END_NONE ||
-            !picked(slot, filter, now_usec) || mark(slot, end) != end) {
+            !picked(slot, filter, now_usec) ||
+            (end != WHEEL_END_NONE && mark(slot, end) != end)) {
             continue;
         }
-        if (hit) {
-            hit->id = atomic_load_explicit(&slot->id, memory_order_relaxed);
-            hit->slot = n;
-            memcpy(hit->name, slot->name, sizeof(hit->name));
+        if (hits) {
+            fill_hit(slot, n, end, &hits[*hits_n]);
         }
         (*hits_n)++;
         TABLE_STEP();

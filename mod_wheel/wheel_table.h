@@ -67,11 +67,22 @@ typedef struct wheel_claim_t {
     void *admit_baton;
 } wheel_claim_t;
 
-/** One job that a stop has marked. */
+/** What became of a job that a stop meant. */
+typedef enum {
+    WHEEL_OUTCOME_STOPPED = 0, /* it is marked */
+    WHEEL_OUTCOME_WOULD_STOP,  /* it would be marked, if the stop were real */
+    WHEEL_OUTCOME_ENDED,       /* it has ended, its companion, too */
+    WHEEL_OUTCOME_RUNNING      /* it has not */
+} wheel_outcome_e;
+
+/** One job that a stop has marked, or would have. */
 typedef struct wheel_hit_t {
     apr_uint64_t id;
     unsigned slot;
+    wheel_outcome_e outcome;
     char name[WHEEL_NAME_MAX + 1];
+    char client[WHEEL_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
 } wheel_hit_t;
 
 /** One job: running in a snapshot, or ended in the ring. */
@@ -166,6 +177,8 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
  * Mark every job that a filter means and that has no mark.  The instant of the
  * stop is inside this call: all that had been claimed before are marked.
  *
+ * @param end how they end; WHEEL_END_NONE marks nothing and only tells what
+ *        would be marked
  * @param hits what was marked; room for wheel_table_slots_max() of them, or
  *        NULL if the caller doesn't want to know
  * @param hits_n how many were marked

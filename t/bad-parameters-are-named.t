@@ -58,8 +58,8 @@ my @stop = (
     ['id=9007199254740993', 'id', 'number'],
     ['id=18446744073709551617', 'id', 'number'],
     ['id=1&id=2',           'id', 'twice'],
-    ['id=1&name=red',       'name', 'id'],
-    ['name=red',            'name', 'id'],
+    ['name=red&id=one',     'id', 'one', 'number'],
+    ['colour=red',          'colour', 'name', 'id', 'client', 'older'],
 );
 my @table = (
     (map { ["/rotate?$_->[0]",     @$_[1 .. $#$_]] } @both),
@@ -68,7 +68,7 @@ my @table = (
     (map { ["/stop/red?$_->[0]",   @$_[1 .. $#$_]] } @both[0 .. 3]),
     ['/rotate?id=1',     'id', 'wait', 'json'],
     ['/rotate/red?id=1', 'id', 'wait', 'json'],
-    ['/stop/red?id=1',   'name', 'id'],
+    ['/stop/red?name=red', 'name', 'path'],
 );
 
 # Odd, and allowed.

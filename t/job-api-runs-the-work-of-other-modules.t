@@ -11,7 +11,7 @@ use WheelTest qw(collect wait_until);
 
 my $module = File::Spec->rel2abs('t/api/.libs/mod_test_job.so');
 
-plan tests => 11, need_module 'wheel';
+plan tests => 13, need_module 'wheel';
 
 my $location = <<'END';
 <Location "/job">
@@ -36,6 +36,10 @@ my ($job) = wait_until {
 is $job->{name}, 'foreign', 'work under way is listed';
 is $job->{number}, 200, 'with the value that it shows';
 
+is $server->get('/stop?handler=wheel-rotate')->status, 404,
+    'a stop of what another handler runs does not reach it';
+is $server->get('/stop?handler=test-job&dry')->json->{wheels}[0]{handler},
+    'test-job', 'one of its own handler would';
 is $server->get('/stop/foreign')->header('Wheel-Stopped'), 1,
     'a stop of its name reaches it';
 is collect(10, $spin), 1, 'and it is answered';

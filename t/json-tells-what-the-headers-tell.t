@@ -21,17 +21,14 @@ my %id = map { ($_->{name} // '') => $_->{id} } $server->rotating;
 
 my $stop = $server->get('/stop/red?json');
 is_deeply $stop->json,
-    { stopped => 1,
-    wheels => [{ id => $id{red}, name => 'red', outcome => 'stopped' }] },
+    stopped('red'),
     'a stop by name tells what it has stopped';
 is $stop->header('Wheel-Stopped'), 1, 'as its header does';
 is_deeply $server->get("/stop?json&id=$id{blue}")->json,
-    { stopped => 1,
-    wheels => [{ id => $id{blue}, name => 'blue', outcome => 'stopped' }] },
+    stopped('blue'),
     'so does a stop by id';
 is_deeply $server->get('/stop?json')->json,
-    { stopped => 1,
-    wheels => [{ id => $id{''}, name => undef, outcome => 'stopped' }] },
+    stopped(undef),
     'a wheel without a name has null for one';
 is_deeply $server->get('/stop?json')->json, { stopped => 0, wheels => [] },
     'a stop of nothing has an empty list';
@@ -43,6 +40,14 @@ check($blue,    'blue', 'stop');
 check($server->get('/rotate/green?json&wait=0.1'), 'green', 'deadline');
 is grep({ $_->body =~ /"elapsed":\s*\d+(?:\.\d{1,6})?[,\}]/ } @wheels), 3,
     'elapsed is in seconds, to the microsecond';
+
+# What a stop says that has stopped one wheel of that name.
+sub stopped {
+    my ($name) = @_;
+    my %wheel = (id => $id{ $name // '' }, name => $name,
+        client => '127.0.0.1', handler => 'wheel-rotate', outcome => 'stopped');
+    return { stopped => 1, wheels => [\%wheel] };
+}
 
 sub check {
     my ($answer, $name, $ended_by) = @_;

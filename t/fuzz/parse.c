@@ -17,6 +17,7 @@
 #include "apr_general.h"
 #include "apr_strings.h"
 
+#include "wheel_filter.h"
 #include "wheel_job.h"
 #include "wheel_parse.h"
 #include "wheel_render.h"
@@ -177,7 +178,7 @@ static void name_holds(const char *text, apr_pool_t *pool)
     json_decref(json_of(wheel_render_rotate(&result, text, pool)));
     memset(&hit, 0, sizeof(hit));
     memcpy(hit.name, text, strlen(text));
-    json_decref(json_of(wheel_render_stop(&hit, 1, NULL, 0, pool)));
+    json_decref(json_of(wheel_render_stop(&hit, 1, 0, pool)));
 }
 
 static void seconds_hold(const char *text)
@@ -237,12 +238,66 @@ static void query_holds(const char *text, apr_pool_t *pool)
     }
 }
 
+/* A filter's own text gives the same filter again. */
+static void filter_survives(const wheel_filter_t *filter, apr_pool_t *pool)
+{
+    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
+                              {"client", NULL}, {"handler", NULL},
+                              {"older", NULL},  {NULL, NULL}};
+    const char *text = wheel_filter_text(filter, pool);
+    wheel_filter_t again;
+    int n;
+
+    MUST(printable(text));
+    MUST(wheel_filter_is_any(filter) == !*text);
+    MUST(!wheel_parse_query(text, params, pool));
+    memset(&again, 0, sizeof(again));
+    for (n = 0; params[n].name; n++) {
+        MUST(!wheel_filter_read(&again, params[n].name, params[n].value, pool));
+    }
+    MUST(!strcmp(wheel_filter_text(&again, pool), text));
+    MUST(again.id == filter->id && again.older == filter->older);
+}
+
+/* Each of its parameters with this text alone, and all of a query. */
+static void filter_holds(const char *text, apr_pool_t *pool)
+{
+    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
+                              {"client", NULL}, {"handler", NULL},
+                              {"older", NULL},  {NULL, NULL}};
+    wheel_filter_t filter;
+    int n;
+
+    memset(&filter, 0, sizeof(filter));
+    for (n = 0; params[n].name; n++) {
+        wheel_filter_t one;
+        const char *error;
+
+        memset(&one, 0, sizeof(one));
+        error = wheel_filter_read(&one, params[n].name, text, pool);
+        if (error) {
+            problem_holds(error, pool);
+            continue;
+        }
+        filter_survives(&one, pool);
+    }
+    if (wheel_parse_query(text, params, pool)) {
+        return;
+    }
+    for (n = 0; params[n].name; n++) {
+        if (wheel_filter_read(&filter, params[n].name, params[n].value, pool)) {
+            return;
+        }
+    }
+    filter_survives(&filter, pool);
+}
+
 /* --- The status ----------------------------------------------------------- */
 
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
 {
-    static const wheel_facts_t facts = {"fuzz", 0, 0, 1, 1, 0, 1, 1, 0};
+    static const wheel_facts_t facts = {"fuzz", 0, 0, 1, 1, 0, 1, 1, 0, ""};
     wheel_record_t job;
     wheel_snapshot_t snapshot;
     const char *line;
@@ -300,6 +355,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     id_holds(text);
     prefer_holds(text, pool);
     query_holds(text, pool);
+    filter_holds(text, pool);
     status_holds(text, pool);
 
     list = &kept;
