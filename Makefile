@@ -68,6 +68,11 @@ APR_CPPFLAGS := $(shell $(APR_CONFIG) --cppflags --includes)
 APR_LIBS := $(shell $(APU_CONFIG) --link-ld) $(shell $(APR_CONFIG) --link-ld)
 JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
 JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
+HIREDIS_CFLAGS := $(shell $(PKG_CONFIG) --silence-errors --cflags hiredis)
+HIREDIS_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs hiredis)
+ifeq ($(HIREDIS_LIBS),)
+$(info hiredis not found by $(PKG_CONFIG): no mod_wheel_redis)
+endif
 # Asked for when a unit program is built: the module needs no cmocka.
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
@@ -85,8 +90,14 @@ PERL ?= perl
 
 # --- sources and flags ------------------------------------------------------
 
-MODULE_NAMES := $(patsubst mod_wheel/%.c,%,$(sort \
-    $(wildcard mod_wheel/mod_wheel.c mod_wheel/wheel_*.c)))
+# A module of its own, which needs hiredis.
+REDIS_NAMES := mod_wheel_redis wheel_redis
+ifneq ($(HIREDIS_LIBS),)
+REDIS_MODULE := mod_wheel_redis
+endif
+
+MODULE_NAMES := $(filter-out $(REDIS_NAMES),$(patsubst mod_wheel/%.c,%,$(sort \
+    $(wildcard mod_wheel/mod_wheel.c mod_wheel/wheel_*.c))))
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 
 # These know nothing of httpd, and are compiled without its headers at hand.
@@ -96,7 +107,7 @@ PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
 
 # What is built and installed: what else there is to install is added here.  A
 # module is mod_wheel/.libs/NAME.so; a man page's suffix is its section.
-MODULES := mod_wheel
+MODULES := mod_wheel $(REDIS_MODULE)
 PROGRAMS :=
 HEADERS := mod_wheel/mod_wheel.h
 MAN_PAGES := $(wildcard mod_wheel/*.[1-8])
@@ -110,7 +121,8 @@ SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
     -fPIC -pthread $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
-module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS)
+module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
+    $(HIREDIS_CFLAGS)
 unit_flags = $(pure_flags) -Imod_wheel $(CMOCKA_CFLAGS)
 LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
@@ -145,6 +157,12 @@ mod_wheel/.libs$(1)/mod_wheel.so: $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.o)
 	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
 	    $$(JANSSON_LIBS)
 
+mod_wheel/.libs$(1)/mod_wheel_redis.so: \
+    $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $$(HIREDIS_LIBS)
+
 t/unit/.build$(1)/%.o: t/unit/%.c t/unit/.build$(1)/flags
 	$$(call say,CC,$$@)
 	$$(Q)$(2) $$(unit_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
@@ -159,6 +177,7 @@ unit$(1): $$(UNIT_NAMES:%=t/unit/.build$(1)/%)
 .PHONY: unit$(1)
 
 -include $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.d)
+-include $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.d)
 -include $$(UNIT_NAMES:%=t/unit/.build$(1)/%.d)
 endef
 
@@ -197,7 +216,7 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
-asan: mod_wheel/.libs-asan/mod_wheel.so unit-asan
+asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) unit-asan
 tsan: unit-tsan
 faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 
@@ -302,10 +321,12 @@ check-width:
 	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
 	    Makefile $(wildcard conf/*)
 
-check-warnings: $(MODULE_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
+CHECK_NAMES := $(MODULE_NAMES) $(if $(REDIS_MODULE),$(REDIS_NAMES))
+
+check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
     $(UNIT_NAMES:%=t/unit/.build-check-cc/%.o)
 ifneq ($(CLANG),)
-check-warnings: $(MODULE_NAMES:%=mod_wheel/.libs-check-clang/%.o) \
+check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-clang/%.o) \
     $(UNIT_NAMES:%=t/unit/.build-check-clang/%.o)
 endif
 
@@ -328,13 +349,17 @@ check-layers:
 	    $(CC) $(pure_flags) -Werror -fsyntax-only -x c $$file || exit 1; \
 	done
 
-check-exports: mod_wheel/.libs/mod_wheel.so
+# mod_NAME.so exports NAME_module.
+check-exports: $(MODULES:%=mod_wheel/.libs/%.so)
 	$(call say,CHECK,one exported symbol)
-	$(Q)names=$$(nm -D --defined-only $< | awk '{print $$3}'); \
-	if [ "$$names" != wheel_module ]; then \
-	    echo "$< must export wheel_module alone, but exports:" $$names >&2; \
-	    exit 1; \
-	fi
+	$(Q)for file in $^; do \
+	    name=$${file##*/mod_}; \
+	    names=$$(nm -D --defined-only $$file | awk '{print $$3}'); \
+	    if [ "$$names" != "$${name%.so}_module" ]; then \
+	        echo "$$file must export one symbol, but exports:" $$names >&2; \
+	        exit 1; \
+	    fi; \
+	done
 
 check-shell:
 ifneq ($(SHELLCHECK),)

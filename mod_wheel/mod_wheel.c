@@ -3,6 +3,7 @@
 #include "http_config.h"
 
 #include "wheel_admit.h"
+#include "wheel_cluster.h"
 #include "wheel_config.h"
 #include "wheel_handler.h"
 #include "wheel_job.h"
@@ -15,6 +16,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_process_register(pconf);
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
+    wheel_cluster_register(pconf);
     wheel_handler_register(pconf);
     wheel_status_register(pconf);
 }

@@ -13,12 +13,27 @@ typedef enum {
     WHEEL_SCHEDULING_NORMAL
 } wheel_scheduling_e;
 
+/** WheelCluster.  The strings live as long as the configuration. */
+typedef struct wheel_cluster_config_t {
+    const char *url;             /* may hold a password: never show it */
+    const char *scheme;          /* of the URL */
+    const char *key;             /* what separates clusters */
+    const char *host;            /* what this host is called; NULL unset */
+    const char *user;            /* NULL unset */
+    const char *password_file;   /* NULL unset */
+    int db;                      /* -1 unset */
+    int length_max;              /* entries that the stream keeps */
+    apr_interval_time_t timeout; /* usec to wait for other hosts */
+    int stop_when_lost;          /* stop all when entries may be lost */
+} wheel_cluster_config_t;
+
 /** What holds for the whole server.  Read-only after post_config. */
 typedef struct wheel_server_config_t {
     int rotating_max;    /* WheelMax; -1 unset: what the MPM can run */
     int reserve;         /* WheelReserve; -1 unset: 1 */
     int per_client_max;  /* WheelMaxPerClient; -1 unset: 0, no limit */
     int stop_on_restart; /* WheelOnRestart; -1 unset: 0, continue */
+    const wheel_cluster_config_t *cluster; /* NULL unset: no other host */
 } wheel_server_config_t;
 
 /** What a Location may set.  Read-only after post_config. */

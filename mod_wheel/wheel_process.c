@@ -355,9 +355,8 @@ static void join_ended(void)
     }
 }
 
-/* Threads inherit the mask: block all, so that the MPM's signals never end up
- * in a companion. */
-static int create_masked(wheel_companion_t *companion)
+int wheel_process_thread(pthread_t *thread, size_t stack_bytes,
+                         void *(*run)(void *), void *data)
 {
     pthread_attr_t attr;
     sigset_t all;
@@ -368,11 +367,10 @@ static int create_masked(wheel_companion_t *companion)
     if (error) {
         return error;
     }
-    pthread_attr_setstacksize(&attr, PROCESS_STACK_BYTES);
+    pthread_attr_setstacksize(&attr, stack_bytes);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error =
-        pthread_create(&companion->thread, &attr, companion_main, companion);
+    error = pthread_create(thread, &attr, run, data);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return error;
@@ -429,7 +427,8 @@ apr_status_t wheel_process_start(wheel_companion_t **companion,
 
     pthread_mutex_lock(&companions_mutex);
     join_ended();
-    error = create_masked(made);
+    error = wheel_process_thread(&made->thread, PROCESS_STACK_BYTES,
+                                 companion_main, made);
     if (!error) {
         made->next = companions;
         companions = made;
@@ -478,6 +477,12 @@ static apr_status_t exit_at_once(void *code)
     _exit(0);
 }
 
+void wheel_process_exit_early(server_rec *s)
+{
+    apr_pool_cleanup_register(s->process->pconf, NULL, exit_at_once,
+                              apr_pool_cleanup_null);
+}
+
 /* Wait for every companion.
  * @return how many are left after so long */
 static int join_all(apr_interval_time_t wait_max)
@@ -514,8 +519,7 @@ static apr_status_t child_exit(void *data)
         ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, s,
                      "WH0008: %d companion threads have not left in time",
                      left);
-        apr_pool_cleanup_register(s->process->pconf, NULL, exit_at_once,
-                                  apr_pool_cleanup_null);
+        wheel_process_exit_early(s);
     }
     return APR_SUCCESS;
 }

@@ -3,6 +3,8 @@
 #ifndef WHEEL_PROCESS_H
 #define WHEEL_PROCESS_H
 
+#include <pthread.h>
+
 #include "httpd.h"
 
 #include "wheel_table.h"
@@ -68,6 +70,19 @@ apr_size_t wheel_process_take(wheel_companion_t *companion, void *result);
 /** The worker has no more use for a companion: it is joined and its memory
  * freed once it has ended, by whoever comes next.  Never waits. */
 void wheel_process_release(wheel_companion_t *companion);
+
+/**
+ * Start a thread of this module.  Threads inherit the mask of their maker:
+ * this one blocks all signals, so that the MPM's never end up in it.
+ * @return 0, or an error number
+ */
+int wheel_process_thread(pthread_t *thread, size_t stack_bytes,
+                         void *(*run)(void *), void *data);
+
+/** A thread of this module could not be joined: let the other modules clean
+ * up, and end the process before this one is unmapped.  For cleanups of
+ * pchild. */
+void wheel_process_exit_early(server_rec *s);
 
 /** Register the hooks that make the table, and set up and end children. */
 void wheel_process_register(apr_pool_t *pconf);

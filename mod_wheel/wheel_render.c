@@ -31,6 +31,9 @@
 #define RENDER_JOB_BYTES 512
 #define RENDER_STATUS_BYTES 2048
 
+/* Jobs that a host tells the others of, the oldest ones. */
+#define RENDER_BEAT_MAX 64
+
 /* Turns a second that are shown: more than any job makes, and fewer than an
  * integer holds. */
 #define RENDER_RATE_MAX 1e18
@@ -266,6 +269,89 @@ const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
     return json_text(json_pack("{s:i, s:o}", "stopped", dry ? 0 : (int)hits_n,
                                "wheels", wheels),
                      RENDER_ANSWER_BYTES + hits_n * RENDER_JOB_BYTES / 2, pool);
+}
+
+/* --- Many hosts ----------------------------------------------------------- */
+
+const char *wheel_render_host(const char *host, apr_pool_t *pool)
+{
+    const char *slash = strrchr(host, '/');
+    apr_size_t bytes = slash ? (apr_size_t)(slash - host) : strlen(host);
+
+    return wheel_render_text(apr_pstrmemdup(pool, host, bytes),
+                             WHEEL_HOST_BYTES, pool);
+}
+
+static json_t *reply_json(const wheel_reply_t *reply, apr_pool_t *pool)
+{
+    const char *outcome = "stopped";
+
+    if (reply->stopped < 0) {
+        outcome = reply->stopped == WHEEL_REPLY_NONE ? "unanswered" : "failed";
+    }
+    return json_pack(
+        "{s:s, s:s, s:o}", "host", wheel_render_host(reply->host, pool),
+        "outcome", outcome, "stopped",
+        reply->stopped < 0 ? json_null() : json_integer(reply->stopped));
+}
+
+const char *wheel_render_stop_hosts(const char *wheels,
+                                    const wheel_round_t *round,
+                                    apr_pool_t *pool)
+{
+    json_t *answer = json_loads(wheels, 0, NULL);
+    json_t *hosts = json_array();
+    json_int_t stopped = 0;
+    unsigned n;
+
+    for (n = 0; n < round->replies_n; n++) {
+        const wheel_reply_t *reply = &round->replies[n];
+
+        stopped += reply->stopped > 0 ? reply->stopped : 0;
+        hosts = json_append(hosts, reply_json(reply, pool));
+    }
+    if (json_object_set_new(answer, "hosts", hosts) ||
+        json_object_set_new(answer, "stopped", json_integer(stopped))) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    return json_text(answer,
+                     strlen(wheels) + RENDER_ANSWER_BYTES +
+                         round->replies_n * RENDER_JOB_BYTES / 4,
+                     pool);
+}
+
+const char *wheel_render_beat(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    json_t *wheels = json_array();
+    unsigned told = 0;
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n && told < RENDER_BEAT_MAX; n++) {
+        const wheel_record_t *job = &snapshot->jobs[n];
+
+        if (job->end == WHEEL_END_NONE) {
+            wheels = json_append(
+                wheels,
+                json_pack(
+                    "{s:I, s:o, s:s, s:f}", "id", (json_int_t)job->id, "name",
+                    json_name(job->name, pool), "client",
+                    wheel_render_text(job->client, WHEEL_CLIENT_BYTES, pool),
+                    "started", job->started / 1e6));
+            told++;
+        }
+    }
+    return json_text(
+        json_pack("{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}",
+                  "version", WHEEL_RENDER_VERSION, "mpm", facts->mpm,
+                  "generation", facts->generation, "wheel_max",
+                  facts->rotating_max, "wheel_reserve", facts->reserve,
+                  "wheel_max_per_client", facts->per_client_max, "rotating",
+                  (int)snapshot->rotating, "stopping", (int)snapshot->stopping,
+                  "draining", (int)snapshot->draining, "wheels", wheels),
+        RENDER_ANSWER_BYTES + told * RENDER_JOB_BYTES / 2, pool);
 }
 
 /* --- What is told of each job -------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "apr_pools.h"
 
 #include "mod_wheel.h"
+#include "wheel_provider.h"
 #include "wheel_table.h"
 
 /** The version of the JSON status; its schema is wheel-status.schema.json. */
@@ -75,6 +76,23 @@ const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
  * @param dry nonzero if they only would have been
  */
 const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
+                              apr_pool_t *pool);
+
+/**
+ * The same of a cluster: how many all hosts stopped, and what each has to say.
+ * @param wheels what wheel_render_stop() says of this host
+ */
+const char *wheel_render_stop_hosts(const char *wheels,
+                                    const wheel_round_t *round,
+                                    apr_pool_t *pool);
+
+/** A host's name: its id without what makes it unique. */
+const char *wheel_render_host(const char *host, apr_pool_t *pool);
+
+/** What a host tells the others of itself, as JSON: its limits, how many jobs
+ * it has, and the first of these.  The same until something changes. */
+const char *wheel_render_beat(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool);
 
 /** The status as JSON: ?json. */

@@ -14,7 +14,7 @@ use File::Basename qw(dirname);
 use IO::Socket::INET ();
 
 our @EXPORT_OK = qw(checkout_dir httpd_program libexec_dir module_file
-    run_user run_group free_port slurp spew expand_file mpm_config
+    redis_module_file run_user run_group free_port slurp spew expand_file mpm_config
     modules_config MPMS);
 
 use constant MPMS => qw(prefork worker event);
@@ -53,6 +53,13 @@ sub module_file {
     my $file = $ENV{WHEEL_MODULE} // "$checkout/mod_wheel/.libs/mod_wheel.so";
     -e $file or die "$file is missing: run make first\n";
     return realpath($file);
+}
+
+# The module that needs hiredis, built as the other one is.
+sub redis_module_file {
+    my $file = module_file() =~ s/mod_wheel\.so\z/mod_wheel_redis.so/r;
+    -e $file or die "$file is missing: install libhiredis-dev and run make\n";
+    return $file;
 }
 
 # httpd refuses to run its children as root.
