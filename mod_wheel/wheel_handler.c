@@ -52,6 +52,7 @@ typedef struct handler_ask_t {
     const char *name;              /* NULL for none */
     apr_interval_time_t wait_max;  /* usec, -1 for none */
     apr_interval_time_t preferred; /* out of Prefer, -1 for none */
+    unsigned load;                 /* percent of a core, 0 for all */
     int json;
 } handler_ask_t;
 
@@ -150,6 +151,18 @@ static const char *read_wait(const char *value, handler_ask_t *ask,
     return wheel_parse_time("wait", value, &ask->wait_max, pool);
 }
 
+static const char *read_load(const char *value, handler_ask_t *ask,
+                             apr_pool_t *pool)
+{
+    if (value && !wheel_parse_load(value, &ask->load)) {
+        return apr_psprintf(pool,
+                            "load: '%.64s' is not a whole number from 1 to %d, "
+                            "percent of one core",
+                            value, WHEEL_LOAD_MAX);
+    }
+    return NULL;
+}
+
 static const char *read_json(const char *value, handler_ask_t *ask,
                              apr_pool_t *pool)
 {
@@ -195,8 +208,9 @@ static int read_rest(request_rec *r, const char *error)
 /* @return OK, or the status of the problem that has been answered */
 static int read_rotate(request_rec *r, handler_ask_t *ask)
 {
-    wheel_param_t params[] = {{"wait", NULL}, {"json", NULL}, {NULL, NULL}};
-    static read_param_fn *const readers[] = {read_wait, read_json};
+    wheel_param_t params[] = {
+        {"wait", NULL}, {"load", NULL}, {"json", NULL}, {NULL, NULL}};
+    static read_param_fn *const readers[] = {read_wait, read_load, read_json};
     const char *error;
     int status = read_path(r, ask);
     int n;
@@ -356,6 +370,7 @@ static int rotate(request_rec *r)
         return wheel_answer_problem(r, HTTP_INTERNAL_SERVER_ERROR,
                                     "the wheel could not be seeded");
     }
+    wheel.load = ask.load;
     wheel_parse_prefer_wait(apr_table_get(r->headers_in, "Prefer"),
                             &ask.preferred, r->pool);
     wheel_spec_init(&spec);
@@ -365,6 +380,7 @@ static int rotate(request_rec *r)
     spec.baton = &wheel;
     spec.baton_bytes = sizeof(wheel);
     spec.value = wheel.number;
+    spec.load = ask.load;
     if (ask.name) {
         tell(r, NULL, "wheel-name", ask.name);
     }

@@ -256,6 +256,10 @@ static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
     if (spec->name) {
         apr_table_set(r->notes, "wheel-name", spec->name);
     }
+    if (spec->load) {
+        apr_table_setn(r->notes, "wheel-load",
+                       apr_psprintf(r->pool, "%u", spec->load));
+    }
     return APR_SUCCESS;
 }
 

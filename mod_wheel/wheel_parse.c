@@ -166,6 +166,17 @@ const char *wheel_parse_flag(const char *name, const char *value, int *flag,
                         value);
 }
 
+int wheel_parse_load(const char *text, unsigned *load)
+{
+    apr_uint64_t percent;
+
+    if (!parse_digits(&text, WHEEL_LOAD_MAX, &percent) || !percent || *text) {
+        return 0;
+    }
+    *load = (unsigned)percent;
+    return 1;
+}
+
 int wheel_parse_id(const char *text, apr_uint64_t *id)
 {
     return parse_digits(&text, PARSE_ID_MAX, id) && *id > 0 && !*text;

@@ -58,6 +58,10 @@ const char *wheel_parse_time(const char *name, const char *value,
 const char *wheel_parse_flag(const char *name, const char *value, int *flag,
                              apr_pool_t *pool);
 
+/** Percent of a core, 1 to WHEEL_LOAD_MAX, in digits.
+ * @return 1 if that is what text holds */
+int wheel_parse_load(const char *text, unsigned *load);
+
 /** The number of a wheel, 1 and up, in digits.  @return 1 if text is one */
 int wheel_parse_id(const char *text, apr_uint64_t *id);
 

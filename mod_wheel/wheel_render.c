@@ -438,6 +438,12 @@ static json_t *job_deadline(const wheel_record_t *job, apr_pool_t *pool)
     return job->wait_max < 0 ? json_null() : json_real(job->wait_max / 1e6);
 }
 
+static json_t *job_load(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->load ? json_integer(job->load) : json_null();
+}
+
 static json_t *job_turns(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
@@ -493,6 +499,7 @@ static const column_t columns[] = {
     {"started", "Started, UTC", COLUMN_BOTH | COLUMN_TIME, job_started},
     {"elapsed", "Elapsed, s", COLUMN_BOTH | COLUMN_NUMBER, job_elapsed},
     {"deadline", "Deadline, s", COLUMN_RUNNING | COLUMN_NUMBER, job_deadline},
+    {"load", "Load, %", COLUMN_BOTH | COLUMN_NUMBER, job_load},
     {"turns", "Turns", COLUMN_BOTH | COLUMN_COUNT, job_turns},
     {"turns_per_second", "Turns/s", COLUMN_BOTH | COLUMN_COUNT, job_rate},
     {"number", "Number", COLUMN_BOTH | COLUMN_NUMBER, job_number},
@@ -678,6 +685,10 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
         putf(to->out, "%s %" APR_UINT64_T_FMT "\n", gauges[n].name,
              gauges[n].value);
     }
+    put_family(to, "wheel_load_cores", "gauge", "cores",
+               "Cores that wheels with load= are asked to take.");
+    putf(to->out, "wheel_load_cores %u.%02u\n", snapshot->load / 100,
+         snapshot->load % 100);
     put_family(to, "wheel_workers", "gauge", NULL,
                "Workers of the live processes, by state.");
     putf(to->out, "wheel_workers{state=\"idle\"} %u\n", facts->workers_idle);
@@ -786,7 +797,7 @@ typedef struct row_t {
     apr_uint64_t limit;
 } row_t;
 
-#define ROWS_N 10
+#define ROWS_N 11
 
 static void fill_rows(row_t *rows, const wheel_facts_t *facts,
                       const wheel_snapshot_t *snapshot)
@@ -798,6 +809,8 @@ static void fill_rows(row_t *rows, const wheel_facts_t *facts,
          "WheelMaxPerClient", facts->per_client_max},
         {"WheelStopping", "Stopping", snapshot->stopping, NULL, NULL, 0},
         {"WheelDraining", "Draining", snapshot->draining, NULL, NULL, 0},
+        {"WheelLoad", "Load asked for, % of a core", snapshot->load, NULL, NULL,
+         0},
         {"WheelSlotsUsed", "Slots used",
          snapshot->rotating + snapshot->stopping + snapshot->draining,
          "WheelTableSlots", "of", snapshot->slots_max},

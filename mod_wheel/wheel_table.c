@@ -993,6 +993,7 @@ static void copy_jobs(const wheel_table_t *table, wheel_snapshot_t *snapshot)
         snapshot->started++;
         snapshot->done += record->done;
         snapshot->rotating += record->end == WHEEL_END_NONE;
+        snapshot->load += record->end == WHEEL_END_NONE ? record->load : 0;
         snapshot->stopping += record->end != WHEEL_END_NONE;
     }
 }

@@ -121,7 +121,9 @@ typedef struct wheel_snapshot_t {
     unsigned rotating;    /* jobs without a mark */
     unsigned stopping;    /* marked, and their worker has not answered */
     unsigned draining;    /* answered, and the companion has not left */
-    unsigned jobs_n;      /* sum of the three above */
+    unsigned load;        /* percent of a core that those without a mark are
+                           * to take, as far as they say so */
+    unsigned jobs_n;      /* rotating, stopping and draining */
     wheel_record_t *jobs; /* by id */
     unsigned recent_n;
     wheel_record_t *recent; /* the last that ended, newest first */

@@ -47,7 +47,21 @@ my @both = (
     ['x' x 4000 . '=1',     'wait',  'json'],
     ['%3Cscript%3E=1',      'wait',  'json'],
 );
+my @rotate = (
+    ['load',                'load', '1 to 100'],
+    ['load=',               'load', '1 to 100'],
+    ['load=0',              'load', '1 to 100'],
+    ['load=101',            'load', '101', '1 to 100'],
+    ['load=-5',             'load', '-5', '1 to 100'],
+    ['load=0.5',            'load', '0.5', 'whole', '1 to 100'],
+    ['load=20%25',          'load', '20%', '1 to 100'],
+    ['load=full',           'load', 'full', '1 to 100'],
+    ['load=18446744073709551617', 'load', '1 to 100'],
+    ['load=5&load=6',       'load', 'twice'],
+    ['speed=1',             'speed', 'wait', 'load', 'json'],
+);
 my @stop = (
+    ['load=5',              'load', 'id', 'wait', 'json'],
     ['id',                  'id', 'number'],
     ['id=',                 'id', 'number'],
     ['id=0',                'id', 'number'],
@@ -64,6 +78,7 @@ my @stop = (
 my @table = (
     (map { ["/rotate?$_->[0]",     @$_[1 .. $#$_]] } @both),
     (map { ["/rotate/red?$_->[0]", @$_[1 .. $#$_]] } @both[0 .. 3]),
+    (map { ["/rotate?$_->[0]",     @$_[1 .. $#$_]] } @rotate),
     (map { ["/stop?$_->[0]",       @$_[1 .. $#$_]] } @both, @stop),
     (map { ["/stop/red?$_->[0]",   @$_[1 .. $#$_]] } @both[0 .. 3]),
     ['/rotate?id=1',     'id', 'wait', 'json'],

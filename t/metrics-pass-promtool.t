@@ -65,8 +65,9 @@ for my $line (split /\n/, $text =~ s/# EOF\n\z//r) {
 }
 is "@faults", '', 'every line is one of OpenMetrics, in its family';
 is_deeply [sort keys %help], [sort keys %type], 'every family has a HELP';
-is_deeply \%unit, { wheel_stop_latency_seconds => 'seconds' },
-    'what is measured in seconds says so';
+is_deeply \%unit,
+    { wheel_stop_latency_seconds => 'seconds', wheel_load_cores => 'cores' },
+    'what is measured in seconds or cores says so';
 is_deeply { map { $_ => $type{$_} } grep { $type{$_} ne 'gauge' } keys %type },
     { wheel_started => 'counter', wheel_ended => 'counter',
       wheel_refused => 'counter', wheel_turns => 'counter',

@@ -8,9 +8,9 @@ use Apache::Test qw(-withtestmore);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-my @notes = qw(wheel-id wheel-name wheel-turns wheel-elapsed wheel-stopped-by
-    wheel-number wheel-stopped wheel-refused);
-plan tests => 22, need_module 'wheel';
+my @notes = qw(wheel-id wheel-name wheel-load wheel-turns wheel-elapsed
+    wheel-stopped-by wheel-number wheel-stopped wheel-refused);
+plan tests => 24, need_module 'wheel';
 
 my $format = join ' ', map {"$_=%{$_}n"} @notes;
 my $server = WheelServer->started(config => <<"END");
@@ -23,7 +23,7 @@ my @wheels  = ($server->rotate(1, '/rotate/red'), $server->rotate(1));
 my $refused = $server->get('/rotate/blue');
 my $stop    = $server->get('/stop');
 collect(20, @wheels);
-my $end = $server->get('/rotate?wait=0');
+my $end = $server->get('/rotate?load=5&wait=0');
 $server->get('/stop/nobody');
 $server->get('/stop?speed=1');
 $server->get('/index.html');
@@ -31,6 +31,7 @@ $server->get('/index.html');
 my $line = line('/rotate/red', 200);
 is $line->{'wheel-id'}, $wheels[0]->header('Wheel-Id'), 'its id is noted';
 is $line->{'wheel-name'}, 'red', 'its name is noted';
+is $line->{'wheel-load'}, '-', 'that it had no load to keep to, too';
 is $line->{'wheel-turns'}, $wheels[0]->header('Wheel-Turns'),
     'its turns are noted';
 is $line->{'wheel-elapsed'}, $wheels[0]->header('Wheel-Elapsed'),
@@ -47,6 +48,7 @@ is $line->{'wheel-id'}, $wheels[1]->header('Wheel-Id'),
 is $line->{'wheel-name'}, '-', 'and no name';
 $line = line('/rotate', 200, qr/wheel-stopped-by=deadline/);
 is $line->{'wheel-id'}, $end->header('Wheel-Id'), 'a deadline is noted';
+is $line->{'wheel-load'}, 5, 'and the load that was asked for';
 
 $line = line('/rotate/blue', 503);
 is $line->{'wheel-refused'}, 'max', 'why one was refused is noted';

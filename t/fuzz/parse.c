@@ -204,6 +204,19 @@ static void id_holds(const char *text)
     }
 }
 
+static void load_holds(const char *text)
+{
+    unsigned load = 0;
+
+    if (wheel_parse_load(text, &load)) {
+        MUST(load >= 1 && load <= WHEEL_LOAD_MAX);
+        MUST(load == strtoul(text, NULL, 10));
+    }
+    else {
+        MUST(load == 0);
+    }
+}
+
 static void prefer_holds(const char *text, apr_pool_t *pool)
 {
     apr_interval_time_t usec = -1;
@@ -219,8 +232,11 @@ static void prefer_holds(const char *text, apr_pool_t *pool)
 
 static void query_holds(const char *text, apr_pool_t *pool)
 {
-    wheel_param_t params[] = {
-        {"id", NULL}, {"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+    wheel_param_t params[] = {{"id", NULL},
+                              {"wait", NULL},
+                              {"load", NULL},
+                              {"json", NULL},
+                              {NULL, NULL}};
     const char *error = wheel_parse_query(text, params, pool);
     int n;
 
@@ -234,6 +250,7 @@ static void query_holds(const char *text, apr_pool_t *pool)
             MUST(strlen(params[n].value) <= strlen(text));
             seconds_hold(params[n].value);
             id_holds(params[n].value);
+            load_holds(params[n].value);
         }
     }
 }
@@ -353,6 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     name_holds(text, pool);
     seconds_hold(text);
     id_holds(text);
+    load_holds(text);
     prefer_holds(text, pool);
     query_holds(text, pool);
     filter_holds(text, pool);

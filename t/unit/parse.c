@@ -89,6 +89,44 @@ static void numbers_of_wheels_are_whole_and_positive(void **state)
     }
 }
 
+static void loads_are_whole_percents_of_a_core(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned load; /* 0: not allowed */
+    } cases[] = {
+        {"1", 1},
+        {"5", 5},
+        {"99", 99},
+        {"100", 100},
+        {"007", 7},
+        {"0", 0},
+        {"101", 0},
+        {"-1", 0},
+        {"+1", 0},
+        {"1.5", 0},
+        {"1%", 0},
+        {" 1", 0},
+        {"1 ", 0},
+        {"", 0},
+        {"full", 0},
+        {"1e1", 0},
+        {"0x1", 0},
+        {"000", 0},
+        {"18446744073709551617", 0},
+    };
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        unsigned load = 0;
+
+        assert_int_equal(wheel_parse_load(cases[n].text, &load),
+                         cases[n].load != 0);
+        assert_int_equal(load, cases[n].load);
+    }
+}
+
 static void a_query_is_sorted_into_what_is_allowed(void **state)
 {
     wheel_param_t params[] = {
@@ -163,6 +201,7 @@ int main(void)
         cmocka_unit_test(names_are_of_63_plain_characters),
         cmocka_unit_test(seconds_are_decimal_and_bounded),
         cmocka_unit_test(numbers_of_wheels_are_whole_and_positive),
+        cmocka_unit_test(loads_are_whole_percents_of_a_core),
         cmocka_unit_test(a_query_is_sorted_into_what_is_allowed),
         cmocka_unit_test(a_query_that_is_wrong_says_why),
         cmocka_unit_test(a_wait_preference_is_found_among_others),
