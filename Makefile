@@ -319,7 +319,7 @@ check-format:
 check-width:
 	$(call say,CHECK,no line over 80 columns)
 	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
-	    Makefile $(wildcard conf/*)
+	    Makefile $(wildcard conf/*.* conf/cluster/*)
 
 CHECK_NAMES := $(MODULE_NAMES) $(if $(REDIS_MODULE),$(REDIS_NAMES))
 

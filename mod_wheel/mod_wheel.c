@@ -8,6 +8,7 @@
 #include "wheel_handler.h"
 #include "wheel_job.h"
 #include "wheel_process.h"
+#include "wheel_proxy.h"
 #include "wheel_status.h"
 
 static void register_hooks(apr_pool_t *pconf)
@@ -19,6 +20,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_cluster_register(pconf);
     wheel_handler_register(pconf);
     wheel_status_register(pconf);
+    wheel_proxy_register(pconf);
 }
 
 /* The one symbol that the module exports. */

@@ -54,6 +54,12 @@ static const config_word_t disconnect_words[] = {
     {NULL, 0},
 };
 
+static const config_word_t switch_words[] = {
+    {"on", 1},
+    {"off", 0},
+    {NULL, 0},
+};
+
 static const config_word_t restart_words[] = {
     {"continue", 0},
     {"stop", 1},
@@ -88,6 +94,7 @@ void *wheel_config_create_dir(apr_pool_t *pconf, char *dir)
     config->wait_max = -1;
     config->scheduling = WHEEL_SCHEDULING_UNSET;
     config->stop_on_disconnect = -1;
+    config->proxy = -1;
     return config;
 }
 
@@ -105,6 +112,9 @@ void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     }
     if (inner->stop_on_disconnect == -1) {
         config->stop_on_disconnect = outer->stop_on_disconnect;
+    }
+    if (inner->proxy == -1) {
+        config->proxy = outer->proxy;
     }
     return config;
 }
@@ -233,6 +243,13 @@ static const char *set_on_disconnect(cmd_parms *cmd, void *dir,
     wheel_dir_config_t *config = dir;
 
     return parse_word(cmd, text, disconnect_words, &config->stop_on_disconnect);
+}
+
+static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+
+    return parse_word(cmd, text, switch_words, &config->proxy);
 }
 
 /* --- WheelCluster -------------------------------------------------------- */
@@ -432,6 +449,9 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE1("WheelOnDisconnect", set_on_disconnect, NULL,
                   RSRC_CONF | ACCESS_CONF,
                   "what a vanished client does to its wheel: stop or continue"),
+    AP_INIT_TAKE1("WheelProxy", set_proxy, NULL, RSRC_CONF | ACCESS_CONF,
+                  "proxied requests end with their clients and leave workers "
+                  "idle, as wheels do: on or off"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 
@@ -483,6 +503,7 @@ wheel_dir_config_t wheel_config_request(const request_rec *r)
         config.scheduling = WHEEL_SCHEDULING_IDLE;
     }
     config.stop_on_disconnect = or_default(config.stop_on_disconnect, 1);
+    config.proxy = or_default(config.proxy, 0);
     return config;
 }
 

@@ -41,6 +41,7 @@ typedef struct wheel_dir_config_t {
     apr_interval_time_t wait_max;  /* WheelTimeout in usec; -1 unset: 0, none */
     wheel_scheduling_e scheduling; /* WheelScheduling; unset: idle */
     int stop_on_disconnect;        /* WheelOnDisconnect; -1 unset: 1, stop */
+    int proxy;                     /* WheelProxy; -1 unset: 0, off */
 } wheel_dir_config_t;
 
 /** The directives, for the module record. */

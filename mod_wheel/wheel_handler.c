@@ -302,7 +302,7 @@ static int close_refused(conn_rec *c)
     return OK;
 }
 
-static int refuse(request_rec *r, wheel_refusal_e refusal)
+int wheel_handler_refuse(request_rec *r, wheel_refusal_e refusal)
 {
     apr_table_setn(r->connection->notes, HANDLER_REFUSED, "");
     apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
@@ -385,7 +385,7 @@ static int rotate(request_rec *r)
         tell(r, NULL, "wheel-name", ask.name);
     }
     if (wheel_job_run(r, &spec, &result) != APR_SUCCESS) {
-        return refuse(r, result.refusal);
+        return wheel_handler_refuse(r, result.refusal);
     }
     if (ask.wait_max < 0) {
         tell_preference(r, &ask, &spec);
@@ -555,7 +555,7 @@ static int stop(request_rec *r)
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0042: the mutex 'wheel' failed");
-        return refuse(r, WHEEL_REFUSED_LOCK);
+        return wheel_handler_refuse(r, WHEEL_REFUSED_LOCK);
     }
     /* An id is that of one wheel: where that was here, nobody else has it. */
     tells = wheel_cluster_on() && !stop.dry && !(stop.filter.id && stop.hits_n);

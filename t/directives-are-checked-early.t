@@ -16,6 +16,7 @@ my @right = (
     [WheelScheduling   => qw(idle batch normal IDLE Normal)],
     [WheelOnDisconnect => qw(stop continue Stop)],
     [WheelOnRestart    => qw(stop continue CONTINUE)],
+    [WheelProxy        => qw(on off On)],
 );
 
 # What is refused, and what the message tells.
@@ -31,6 +32,7 @@ my @wrong = (
     (map { [WheelScheduling   => $_, 'idle', 'batch', 'normal'] }
         'fast', '0'),
     (map { [WheelOnDisconnect => $_, 'stop', 'continue'] } 'on', 'stopped'),
+    (map { [WheelProxy        => $_, 'on', 'off'] } 'yes', '1'),
     (map { [WheelOnRestart    => $_, 'stop', 'continue'] } 'off', 'on'),
     [WheelReserve => '8', 'MaxRequestWorkers'],
     [WheelReserve => '9', 'MaxRequestWorkers'],
@@ -52,7 +54,8 @@ my @misplaced = (
 my @anywhere  = map { $_->[0] } @right;
 my @miscounted = map { (["$_", $_], ["$_ 1 1", $_]) } @anywhere;
 my @everywhere = (
-    'WheelTimeout 5', 'WheelScheduling batch', 'WheelOnDisconnect continue'
+    'WheelTimeout 5', 'WheelScheduling batch', 'WheelOnDisconnect continue',
+    'WheelProxy on'
 );
 my $right = 0;
 $right += @$_ - 1 for @right;

@@ -86,6 +86,7 @@ sub modules_config {
 
 sub addresses { expand_file('wheel.conf.in') }
 sub dir       { $_[0]{dir} }
+sub pid_file  { "$_[0]{dir}/run/httpd.pid" }
 sub conf_file { $_[0]{file} // "$_[0]{dir}/httpd.conf" }
 
 # Options of httpd that set the variables of a given configuration.
@@ -157,7 +158,7 @@ sub start_once {
     $self->{pid} = $pid;
     my $ready = wait_until {
         waitpid($pid, POSIX::WNOHANG()) == $pid and return 'ended';
-        return 'up' if -s "$self->{dir}/run/httpd.pid"
+        return 'up' if -s $self->pid_file
             && $self->idle_workers >= $self->workers;
         return;
     } START_SEC;
