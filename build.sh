@@ -14,6 +14,9 @@ Usage: ./build.sh COMMAND
   run      build and serve at http://127.0.0.1:8000/ until Ctrl-C
              WHEEL_PORT=8000                   another port
              WHEEL_MPM=event|worker|prefork    another MPM
+             WHEEL_REDIS=HOST:PORT             one of several servers (on other
+                                               ports or machines): a stop said
+                                               to one reaches all by this Redis
   test     build, check and run all tests; what stands behind test goes to
            the test runner
   build    build only
@@ -164,6 +167,9 @@ run_tests() {
 
 # --- run --------------------------------------------------------------------
 
+# HOST:PORT, where HOST is a name, an IPv4 address or, in brackets, an IPv6 one.
+redis_form='^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$'
+
 check_settings() {
     case $port in
     '' | *[!0-9]* | ??????*)
@@ -180,6 +186,10 @@ check_settings() {
         die "WHEEL_MPM is '$mpm'; it must be prefork, worker or event"
         ;;
     esac
+    if [ -n "$redis" ] && ! [[ $redis =~ $redis_form ]]; then
+        die "WHEEL_REDIS is '$redis'; it must be HOST:PORT, such as" \
+            "127.0.0.1:6379"
+    fi
     if answers; then
         die "port $port of 127.0.0.1 is in use; choose another with WHEEL_PORT"
     fi
@@ -215,10 +225,13 @@ child_user() {
 }
 
 start_httpd() {
-    local user group
+    local user group cluster=()
 
     user=$(child_user)
     group=$(id -gn "$user")
+    if [ -n "$redis" ]; then
+        cluster=(-C "Define WHEEL_REDIS $redis")
+    fi
     # The error log is a pipe to this terminal and not the terminal itself,
     # which httpd might not be allowed to open by name.  Its reader outlives
     # Ctrl-C, to show the last words.
@@ -236,7 +249,7 @@ start_httpd() {
         -C "Define WHEEL_ERROR_LOG /dev/stderr" \
         -C "Define WHEEL_USER $user" -C "Define WHEEL_GROUP $group" \
         -C "Define WHEEL_MODULES \"$(apxs -q LIBEXECDIR)\"" \
-        -f conf/httpd.conf -DFOREGROUND </dev/null >&3 2>&3 3>&- &
+        "${cluster[@]}" -f conf/httpd.conf -DFOREGROUND </dev/null >&3 2>&3 3>&- &
     httpd_pid=$!
     exec 3>&-
 }
@@ -296,6 +309,15 @@ What rotates, and where to find ids:
     curl 'http://127.0.0.1:$port/wheel-status?auto'
 
 TRY
+    if [ -n "$redis" ]; then
+        cat <<TRY
+This server and others hear of each other's stops by the Redis at $redis.
+What a stop found on each of them:
+
+    curl 'http://127.0.0.1:$port/stop?json'
+
+TRY
+    fi
 }
 
 run() {
@@ -303,6 +325,7 @@ run() {
 
     port=${WHEEL_PORT:-8000}
     mpm=${WHEEL_MPM:-event}
+    redis=${WHEEL_REDIS:-}
     httpd_pid=
     reader_pid=
     run_dir=
