@@ -1,0 +1,104 @@
+# Two servers by conf/httpd.conf, as ./build.sh run starts them, with a Redis
+# that keeps nothing on disk: a stop said to one ends the wheels of both, and
+# does again when Redis has been killed and started anew.  While Redis is away
+# or doesn't answer, a stop does what it can and says what it couldn't.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use Time::HiRes qw(time);
+use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
+    run_group run_user);
+use WheelRedis ();
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+# What the MPM has a part in, other tests look at.
+plan tests => 26, need 'wheel',
+    { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
+
+my $redis   = WheelRedis->started;
+my @servers = map { server() } 1 .. 2;
+ok linked(2), 'both servers are in the cluster, by names of their own';
+
+for my $turn ('first', 'second') {
+    my @wheels = rotate_all();
+    my $began  = time;
+    is $servers[0]->get('/stop')->status, 200, "the $turn stop is answered";
+    is collect(1, @wheels), 10, 'it ends the wheels of both servers';
+    cmp_ok time - $began, '<', 1, 'within a second';
+}
+
+# Killed under wheels, and started again.
+my @wheels = rotate_all();
+$redis->kill_hard;
+ok $redis->start, 'Redis is killed and comes back';
+my $back = time;
+ok linked(2), 'both servers find it again';
+my $stop = $servers[0]->get('/stop?json');
+is $stop->status, 200, 'a stop is answered';
+is_deeply [map { $_->{stopped} } @{ $stop->json->{hosts} }], [5, 5],
+    'it tells what each server has stopped';
+is collect(2, @wheels), 10, 'the wheels of both servers have ended';
+cmp_ok time - $back, '<', 2, 'within two seconds of its return';
+
+# Said before the other server has found it.
+@wheels = rotate_all();
+$redis->kill_hard;
+$redis->start;
+$back = time;
+wait_until { $servers[0]->get('/stop')->status != 502 };
+is collect(2, @wheels), 10, 'a stop right behind its return ends them, too';
+cmp_ok time - $back, '<', 2, 'within two seconds';
+
+# Not there, and there but dumb.
+ok linked(2), 'both servers find it once more';
+for my $way ('kill_hard', 'pause') {
+    @wheels = rotate_all();
+    $redis->$way;
+    my $began = time;
+    $stop = $servers[0]->get('/stop');
+    is $stop->status, 502, "$way: a stop is no success";
+    cmp_ok time - $began, '<', 3, 'and is answered';
+    is $stop->header('Content-Type'), 'application/problem+json',
+        'by a problem that is explained';
+    is collect(2, @wheels[0 .. 4]), 5, 'the wheels of its own server have ended';
+    is $servers[1]->rotating, 5, 'those of the other one turn on';
+    if ($way eq 'kill_hard') {
+        $servers[1]->get('/stop');
+        $redis->start;
+        linked(2);
+    }
+}
+$redis->resume;
+$servers[1]->get('/stop');
+collect(5, @wheels);
+
+sub server {
+    my $server = WheelServer->new(
+        file => checkout_dir() . '/conf/httpd.conf', processes => 1,
+        threads => 100,
+        define => {
+            WHEEL_PORT => 'PORT', WHEEL_MPM => 'event',
+            WHEEL_MODULES => libexec_dir(), WHEEL_SO => module_file(),
+            WHEEL_REDIS_SO => redis_module_file(),
+            WHEEL_REDIS    => $redis->address . ':' . $redis->port,
+            WHEEL_WWW => 'DIR/htdocs', WHEEL_RUN => 'DIR/run',
+            WHEEL_USER => run_user(), WHEEL_GROUP => run_group(),
+        }
+    );
+    $server->start or die "httpd didn't start:\n" . $server->error_log;
+    return $server;
+}
+
+# Five wheels on each server, those of the first first.
+sub rotate_all { return map { $_->rotate(5) } @servers }
+
+sub linked {
+    my ($count) = @_;
+    return wait_until {
+        my $hosts = eval { $redis->command(HKEYS => 'wheel:hosts') } // [];
+        $count == @$hosts;
+    };
+}
