@@ -5,7 +5,6 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
-use WheelHttpd qw(redis_module_file);
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
@@ -13,12 +12,8 @@ use WheelTest qw(collect wait_until);
 plan tests => 26, need_module 'wheel';
 
 my $redis = WheelRedis->started;
-my $file  = redis_module_file();
 my ($one, $two) = map {
-    WheelServer->started(config => <<"END")
-LoadModule wheel_redis_module "$file"
-WheelCluster @{[$redis->url]} host=$_ key=cluster
-END
+    WheelServer->started(config => $redis->host_config($_, 'key=cluster'))
 } qw(one two);
 ok wait_until {
     2 == grep { $redis->command(ZSCORE => 'cluster:live', $_) }

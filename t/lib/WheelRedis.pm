@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use JSON::PP ();
 use POSIX ();
 
-use WheelHttpd qw(free_port slurp spew);
+use WheelHttpd qw(free_port redis_module_file slurp spew);
 use WheelKeeper qw(end_server kept_dir release_dir);
 use WheelTest qw(wait_until);
 
@@ -77,6 +77,16 @@ sub options {
         %{ $self->{config} // {} },
     );
     return map { ("--$_" => $option{$_}) } sort keys %option;
+}
+
+# What makes a server a host of the cluster of this Redis.
+sub host_config {
+    my ($self, $name, $more) = @_;
+    my $file = redis_module_file();
+    return <<"END";
+LoadModule wheel_redis_module "$file"
+WheelCluster @{[$self->url]} host=$name @{[$more // '']}
+END
 }
 
 # Start it, or start it again, and return whether it answers.
@@ -153,6 +163,13 @@ sub kill_hard {
     my $pid = delete $self->{pid} // return;
     kill KILL => $pid;
     waitpid $pid, 0;
+    return;
+}
+
+# Lose what it has written to disk.
+sub forget {
+    my ($self) = @_;
+    system 'rm', '-rf', map {"$self->{dir}/$_"} qw(appendonlydir dump.rdb);
     return;
 }
 
