@@ -20,6 +20,9 @@ use WheelTest qw(wait_until);
 # For httpd to start, and for a child to come.
 use constant START_SEC => 20;
 
+# Where a configuration of ours tells how many workers are idle.
+use constant WORKERS => '/workers-of-the-test';
+
 # Servers that this test has not yet ended, and what sanitizers said of others.
 my %running;
 my $reports = 0;
@@ -73,6 +76,9 @@ LogLevel info
 <Directory "$dir/htdocs">
     Require all granted
 </Directory>
+<Location "@{[WORKERS]}">
+    SetHandler server-status
+</Location>
 END
         $self->{config}, '');
     return $self;
@@ -173,8 +179,8 @@ sub workers { $_[0]{processes} * $_[0]{threads} }
 # Workers that the scoreboard shows as idle or as reading this question.
 sub idle_workers {
     my ($self) = @_;
-    return $self->workers unless $self->{addresses};
-    my $answer = eval { $self->get('/server-status?auto', limit => 2) };
+    my $path   = $self->{file} ? '/server-status' : WORKERS;
+    my $answer = eval { $self->get("$path?auto", limit => 2) };
     return 0 unless $answer && ($answer->status // 0) == 200;
     my ($idle) = $answer->body =~ /^IdleWorkers: (\d+)$/m;
     return $idle + 1;
