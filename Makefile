@@ -3,6 +3,8 @@
 #   make              the module, mod_wheel/.libs/mod_wheel.so
 #   make install      into the httpd that apxs belongs to (DESTDIR works)
 #   make uninstall
+#   make deb          Debian packages, in DEB_DIR=mod_wheel/.deb
+#   make deb-check    installs, uses and purges them in a clean Debian
 #   make check        format, warnings, lint, layers, exports
 #   make unit         the programs of t/unit
 #   make tests        what the tests need
@@ -116,7 +118,7 @@ DOCUMENTS := mod_wheel/CHANGES \
 MODS_FILES := $(wildcard conf/wheel*.load conf/wheel*.conf)
 
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
-SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh)
+SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/check)
 
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
@@ -306,6 +308,39 @@ endif
 	done
 	rm -rf '$(DESTDIR)$(datadir)/mod_wheel' '$(DESTDIR)$(docdir)'
 
+# --- Debian packages --------------------------------------------------------
+
+DEB_DIR ?= mod_wheel/.deb
+deb_version = $(shell dpkg-parsechangelog -l conf/debian/changelog \
+    -S Version | cut -d- -f1)
+
+# The checkout stays as it is: they are built from a copy of the source, which
+# has debian where Debian wants it.  Names with a dot are ours, or built.
+deb:
+	$(Q)to=$$(mkdir -p '$(DEB_DIR)' && realpath '$(DEB_DIR)'); \
+	tmp=$$(mktemp -d); \
+	trap 'rm -rf "$$tmp"' EXIT; \
+	source=mod-wheel-$(deb_version); \
+	mkdir "$$tmp/$$source"; \
+	tar -c --exclude='.*' --exclude=node_modules --exclude=t/logs \
+	    --exclude=t/htdocs --owner=0 --group=0 --mode=u=rwX,go=rX \
+	    mod_wheel conf t Makefile README.md build.sh | \
+	    tar -x -C "$$tmp/$$source"; \
+	mv "$$tmp/$$source/conf/debian" "$$tmp/debian"; \
+	tar -cJf "$$tmp/mod-wheel_$(deb_version).orig.tar.xz" -C "$$tmp" \
+	    "$$source"; \
+	mv "$$tmp/debian" "$$tmp/$$source/"; \
+	(cd "$$tmp/$$source" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+	    dpkg-buildpackage -us -uc); \
+	rm -rf "$$to"; \
+	mkdir -p "$$to"; \
+	find "$$tmp" -maxdepth 1 -type f -exec mv '{}' "$$to/" ';'
+	$(Q)ls -l '$(DEB_DIR)'
+
+deb-check: deb
+	$(Q)t/package/check '$(DEB_DIR)'
+.PHONY: deb deb-check
+
 # --- check ------------------------------------------------------------------
 
 check: check-format check-width check-warnings check-lint check-layers \
@@ -319,7 +354,7 @@ check-format:
 check-width:
 	$(call say,CHECK,no line over 80 columns)
 	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
-	    Makefile $(wildcard conf/*.* conf/cluster/*)
+	    Makefile $(wildcard conf/*.* conf/cluster/* conf/debian/rules)
 
 CHECK_NAMES := $(MODULE_NAMES) $(if $(REDIS_MODULE),$(REDIS_NAMES))
 
@@ -430,7 +465,7 @@ soak-asan: tests mod_wheel/.libs-asan/httpd \
 
 clean:
 	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs \
-	    t/fuzz/.build
+	    t/fuzz/.build mod_wheel/.deb
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-exports \

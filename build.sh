@@ -20,6 +20,8 @@ Usage: ./build.sh COMMAND
   test     build, check and run all tests; what stands behind test goes to
            the test runner
   build    build only
+  deb      make the Debian packages, in mod_wheel/.deb
+  deb-check  make them, and use them in a clean Debian; for root
   help     this text
 
 Debian packages that are missing are installed first.
@@ -53,6 +55,10 @@ test_packages=(
     libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs npm
     openssl python3-jsonschema redis-tools shellcheck valgrind
 )
+
+# What Debian packages are made with, and what looks at them.
+deb_packages=(debhelper dpkg-dev libcmocka-dev)
+deb_check_packages=(ca-certificates debootstrap lintian man-db)
 
 # Prints those of the named packages that are not there.  A package that
 # another one provides is there.
@@ -163,6 +169,19 @@ run_tests() {
                 t/restart-can-* t/security-bytes-* t/shutdown-by-*)"
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
+}
+
+# --- Debian packages --------------------------------------------------------
+
+make_deb() {
+    install_packages "${run_packages[@]}" "${deb_packages[@]}"
+    make deb
+}
+
+check_deb() {
+    install_packages "${run_packages[@]}" "${deb_packages[@]}" \
+        "${deb_check_packages[@]}"
+    make deb-check
 }
 
 # --- run --------------------------------------------------------------------
@@ -366,6 +385,8 @@ case $command in
 run) run ;;
 test) run_tests "$@" ;;
 build) build ;;
+deb) make_deb ;;
+deb-check) check_deb ;;
 help | -h | --help) usage ;;
 *)
     usage >&2
