@@ -115,7 +115,8 @@ HEADERS := mod_wheel/mod_wheel.h
 MAN_PAGES := $(wildcard mod_wheel/*.[1-8])
 DOCUMENTS := mod_wheel/CHANGES \
     $(wildcard mod_wheel/*.md mod_wheel/*.json mod_wheel/manual/*)
-MODS_FILES := $(wildcard conf/wheel*.load conf/wheel*.conf)
+MODS_FILES := $(foreach name,$(MODULES:mod_%=%),$(wildcard \
+    conf/$(name).load conf/$(name).conf))
 
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/check)
