@@ -268,7 +268,8 @@ start_httpd() {
         -C "Define WHEEL_ERROR_LOG /dev/stderr" \
         -C "Define WHEEL_USER $user" -C "Define WHEEL_GROUP $group" \
         -C "Define WHEEL_MODULES \"$(apxs -q LIBEXECDIR)\"" \
-        "${cluster[@]}" -f conf/httpd.conf -DFOREGROUND </dev/null >&3 2>&3 3>&- &
+        "${cluster[@]}" -f conf/httpd.conf -DFOREGROUND \
+        </dev/null >&3 2>&3 3>&- &
     httpd_pid=$!
     exec 3>&-
 }
