@@ -24,13 +24,9 @@
  *
  *     static int post_config(...)
  *     {
- *         APR_OPTIONAL_FN_TYPE(wheel_api_version) *version =
- *             APR_RETRIEVE_OPTIONAL_FN(wheel_api_version);
- *
- *         job_run = NULL;
- *         if (version && WHEEL_API_FITS(version())) {
- *             job_run = APR_RETRIEVE_OPTIONAL_FN(wheel_job_run);
- *         }
+ *         job_run = wheel_api_is_there()
+ *                       ? APR_RETRIEVE_OPTIONAL_FN(wheel_job_run)
+ *                       : NULL;
  *         return OK;
  *     }
  *
@@ -68,7 +64,7 @@ extern "C" {
 /** Does a mod_wheel of this version serve a module built with this header? */
 #define WHEEL_API_FITS(version)            \
     ((version) >> 16 == WHEEL_API_MAJOR && \
-     ((version)&0xffff) >= WHEEL_API_MINOR)
+     (version) >= (apr_uint32_t)WHEEL_API_VERSION)
 
 /** Longest name of a job, in bytes, without its terminating NUL. */
 #define WHEEL_NAME_MAX 63
@@ -96,6 +92,15 @@ typedef enum {
     WHEEL_END_DIED,     /* its child process was killed */
     WHEEL_END_COUNT
 } wheel_end_e;
+
+/** The name of an end, as it stands in notes, metrics and the status. */
+static inline const char *wheel_end_name(wheel_end_e end)
+{
+    static const char *const names[WHEEL_END_COUNT] = {
+        "none", "finished", "stop", "deadline", "gone", "shutdown", "died"};
+
+    return end < WHEEL_END_COUNT ? names[end] : "unknown";
+}
 
 /** Why a job was not started.  NONE means that it was. */
 typedef enum {
@@ -187,6 +192,16 @@ static inline void wheel_spec_init(wheel_spec_t *spec)
 
 /** The version of the mod_wheel that is loaded; see WHEEL_API_FITS. */
 APR_DECLARE_OPTIONAL_FN(apr_uint32_t, wheel_api_version, (void));
+
+/** Is a mod_wheel loaded, and does it serve a module built with this header?
+ * For post_config or optional_fn_retrieve. */
+static inline int wheel_api_is_there(void)
+{
+    APR_OPTIONAL_FN_TYPE(wheel_api_version) *version =
+        APR_RETRIEVE_OPTIONAL_FN(wheel_api_version);
+
+    return version && WHEEL_API_FITS(version());
+}
 
 /**
  * Run work in a companion and wait for the end of the job.

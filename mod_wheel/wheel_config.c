@@ -23,6 +23,7 @@ APLOG_USE_MODULE(wheel);
 #define CONFIG_TIMEOUT_MAX_USEC (365 * 24 * 3600 * APR_USEC_PER_SEC)
 
 #define CONFIG_RESERVE_DEFAULT 1
+#define CONFIG_LOOK_DEFAULT_USEC APR_USEC_PER_SEC
 
 /* WheelCluster. */
 #define CONFIG_KEY_DEFAULT "wheel"
@@ -83,6 +84,7 @@ void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s)
     config->reserve = -1;
     config->per_client_max = -1;
     config->stop_on_restart = -1;
+    config->look_max = -1;
     return config;
 }
 
@@ -210,21 +212,41 @@ static const char *set_on_restart(cmd_parms *cmd, void *dir, const char *text)
     return parse_word(cmd, text, restart_words, &config->stop_on_restart);
 }
 
-static const char *set_timeout(cmd_parms *cmd, void *dir, const char *text)
+static const char *parse_time(cmd_parms *cmd, const char *text,
+                              apr_interval_time_t *time)
 {
-    wheel_dir_config_t *config = dir;
-    apr_interval_time_t timeout;
+    apr_interval_time_t parsed;
 
     if (!apr_isdigit(*text) ||
-        ap_timeout_parameter_parse(text, &timeout, "s") != APR_SUCCESS ||
-        timeout < 0 || timeout > CONFIG_TIMEOUT_MAX_USEC) {
+        ap_timeout_parameter_parse(text, &parsed, "s") != APR_SUCCESS ||
+        parsed < 0 || parsed > CONFIG_TIMEOUT_MAX_USEC) {
         return apr_psprintf(cmd->pool,
                             "%s: '%s' is not a time from 1ms to 8760h, such "
                             "as 30, 500ms, 10min or 2h, or 0 for none",
                             cmd->cmd->name, text);
     }
-    config->wait_max = timeout;
+    *time = parsed;
     return NULL;
+}
+
+static const char *set_timeout(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+
+    return parse_time(cmd, text, &config->wait_max);
+}
+
+static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_server_config_t *config;
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)dir;
+    if (error) {
+        return error;
+    }
+    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
+    return parse_time(cmd, text, &config->look_max);
 }
 
 static const char *set_scheduling(cmd_parms *cmd, void *dir, const char *text)
@@ -443,6 +465,9 @@ const command_rec wheel_config_directives[] = {
                   "continue or stop"),
     AP_INIT_TAKE1("WheelTimeout", set_timeout, NULL, RSRC_CONF | ACCESS_CONF,
                   "the longest time that a wheel may rotate, or 0 for none"),
+    AP_INIT_TAKE1("WheelLookWarning", set_look_warning, NULL, RSRC_CONF,
+                  "a job that doesn't look for so long whether it is to end "
+                  "is stuck; 0 for never"),
     AP_INIT_TAKE1("WheelScheduling", set_scheduling, NULL,
                   RSRC_CONF | ACCESS_CONF,
                   "how wheels share the CPU: idle, batch or normal"),
@@ -483,6 +508,9 @@ static wheel_server_config_t server_settings(const server_rec *s)
     config.reserve = or_default(config.reserve, CONFIG_RESERVE_DEFAULT);
     config.per_client_max = or_default(config.per_client_max, 0);
     config.stop_on_restart = or_default(config.stop_on_restart, 0);
+    if (config.look_max == -1) {
+        config.look_max = CONFIG_LOOK_DEFAULT_USEC;
+    }
     return config;
 }
 

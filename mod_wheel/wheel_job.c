@@ -48,18 +48,12 @@ typedef struct job_own_t {
     job_wait_t wait;
     request_rec *r;
     apr_int64_t looked_usec;
+    apr_int64_t looked_cpu_usec;
     char *result; /* the caller's */
     apr_size_t result_max;
     apr_size_t result_bytes;
     void *memory;
 } job_own_t;
-
-static const char *const end_names[WHEEL_END_COUNT] = {
-    [WHEEL_END_NONE] = "none", [WHEEL_END_FINISHED] = "finished",
-    [WHEEL_END_STOP] = "stop", [WHEEL_END_DEADLINE] = "deadline",
-    [WHEEL_END_GONE] = "gone", [WHEEL_END_SHUTDOWN] = "shutdown",
-    [WHEEL_END_DIED] = "died",
-};
 
 static const char *const refusal_names[WHEEL_REFUSED_COUNT] = {
     [WHEEL_REFUSED_NONE] = "none",         [WHEEL_REFUSED_MAX] = "max",
@@ -74,11 +68,6 @@ static const int policies[] = {
     [WHEEL_SCHEDULING_BATCH] = SCHED_BATCH,
     [WHEEL_SCHEDULING_NORMAL] = SCHED_OTHER,
 };
-
-const char *wheel_end_name(wheel_end_e end)
-{
-    return end < WHEEL_END_COUNT ? end_names[end] : "unknown";
-}
 
 const char *wheel_refusal_name(wheel_refusal_e refusal)
 {
@@ -130,7 +119,39 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     return rv;
 }
 
-/* --- Wait ---------------------------------------------------------------- */
+/* --- Watch --------------------------------------------------------------- */
+
+/* The worker of a job answers in time whatever its companion does; but nobody
+ * can make the companion leave the CPU. */
+static void tell_if_stuck(job_wait_t *wait)
+{
+    wheel_record_t record;
+
+    if (wheel_table_stuck_news(wait->table, wait->slot, &record)) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
+            "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s hasn't "
+            "looked for %" APR_TIME_T_FMT " ms whether it is to end: "
+            "its work goes on after a stop until it does",
+            record.id, record.handler, apr_time_as_msec(record.looked));
+    }
+}
+
+/* Work in a worker can only tell afterwards. */
+static void tell_late_look(const job_wait_t *wait, apr_interval_time_t late)
+{
+    apr_interval_time_t look_max = wheel_table_look_max(wait->table);
+
+    if (look_max && late >= look_max &&
+        wheel_table_stuck_tell(wait->table, wait->slot)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
+                      "WH0025: wheel %" APR_UINT64_T_FMT
+                      " of handler %s, which "
+                      "runs in its worker, didn't look for %" APR_TIME_T_FMT
+                      " ms of CPU time whether it is to end",
+                      wait->id, wait->watch.r->handler, apr_time_as_msec(late));
+    }
+}
 
 /* Look at everything that may end a job but a stop.
  * @return what it found, WHEEL_END_NONE to go on */
@@ -141,6 +162,9 @@ static wheel_end_e look_round(job_wait_t *wait)
         !(wheel_table_owners(wait->table, wait->slot, wait->id) &
           WHEEL_OWNER_COMPANION)) {
         return WHEEL_END_FINISHED;
+    }
+    if (!wait->in_worker) {
+        tell_if_stuck(wait);
     }
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;
@@ -299,8 +323,8 @@ static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
     result->value = record.value;
     result->elapsed = record.elapsed;
     tell_result(r, result);
-    if (end == WHEEL_END_GONE) {
-        r->connection->aborted = 1;
+    if (end == WHEEL_END_GONE && !r->sent_bodyct) {
+        r->connection->aborted = 1; /* otherwise the next write will tell */
     }
     wheel_admit_http2_leave(r);
     if (wheel_process_ending()) {
@@ -377,6 +401,18 @@ apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
 
 /* --- In the worker ------------------------------------------------------- */
 
+static void note_look(job_own_t *own, apr_int64_t now)
+{
+    apr_int64_t cpu = wheel_clock_thread_usec();
+
+    if (own->looked_usec) {
+        tell_late_look(&own->wait, cpu - own->looked_cpu_usec);
+    }
+    own->looked_usec = now;
+    own->looked_cpu_usec = cpu;
+    wheel_table_look(own->wait.table, own->wait.slot, now, cpu);
+}
+
 /* The kernel's tick is often enough for all but the mark. */
 static wheel_end_e look(wheel_job_t *job)
 {
@@ -385,11 +421,13 @@ static wheel_end_e look(wheel_job_t *job)
     wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
     apr_int64_t now = wheel_clock_coarse_usec();
 
-    if (end != WHEEL_END_NONE || now == own->looked_usec) {
+    if (now == own->looked_usec) {
         return end;
     }
-    own->looked_usec = now;
-    wheel_table_look(wait->table, wait->slot, now, wheel_clock_thread_usec());
+    note_look(own, now);
+    if (end != WHEEL_END_NONE) {
+        return end;
+    }
     end = look_round(wait);
     return end == WHEEL_END_NONE
                ? end
@@ -497,6 +535,7 @@ void wheel_job_end(wheel_job_t *job, wheel_result_t *result)
     job_own_t *own = (job_own_t *)job;
 
     memset(result, 0, sizeof(*result));
+    note_look(own, wheel_clock_coarse_usec());
     apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
     end_own(own, result);
 }

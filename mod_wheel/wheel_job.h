@@ -6,10 +6,6 @@
 
 #include "wheel_table.h"
 
-/** The name of an end, as it stands in headers, notes and the status page:
- * stop, deadline, gone, ... */
-const char *wheel_end_name(wheel_end_e end);
-
 /** The name of a refusal, as it stands in metrics and notes: max, ... */
 const char *wheel_refusal_name(wheel_refusal_e refusal);
 

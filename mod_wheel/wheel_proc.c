@@ -1,4 +1,4 @@
-/* wheel_proc.c: what time it is, and whether a process still lives.
+/* wheel_proc.c: what time it is, and what /proc tells of processes.
  *
  * Any thread of any process.
  */
@@ -37,37 +37,73 @@ apr_int64_t wheel_clock_thread_usec(void)
     return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* The start time of a process, 0 if it can't be told, and its state letter.
- * The name between the parentheses may hold anything, so look for the last. */
+/* Fields of proc(5), by their numbers there. */
+#define PROC_STATE 3
+#define PROC_UTIME 14
+#define PROC_STIME 15
+#define PROC_BIRTH 22
+
+/* What a stat file says from its third field on: the name before it may hold
+ * anything, so look for its last parenthesis.
+ * @return NULL if there is no such file */
+static const char *read_stat(const char *path, char *text, size_t text_bytes)
+{
+    ssize_t bytes;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return NULL;
+    }
+    bytes = read(fd, text, text_bytes - 1);
+    close(fd);
+    text[bytes > 0 ? bytes : 0] = '\0';
+    text = strrchr(text, ')');
+    return text && text[1] ? text + 2 : NULL;
+}
+
+static apr_uint64_t stat_number(const char *fields, int number)
+{
+    int n;
+
+    for (n = PROC_STATE; fields && n < number; n++) {
+        fields = strchr(fields, ' ');
+        fields = fields ? fields + 1 : NULL;
+    }
+    return fields ? strtoull(fields, NULL, 10) : 0;
+}
+
+/* The start time of a process, 0 if it can't be told, and its state letter. */
 static apr_uint64_t proc_birth(pid_t pid, char *state)
 {
     char path[64];
     char text[512];
-    const char *field;
-    ssize_t bytes;
-    int fd;
-    int n;
+    const char *fields;
 
     apr_snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    fields = read_stat(path, text, sizeof(text));
+    if (!fields) {
         return 0;
     }
-    bytes = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (bytes <= 0) {
-        return 0;
+    *state = *fields;
+    return stat_number(fields, PROC_BIRTH);
+}
+
+apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep)
+{
+    char path[64];
+    char text[512];
+    const char *fields;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/stat", (long)pid,
+                 (long)tid);
+    fields = read_stat(path, text, sizeof(text));
+    if (!fields) {
+        return -1;
     }
-    text[bytes] = '\0';
-    field = strrchr(text, ')');
-    if (!field || !field[1]) {
-        return 0;
-    }
-    *state = field[2]; /* field 3 of proc(5), after ") "; the start is 22 */
-    for (n = 2; field && n < 22; n++) {
-        field = strchr(field + 1, ' ');
-    }
-    return field ? strtoull(field + 1, NULL, 10) : 0;
+    *asleep = *fields == 'S' || *fields == 'D';
+    return (apr_int64_t)(stat_number(fields, PROC_UTIME) +
+                         stat_number(fields, PROC_STIME)) *
+           1000000 / sysconf(_SC_CLK_TCK);
 }
 
 wheel_proc_t wheel_proc_self(void)

@@ -1,4 +1,4 @@
-/* wheel_proc.h: what time it is, and whether a process still lives. */
+/* wheel_proc.h: what time it is, and what /proc tells of processes. */
 #ifndef WHEEL_PROC_H
 #define WHEEL_PROC_H
 
@@ -31,5 +31,13 @@ wheel_proc_t wheel_proc_self(void);
  * @return 0 also where /proc doesn't tell
  */
 int wheel_proc_dead(const wheel_proc_t *proc);
+
+/**
+ * What a thread of any process has used of the CPU.  Reads /proc, so not for a
+ * holder of locks.
+ * @param asleep whether it waits for something else than the CPU
+ * @return usec in steps of a clock tick, or -1 where /proc doesn't tell
+ */
+apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep);
 
 #endif /* WHEEL_PROC_H */

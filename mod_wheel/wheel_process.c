@@ -45,6 +45,9 @@ APLOG_USE_MODULE(wheel);
 /* A companion that was stopped ends so much later than its work. */
 #define PROCESS_END_LATER_USEC 2000
 
+/* Stuck jobs that the parent tells of at a time. */
+#define PROCESS_STUCK_MAX 8
+
 /* How long an exiting child waits for its companions. */
 #define PROCESS_EXIT_WAIT_USEC (500 * 1000)
 
@@ -598,6 +601,27 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
     }
 }
 
+/* Jobs whose workers have answered, or do the work themselves: nobody else
+ * would tell. */
+static void tell_stuck(server_rec *s)
+{
+    wheel_record_t records[PROCESS_STUCK_MAX];
+    unsigned records_n = 0;
+    unsigned n;
+
+    /* Should the mutex fail, there is another time. */
+    (void)wheel_table_stuck_list(process_table, records, PROCESS_STUCK_MAX,
+                                 &records_n);
+    for (n = 0; n < records_n; n++) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0012: wheel %" APR_UINT64_T_FMT " of handler %s, in "
+                     "child %" APR_PID_T_FMT ", hasn't looked for "
+                     "%" APR_TIME_T_FMT " ms whether it is to end",
+                     records[n].id, records[n].handler, records[n].pid,
+                     apr_time_as_msec(records[n].looked));
+    }
+}
+
 /* Every ten seconds or so: deaths that child_status doesn't report. */
 static int monitor(apr_pool_t *pool, server_rec *s)
 {
@@ -610,6 +634,9 @@ static int monitor(apr_pool_t *pool, server_rec *s)
                      "WH0011: %u wheels of dead children found; their slots "
                      "are free again",
                      taken);
+    }
+    if (process_table) {
+        tell_stuck(s);
     }
     return DECLINED;
 }
@@ -809,6 +836,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     process_table = kept->table;
+    wheel_table_look_max_set(process_table, wheel_config_server().look_max);
     warn_of_full_server(s);
     if (wheel_config_server().stop_on_restart) {
         end_old_generations(ptemp, s);

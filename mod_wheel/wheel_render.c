@@ -475,6 +475,12 @@ static json_t *job_looked(const wheel_record_t *job, apr_pool_t *pool)
     return job->looked < 0 ? json_null() : json_real(job->looked / 1e3);
 }
 
+static json_t *job_stuck(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return json_boolean(job->stuck);
+}
+
 static json_t *job_end(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
@@ -504,6 +510,7 @@ static const column_t columns[] = {
     {"turns_per_second", "Turns/s", COLUMN_BOTH | COLUMN_COUNT, job_rate},
     {"number", "Number", COLUMN_BOTH | COLUMN_NUMBER, job_number},
     {"looked_ms", "Looked, ms", COLUMN_RUNNING | COLUMN_NUMBER, job_looked},
+    {"stuck", "Stuck", COLUMN_RUNNING, job_stuck},
     {"stopped_by", "Stopped by", COLUMN_ENDED, job_end},
     {"answered_ms", "Answered, ms", COLUMN_ENDED | COLUMN_NUMBER, job_answered},
 };
@@ -609,9 +616,10 @@ const char *wheel_render_json(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool)
 {
-    json_t *jobs = json_pack(
-        "{s:i, s:i, s:i}", "rotating", (int)snapshot->rotating, "stopping",
-        (int)snapshot->stopping, "draining", (int)snapshot->draining);
+    json_t *jobs =
+        json_pack("{s:i, s:i, s:i, s:i}", "rotating", (int)snapshot->rotating,
+                  "stopping", (int)snapshot->stopping, "draining",
+                  (int)snapshot->draining, "stuck", (int)snapshot->stuck);
 
     return json_text(
         json_pack(
@@ -666,6 +674,8 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
          snapshot->stopping},
         {"wheel_draining", "Answered wheels whose thread has not left.",
          snapshot->draining},
+        {"wheel_stuck", "Wheels that don't look whether they are to end.",
+         snapshot->stuck},
         {"wheel_limit_rotating", "WheelMax: wheels at once.",
          facts->rotating_max},
         {"wheel_limit_reserve", "WheelReserve: workers kept idle.",
@@ -797,7 +807,7 @@ typedef struct row_t {
     apr_uint64_t limit;
 } row_t;
 
-#define ROWS_N 11
+#define ROWS_N 12
 
 static void fill_rows(row_t *rows, const wheel_facts_t *facts,
                       const wheel_snapshot_t *snapshot)
@@ -809,6 +819,7 @@ static void fill_rows(row_t *rows, const wheel_facts_t *facts,
          "WheelMaxPerClient", facts->per_client_max},
         {"WheelStopping", "Stopping", snapshot->stopping, NULL, NULL, 0},
         {"WheelDraining", "Draining", snapshot->draining, NULL, NULL, 0},
+        {"WheelStuck", "Stuck", snapshot->stuck, NULL, NULL, 0},
         {"WheelLoad", "Load asked for, % of a core", snapshot->load, NULL, NULL,
          0},
         {"WheelSlotsUsed", "Slots used",
@@ -857,6 +868,10 @@ static const char *plain(const json_t *value, apr_pool_t *pool)
         return count(json_integer_value(value), pool);
     case JSON_REAL:
         return apr_psprintf(pool, "%.6f", json_real_value(value));
+    case JSON_TRUE:
+        return "yes";
+    case JSON_FALSE:
+        return "no";
     default:
         return "";
     }
@@ -963,7 +978,7 @@ static const char *pretty(const column_t *column, const json_t *value,
 {
     double number = json_number_value(value);
 
-    if (json_is_null(value)) {
+    if (json_is_null(value) || json_is_false(value)) {
         return "";
     }
     if (column->flags & COLUMN_TIME) {

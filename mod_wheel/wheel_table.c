@@ -119,6 +119,7 @@ typedef struct table_slot_t {
     _Atomic apr_int64_t looked_usec;
     _Atomic apr_int64_t looked_cpu_usec;
     _Atomic pid_t tid;
+    _Atomic apr_uint32_t stuck_told;
 } table_slot_t;
 
 /* Modules that include mod_wheel.h reach these two without <stdatomic.h>. */
@@ -150,6 +151,7 @@ typedef struct table_header_t {
     unsigned names_n; /* WHEEL_NAME_NONE and those with a name of their own */
     table_journal_t journal;
     _Atomic apr_int64_t swept_usec;
+    _Atomic apr_int64_t look_max;
     _Atomic apr_uint64_t refused[WHEEL_REFUSED_COUNT];
     _Atomic apr_uint64_t latency[WHEEL_LATENCY_BUCKETS];
     _Atomic apr_uint64_t latency_sum_usec;
@@ -336,6 +338,11 @@ static void slot_record(const table_slot_t *slot, apr_int64_t now_usec,
     record->elapsed = now_usec - slot->started_usec;
     record->wait_max = slot->wait_max;
     record->marked = record->end && marked ? now_usec - marked : -1;
+    record->in_worker =
+        atomic_load_explicit(&slot->in_worker, memory_order_relaxed);
+    record->stuck = 0;
+    record->looked_cpu =
+        atomic_load_explicit(&slot->looked_cpu_usec, memory_order_relaxed);
     record->looked = looked ? now_usec - looked : -1;
     if (looked && record->looked < 0) {
         record->looked = 0; /* its coarse clock may run a tick apart */
@@ -622,6 +629,7 @@ static void fill(wheel_table_t *table, unsigned n, const wheel_claim_t *claim)
     atomic_store_explicit(&slot->progress, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->looked_usec, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->looked_cpu_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->stuck_told, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->in_worker, claim->in_worker,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->tid, 0, memory_order_relaxed);
@@ -926,6 +934,91 @@ void wheel_table_companion_leave(wheel_table_t *table, unsigned slot)
                               ~WHEEL_OWNER_COMPANION, memory_order_acq_rel);
 }
 
+/* --- Jobs that don't look ------------------------------------------------ */
+
+void wheel_table_look_max_set(wheel_table_t *table, apr_int64_t look_max)
+{
+    atomic_store_explicit(&table->header->look_max, look_max,
+                          memory_order_relaxed);
+}
+
+apr_int64_t wheel_table_look_max(const wheel_table_t *table)
+{
+    return atomic_load_explicit(&table->header->look_max, memory_order_relaxed);
+}
+
+/* A worker that sleeps may be writing to a slow client; a companion has
+ * nothing to wait for. */
+static int is_stuck(const wheel_record_t *record, apr_int64_t look_max)
+{
+    int asleep = 0;
+    apr_int64_t cpu;
+
+    if (!look_max || record->looked < look_max) {
+        return 0;
+    }
+    cpu = wheel_proc_thread_usec(record->pid, record->tid, &asleep);
+    if (cpu < 0) {
+        return 0;
+    }
+    return cpu - record->looked_cpu >= look_max ||
+           (asleep && !record->in_worker);
+}
+
+int wheel_table_stuck_tell(wheel_table_t *table, unsigned slot)
+{
+    return !atomic_exchange_explicit(&table->slots[slot].stuck_told, 1,
+                                     memory_order_relaxed);
+}
+
+int wheel_table_stuck_news(wheel_table_t *table, unsigned n,
+                           wheel_record_t *record)
+{
+    table_slot_t *slot = &table->slots[n];
+
+    slot_record(slot, wheel_clock_usec(), record);
+    return is_stuck(record, wheel_table_look_max(table)) &&
+           wheel_table_stuck_tell(table, n);
+}
+
+apr_status_t wheel_table_stuck_list(wheel_table_t *table,
+                                    wheel_record_t *records,
+                                    unsigned records_max, unsigned *records_n)
+{
+    apr_int64_t look_max = wheel_table_look_max(table);
+    apr_int64_t now = wheel_clock_usec();
+    unsigned used = slots_used(table);
+    unsigned n = 0;
+    apr_status_t rv = APR_SUCCESS;
+
+    *records_n = 0;
+    while (n < used && *records_n < records_max && rv == APR_SUCCESS) {
+        wheel_record_t *record = &records[*records_n];
+        int late = 0;
+
+        rv = lock(table);
+        if (rv != APR_SUCCESS) {
+            break;
+        }
+        for (; n < used && !late; n++) {
+            table_slot_t *slot = &table->slots[n];
+
+            late =
+                slot_owners(slot) &&
+                !atomic_load_explicit(&slot->stuck_told, memory_order_relaxed);
+            if (late) {
+                slot_record(slot, now, record);
+                late = look_max && record->looked >= look_max;
+            }
+        }
+        rv = unlock(table);
+        *records_n += late && is_stuck(record, look_max) &&
+                      wheel_table_owners(table, n - 1, record->id) &&
+                      wheel_table_stuck_tell(table, n - 1);
+    }
+    return rv;
+}
+
 /* --- Snapshot ----------------------------------------------------------- */
 
 static void copy_counters(const table_header_t *header,
@@ -998,6 +1091,16 @@ static void copy_jobs(const wheel_table_t *table, wheel_snapshot_t *snapshot)
     }
 }
 
+static void find_stuck(wheel_snapshot_t *snapshot, apr_int64_t look_max)
+{
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n; n++) {
+        snapshot->jobs[n].stuck = is_stuck(&snapshot->jobs[n], look_max);
+        snapshot->stuck += snapshot->jobs[n].stuck;
+    }
+}
+
 static int by_id(const void *a, const void *b)
 {
     const wheel_record_t *left = a;
@@ -1034,6 +1137,7 @@ apr_status_t wheel_table_snapshot(wheel_table_t *table,
 
     snapshot->taken = apr_time_now();
     snapshot->slots_max = table->header->slots_max;
+    find_stuck(snapshot, wheel_table_look_max(table));
     qsort(snapshot->jobs, snapshot->jobs_n, sizeof(wheel_record_t), by_id);
     return rv;
 }

@@ -93,13 +93,17 @@ typedef struct wheel_record_t {
     pid_t pid;
     pid_t tid; /* the companion's; 0 until it has run */
     int generation;
-    apr_time_t started;           /* usec since the epoch */
-    apr_interval_time_t elapsed;  /* usec, up to now or to its end */
-    apr_interval_time_t wait_max; /* usec from start to deadline, or -1 */
-    apr_interval_time_t marked;   /* usec since its mark, or -1; in the
+    apr_time_t started;             /* usec since the epoch */
+    apr_interval_time_t elapsed;    /* usec, up to now or to its end */
+    apr_interval_time_t wait_max;   /* usec from start to deadline, or -1 */
+    apr_interval_time_t marked;     /* usec since its mark, or -1; in the
                                     * ring: from its mark to its end */
-    apr_interval_time_t looked;   /* usec since it last noted that it lives,
+    apr_interval_time_t looked;     /* usec since it last noted that it lives,
                                     * or -1 before the first time */
+    apr_interval_time_t looked_cpu; /* CPU time of its thread then, usec */
+    int in_worker;                  /* its worker does the work itself */
+    int stuck;                      /* it could have looked since, and didn't:
+                                     * see wheel_table_look_max_set() */
     apr_uint64_t done;
     unsigned value;
     unsigned load;                 /* percent of a core, 0 for no limit */
@@ -124,6 +128,7 @@ typedef struct wheel_snapshot_t {
     unsigned load;        /* percent of a core that those without a mark are
                            * to take, as far as they say so */
     unsigned jobs_n;      /* rotating, stopping and draining */
+    unsigned stuck;       /* of these, jobs that don't look at their marks */
     wheel_record_t *jobs; /* by id */
     unsigned recent_n;
     wheel_record_t *recent; /* the last that ended, newest first */
@@ -247,6 +252,38 @@ void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid);
  */
 void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
                       apr_int64_t cpu_usec);
+
+/**
+ * From now on, a job is stuck if it hasn't looked for so long although its
+ * thread had the CPU all that time, or sleeps.  A thread that waits for the
+ * CPU as long isn't.
+ * @param look_max usec, 0: no job is ever stuck
+ */
+void wheel_table_look_max_set(wheel_table_t *table, apr_int64_t look_max);
+
+/** What was set so. */
+apr_int64_t wheel_table_look_max(const wheel_table_t *table);
+
+/**
+ * Is the job of this slot stuck, and has nobody been told?  For the slot's
+ * worker.
+ * @return 1 once for each job
+ */
+int wheel_table_stuck_news(wheel_table_t *table, unsigned slot,
+                           wheel_record_t *record);
+
+/** Somebody is told that this job is stuck.  @return 0 if he was before */
+int wheel_table_stuck_tell(wheel_table_t *table, unsigned slot);
+
+/**
+ * Every job that is stuck and that nobody has been told of.  Reads /proc; holds
+ * the mutex only to copy.
+ * @param records room for records_max of them; what doesn't fit comes the next
+ *        time
+ */
+apr_status_t wheel_table_stuck_list(wheel_table_t *table,
+                                    wheel_record_t *records,
+                                    unsigned records_max, unsigned *records_n);
 
 /**
  * The worker leaves: the job goes to the ring and to the counters.  The slot

@@ -35,14 +35,15 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
 
 /* After a full close the client's kernel answers whatever we send with a
  * reset, within a millisecond on a near network.  HTTP/1.0 knows no interim
- * response, so there a closed sending side is a client that is gone. */
+ * response, and in the middle of an answer it would be a part of that: there
+ * a closed sending side is a client that is gone. */
 static wheel_watch_e probe(wheel_watch_t *watch)
 {
     request_rec *r = watch->r;
     int status = r->status;
     const char *status_line = r->status_line;
 
-    if (r->proto_num < HTTP_VERSION(1, 1)) {
+    if (r->proto_num < HTTP_VERSION(1, 1) || r->sent_bodyct) {
         return WHEEL_WATCH_GONE;
     }
     r->status = HTTP_PROCESSING;
@@ -67,11 +68,6 @@ wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
     }
     if (look.revents & (POLLERR | POLLHUP | POLLNVAL)) {
         return WHEEL_WATCH_GONE;
-    }
-    if (watch->r->sent_bodyct) {
-        /* Its answer has begun, and an interim one would be a part of it.  The
-         * next thing that is written will tell. */
-        return WHEEL_WATCH_PRESENT;
     }
     now = wheel_clock_usec();
     if (watch->probed_usec && now - watch->probed_usec < WATCH_PROBE_USEC) {

@@ -13,6 +13,7 @@ my @right = (
     [WheelReserve      => qw(0 1 7)],
     [WheelMaxPerClient => qw(0 1 10000000)],
     [WheelTimeout      => qw(0 1 30 30s 500ms 10min 2h 8760h)],
+    [WheelLookWarning  => qw(0 1 500ms 10min 8760h)],
     [WheelScheduling   => qw(idle batch normal IDLE Normal)],
     [WheelOnDisconnect => qw(stop continue Stop)],
     [WheelOnRestart    => qw(stop continue CONTINUE)],
@@ -29,6 +30,7 @@ my @wrong = (
     (map { [WheelTimeout      => $_, '8760h'] }
         '"-1"', '-1s', 'soon', '1.5', '5parsec', '8761h',
         '99999999999999999999'),
+    (map { [WheelLookWarning  => $_, '8760h'] } 'never', '-1s', '8761h'),
     (map { [WheelScheduling   => $_, 'idle', 'batch', 'normal'] }
         'fast', '0'),
     (map { [WheelOnDisconnect => $_, 'stop', 'continue'] } 'on', 'stopped'),
@@ -40,7 +42,8 @@ my @wrong = (
 
 # Where a directive may not stand, and the wrong number of values.
 my @server_only = (
-    'WheelMax 1', 'WheelReserve 1', 'WheelMaxPerClient 1', 'WheelOnRestart stop'
+    'WheelMax 1', 'WheelReserve 1', 'WheelMaxPerClient 1', 'WheelOnRestart stop',
+    'WheelLookWarning 1'
 );
 my @misplaced = (
     map {

@@ -61,7 +61,8 @@ ok wait_until {
 my %after = by_id();
 is grep({ $after{$_}{elapsed} <= $before{$_}{elapsed} } keys %before), 0,
     'and so does elapsed';
-is_deeply $status->{jobs}, { rotating => 3, stopping => 0, draining => 0 },
+is_deeply $status->{jobs},
+    { rotating => 3, stopping => 0, draining => 0, stuck => 0 },
     'three are counted as rotating';
 is_deeply [@{ $status->{limits} }{qw(wheel_max wheel_reserve
     wheel_max_per_client workers_max)}], [7, 2, 6, 32],

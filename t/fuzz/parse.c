@@ -85,12 +85,6 @@ static void chunks_free(void)
 
 /* --- What of the module needs httpd, and its words do not matter here ----- */
 
-const char *wheel_end_name(wheel_end_e end)
-{
-    (void)end;
-    return "end";
-}
-
 const char *wheel_refusal_name(wheel_refusal_e refusal)
 {
     (void)refusal;
