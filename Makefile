@@ -78,6 +78,7 @@ endif
 # Asked for when a unit program is built: the module needs no cmocka.
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
+LIBPNG = $(shell $(PKG_CONFIG) --cflags --libs libpng)
 endif
 
 # Only Debian's own httpd has this directory, and a2enmod; empty for all others.
@@ -100,6 +101,7 @@ endif
 
 MODULE_NAMES := $(filter-out $(REDIS_NAMES),$(patsubst mod_wheel/%.c,%,$(sort \
     $(wildcard mod_wheel/mod_wheel.c mod_wheel/wheel_*.c))))
+USER_NAMES := $(basename $(notdir $(sort $(wildcard t/c-modules/*.c*))))
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 
 # These know nothing of httpd, and are compiled without its headers at hand.
@@ -118,7 +120,7 @@ DOCUMENTS := mod_wheel/CHANGES \
 MODS_FILES := $(foreach name,$(MODULES:mod_%=%),$(wildcard \
     conf/$(name).load conf/$(name).conf))
 
-C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/api/*.c))
+C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/c-modules/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/check)
 
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
@@ -199,12 +201,32 @@ $(eval $(call variant,-asan-faults,$$(CC),$(SANITIZE) \
 $(eval $(call variant,-check-cc,$$(CC),-Werror))
 $(eval $(call variant,-check-clang,$$(CLANG),-Werror))
 
-# A module of somebody else, for the tests: it sees mod_wheel.h alone.
-t/api/.libs/mod_test_job.so: t/api/mod_test_job.c mod_wheel/mod_wheel.h
-	$(call say,CC,$@)
+# Modules of somebody else, for the tests: they see mod_wheel.h alone.
+user_flags = -fPIC -pthread -Wall -Wextra -Werror -It/c-modules/.include \
+    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS)
+
+t/c-modules/.include/mod_wheel.h: mod_wheel/mod_wheel.h
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -shared $(module_flags) -fvisibility=default -Werror -Imod_wheel \
-	    $(CFLAGS) -o $@ $<
+	$(Q)cp $< $@
+
+# $(call user_modules,SUFFIX,FLAGS): into t/c-modules/.libsSUFFIX.
+define user_modules
+t/c-modules/.libs$(1)/%.so: t/c-modules/%.c t/c-modules/.include/mod_wheel.h \
+    Makefile
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) -std=gnu11 -O2 -shared $$(user_flags) $(2) -o $$@ $$< \
+	    $$(if $$(findstring mandelbrot,$$<),$$(LIBPNG))
+
+t/c-modules/.libs$(1)/%.so: t/c-modules/%.cc t/c-modules/.include/mod_wheel.h \
+    Makefile
+	$$(call say,CXX,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CXX) -std=c++98 -O2 -shared $$(user_flags) $(2) -o $$@ $$<
+endef
+
+$(eval $(call user_modules,,))
+$(eval $(call user_modules,-asan,$(SANITIZE) -fsanitize=address,undefined))
 
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
@@ -219,7 +241,8 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
-asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) unit-asan
+asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) unit-asan \
+    $(USER_NAMES:%=t/c-modules/.libs-asan/%.so)
 tsan: unit-tsan
 faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 
@@ -345,7 +368,7 @@ deb-check: deb
 # --- check ------------------------------------------------------------------
 
 check: check-format check-width check-warnings check-lint check-layers \
-    check-exports check-shell
+    check-header check-exports check-shell
 
 check-format:
 	$(call say,CHECK,format)
@@ -385,6 +408,19 @@ check-layers:
 	    $(CC) $(pure_flags) -Werror -fsyntax-only -x c $$file || exit 1; \
 	done
 
+# Whoever includes it may be of any age.
+check-header:
+	$(call say,CHECK,mod_wheel.h in C and C++)
+	$(Q)for std in c99 c11 c2x; do \
+	    $(CC) -std=$$std -pedantic $(WARNINGS) -Werror $(APR_CPPFLAGS) \
+	        -fsyntax-only -x c mod_wheel/mod_wheel.h || exit 1; \
+	done
+	$(Q)for std in c++98 c++11 c++20; do \
+	    echo '#include "mod_wheel.h"' | $(CXX) -std=$$std -pedantic \
+	        -Wall -Wextra -Werror $(APR_CPPFLAGS) -Imod_wheel \
+	        -fsyntax-only -x c++ - || exit 1; \
+	done
+
 # mod_NAME.so exports NAME_module.
 check-exports: $(MODULES:%=mod_wheel/.libs/%.so)
 	$(call say,CHECK,one exported symbol)
@@ -406,7 +442,7 @@ endif
 # --- test -------------------------------------------------------------------
 
 # What the tests need besides their own files.
-tests: all unit faults t/api/.libs/mod_test_job.so \
+tests: all unit faults $(USER_NAMES:%=t/c-modules/.libs/%.so) \
     $(if $(CLANG),t/fuzz/.build/parse)
 
 test: tests check
@@ -428,7 +464,9 @@ TESTS ?= $(UNIT_NAMES:%=t/unit/.build-asan/%) $(wildcard t/*.t)
 test-asan: asan tests mod_wheel/.libs-asan/httpd
 	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
 	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
-	    WHEEL_UNIT=t/unit/.build-asan $(PERL) t/run $(TEST_FLAGS) $(TESTS)
+	    WHEEL_UNIT=t/unit/.build-asan \
+	    WHEEL_USER_MODULES=t/c-modules/.libs-asan \
+	    $(PERL) t/run $(TEST_FLAGS) $(TESTS)
 
 test-tsan: tsan
 	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
@@ -465,10 +503,12 @@ soak-asan: tests mod_wheel/.libs-asan/httpd \
 .PHONY: soak soak-asan
 
 clean:
-	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* t/api/.libs \
-	    t/fuzz/.build mod_wheel/.deb
+	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* \
+	    t/c-modules/.libs* t/c-modules/.include t/fuzz/.build \
+	    mod_wheel/.deb
 
 .PHONY: all asan tsan faults install uninstall check check-format \
-    check-width check-warnings check-lint check-layers check-exports \
+    check-width check-warnings check-lint check-layers check-header \
+    check-exports \
     check-shell tests test test-asan test-tsan test-helgrind \
     fuzz clean FORCE

@@ -51,9 +51,9 @@ run_packages=(
 # and libFuzzer of clang.  redis-tools has the program of redis-server as well,
 # without its service.
 test_packages=(
-    chromium clang-14 clang-format cppcheck libapache2-mod-perl2
-    libclang-rt-14-dev libcmocka-dev libwww-perl nghttp2-client nodejs npm
-    openssl python3-jsonschema redis-tools shellcheck valgrind
+    chromium clang-14 clang-format cppcheck g++ libapache2-mod-perl2
+    libclang-rt-14-dev libcmocka-dev libpng-dev libwww-perl nghttp2-client
+    nodejs npm openssl python3-jsonschema redis-tools shellcheck valgrind
 )
 
 # What Debian packages are made with, and what looks at them.

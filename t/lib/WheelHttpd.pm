@@ -15,7 +15,7 @@ use IO::Socket::INET ();
 
 our @EXPORT_OK = qw(checkout_dir httpd_program libexec_dir module_file
     redis_module_file run_user run_group free_port slurp spew expand_file mpm_config
-    modules_config MPMS);
+    modules_config user_modules MPMS);
 
 use constant MPMS => qw(prefork worker event);
 
@@ -60,6 +60,16 @@ sub redis_module_file {
     my $file = module_file() =~ s/mod_wheel\.so\z/mod_wheel_redis.so/r;
     -e $file or die "$file is missing: install libhiredis-dev and run make\n";
     return $file;
+}
+
+# The LoadModule lines of modules of t/c-modules, which the tests build.
+sub user_modules {
+    my $dir = $ENV{WHEEL_USER_MODULES} // 't/c-modules/.libs';
+    $dir = "$checkout/$dir" unless $dir =~ m{^/};
+    return join '', map {
+        -e "$dir/mod_$_.so" or die "$dir/mod_$_.so is missing: make tests\n";
+        qq(LoadModule ${_}_module "$dir/mod_$_.so"\n);
+    } @_;
 }
 
 # httpd refuses to run its children as root.

@@ -34,6 +34,7 @@ sub mpm { $ENV{WHEEL_MPM} // 'event' }
 #   processes, threads  how many workers (prefork: their product)
 #   spare               processes of an older generation that fit, too
 #   config              appended to the configuration
+#   first               the same, before all else
 #   addresses           0: without the contract's Locations
 #   wheel               0: without the module
 #   env                 the environment's changes, by name
@@ -44,7 +45,7 @@ sub new {
     my ($class, %want) = @_;
     my $self = bless {
         mpm => mpm(), processes => 2, threads => 4, addresses => 1, wheel => 1,
-        config => '', env => {}, %want, dir => kept_dir(), maker => $$,
+        config => '', first => '', env => {}, %want, dir => kept_dir(), maker => $$,
     }, $class;
     weaken($running{$self} = $self);
     my $dir = $self->{dir};
@@ -62,7 +63,7 @@ sub configure {
     return $self if $self->{file};
     my $user = $> ? '' : sprintf "User %s\nGroup %s\n", run_user(), run_group();
     spew($self->conf_file, join "\n",
-        $self->modules_config, mpm_config($self->{mpm}, %$self),
+        $self->{first}, $self->modules_config, mpm_config($self->{mpm}, %$self),
         $user, <<"END", $self->{addresses} ? $self->addresses : (),
 ServerName 127.0.0.1
 ServerRoot "$dir"

@@ -1,0 +1,63 @@
+# A job that its own worker does is listed, stopped, and ended by its deadline,
+# its client and the server, as one with a companion is: it has to look.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelHttpd qw(user_modules);
+use WheelServer ();
+use WheelTest qw(collect thread_policy wait_until);
+
+plan tests => 15, need_module 'wheel';
+
+my $server = WheelServer->started(threads => 8,
+    config => user_modules('test_job') . <<'END');
+WheelScheduling normal
+<Location "/job">
+    SetHandler test-job
+</Location>
+<Location "/brief">
+    SetHandler test-job
+    WheelTimeout 50ms
+</Location>
+END
+
+my $own = $server->begin(GET => '/job/own-spin?9');
+my ($job) = wait_until { my @all = $server->rotating; $all[0] };
+is $job->{name}, 'foreign', 'it is listed by its name';
+is thread_policy(@{$job}{qw(pid thread)}), 'normal',
+    'and its thread is one of the MPM';
+ok wait_until { ($server->rotating)[0]{number} == 9 }, 'with what it shows';
+my @wheels = $server->rotate(2);
+is $server->get('/stop')->header('Wheel-Stopped'), 3, 'a stop reaches it';
+is collect(2, $own, @wheels), 3, 'and all the wheels beside it';
+like $own->body, qr/^rv=0 end=2 refusal=0 .* value=9/, 'it says that it was';
+cmp_ok $_->{answered_ms}, '<', 200, 'no tick was waited for'
+    for @{ $server->status->{recent} };
+ok wait_until { !$server->running }, 'nothing of it is left';
+
+like $server->get('/brief/own-spin')->body, qr/ end=3 /, 'a deadline ends it';
+
+my $gone = $server->begin(GET => '/job/own-spin');
+$server->wait_rotating(1);
+close $gone->socket;
+ok wait_until { $server->status->{totals}{ended}{gone} }, 'so does its client';
+
+is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
+ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },
+    'and its job ends with its request';
+
+# What is promised of TERM holds where the MPM leaves a chance: see
+# shutdown-by-term-ends-wheels.
+$own = $server->begin(GET => '/job/own-spin');
+$server->wait_rotating(1);
+my $stops = $server->mpm eq 'prefork';
+$server->graceful unless $stops;
+unless ($stops) {
+    wait_until { my @all = $server->rotating;
+        @all && $server->status->{server}{generation} > $all[0]{generation} };
+}
+$server->signal('TERM');
+collect(5, $own);
+like $own->body // '', qr/ end=5 /, 'the end of the server ends it as well';
