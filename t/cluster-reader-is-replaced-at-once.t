@@ -34,7 +34,7 @@ for my $time (1 .. 3) {
     is collect(20, @wheels), 2, 'and ends them';
 }
 my @readers = readers($far);
-is @readers, 4, 'each time, another child went on reading';
+cmp_ok scalar @readers, '>=', 4, 'each time, another child went on reading';
 
 my ($wheel) = $far->rotate(1);
 my %old = map { $_ => 1 } $far->children;
@@ -47,7 +47,6 @@ is collect(20, $wheel), 1, 'and ends it';
 
 # A stop that nobody of this host was there to read.
 $far->rotate(1);
-my @running = $far->rotating;
 my @held = $far->children;
 kill STOP => @held;
 wait_until { @held == grep { ((proc_stat($_))[0] // 'X') =~ /[TZX]/ } @held };

@@ -10,7 +10,9 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 26, need_module 'wheel';
+# What the MPM has a part in, other tests look at.
+plan tests => 26, need 'wheel',
+    { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $redis = WheelRedis->started(persistent => 1);
 my ($near, $far) = map {
