@@ -204,9 +204,10 @@ static apr_uint64_t read_count(_Atomic apr_uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void wheel_cluster_look(wheel_cluster_facts_t *facts)
+const wheel_cluster_facts_t *wheel_cluster_look(apr_pool_t *pool)
 {
     cluster_shared_t *shared = kept->shared;
+    wheel_cluster_facts_t *facts = apr_pcalloc(pool, sizeof(*facts));
 
     facts->host = own_host;
     facts->where = provider->where(cluster_link);
@@ -216,6 +217,7 @@ void wheel_cluster_look(wheel_cluster_facts_t *facts)
     facts->links = read_count(&shared->links);
     facts->told = read_count(&shared->told);
     facts->untold = read_count(&shared->untold);
+    return facts;
 }
 
 /* --- What the provider asks while it serves ------------------------------- */

@@ -6,24 +6,13 @@
 
 #include "wheel_filter.h"
 #include "wheel_provider.h"
-
-/** How this host stands in its cluster. */
-typedef struct wheel_cluster_facts_t {
-    const char *host;     /* its own id */
-    const char *where;    /* the URL without a password */
-    int linked;           /* can it read the stream now? */
-    apr_uint64_t applied; /* stops of other hosts, since the server started */
-    apr_uint64_t lost;    /* times that some may have been lost */
-    apr_uint64_t links;   /* connections made */
-    apr_uint64_t told;    /* stops told to the others */
-    apr_uint64_t untold;  /* stops that could not be told */
-} wheel_cluster_facts_t;
+#include "wheel_render.h"
 
 /** Is this server a host of a cluster?  Any thread, after post_config. */
 int wheel_cluster_on(void);
 
-/** @param facts set when wheel_cluster_on() */
-void wheel_cluster_look(wheel_cluster_facts_t *facts);
+/** How this host stands in it.  Only when wheel_cluster_on(). */
+const wheel_cluster_facts_t *wheel_cluster_look(apr_pool_t *pool);
 
 /**
  * Tell the other hosts of a stop that has been done here.  Blocks: for at most

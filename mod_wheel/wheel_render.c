@@ -344,13 +344,14 @@ const char *wheel_render_beat(const wheel_facts_t *facts,
         }
     }
     return json_text(
-        json_pack("{s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}",
+        json_pack("{s:i, s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
                   "version", WHEEL_RENDER_VERSION, "mpm", facts->mpm,
-                  "generation", facts->generation, "wheel_max",
+                  "generation", facts->generation, "limits", "wheel_max",
                   facts->rotating_max, "wheel_reserve", facts->reserve,
-                  "wheel_max_per_client", facts->per_client_max, "rotating",
-                  (int)snapshot->rotating, "stopping", (int)snapshot->stopping,
-                  "draining", (int)snapshot->draining, "wheels", wheels),
+                  "wheel_max_per_client", facts->per_client_max, "jobs",
+                  "rotating", (int)snapshot->rotating, "stopping",
+                  (int)snapshot->stopping, "draining", (int)snapshot->draining,
+                  "running", wheels),
         RENDER_ANSWER_BYTES + told * RENDER_JOB_BYTES / 2, pool);
 }
 
@@ -612,6 +613,21 @@ static json_t *json_filter(const char *filter)
     return *filter ? json_string(filter) : json_null();
 }
 
+static json_t *cluster_json(const wheel_facts_t *facts, apr_pool_t *pool)
+{
+    const wheel_cluster_facts_t *cluster = facts->cluster;
+
+    if (!cluster) {
+        return json_null();
+    }
+    return json_pack(
+        "{s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "host",
+        wheel_render_host(cluster->host, pool), "linked", cluster->linked,
+        "links", (json_int_t)cluster->links, "applied",
+        (json_int_t)cluster->applied, "lost", (json_int_t)cluster->lost, "told",
+        (json_int_t)cluster->told, "untold", (json_int_t)cluster->untold);
+}
+
 const char *wheel_render_json(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool)
@@ -623,9 +639,10 @@ const char *wheel_render_json(const wheel_facts_t *facts,
 
     return json_text(
         json_pack(
-            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-            WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6, "filter",
-            json_filter(facts->filter), "server", server_json(facts), "limits",
+            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "version", WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6,
+            "filter", json_filter(facts->filter), "server", server_json(facts),
+            "cluster", cluster_json(facts, pool), "limits",
             limits_json(facts, snapshot), "workers", workers_json(facts),
             "jobs", jobs, "running",
             jobs_json(snapshot->jobs, snapshot->jobs_n, COLUMN_RUNNING, pool),
@@ -756,6 +773,41 @@ static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
     putf(to->out, "wheel_turns_total %" APR_UINT64_T_FMT "\n", snapshot->done);
 }
 
+static void put_cluster(const metrics_t *to,
+                        const wheel_cluster_facts_t *cluster)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        apr_uint64_t value;
+    } counters[] = {
+        {"wheel_cluster_links",
+         "Connections made to read the stops of "
+         "other hosts.",
+         cluster->links},
+        {"wheel_cluster_applied", "Stops of other hosts that were applied.",
+         cluster->applied},
+        {"wheel_cluster_lost",
+         "Times that stops of other hosts may have been "
+         "lost.",
+         cluster->lost},
+        {"wheel_cluster_told", "Stops that other hosts were told of.",
+         cluster->told},
+        {"wheel_cluster_untold", "Stops that other hosts could not be told of.",
+         cluster->untold},
+    };
+    size_t n;
+
+    put_family(to, "wheel_cluster_linked", "gauge", NULL,
+               "1 when the stops of other hosts can be read, else 0.");
+    putf(to->out, "wheel_cluster_linked %d\n", cluster->linked);
+    for (n = 0; n < sizeof(counters) / sizeof(*counters); n++) {
+        put_family(to, counters[n].name, "counter", NULL, counters[n].help);
+        putf(to->out, "%s_total %" APR_UINT64_T_FMT "\n", counters[n].name,
+             counters[n].value);
+    }
+}
+
 static void put_latency(const metrics_t *to, const wheel_snapshot_t *snapshot)
 {
     static const apr_int64_t bounds_usec[] = WHEEL_LATENCY_BOUNDS;
@@ -788,6 +840,9 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
     put_counters(&to, snapshot);
     put_gauges(&to, facts, snapshot);
     put_latency(&to, snapshot);
+    if (facts->cluster) {
+        put_cluster(&to, facts->cluster);
+    }
     if (format == WHEEL_METRICS_OPENMETRICS) {
         put(to.out, "# EOF\n");
     }
@@ -944,6 +999,15 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
     putf(out, "WheelGeneration: %d\nWheelUptime: %s\n", facts->generation,
          seconds(facts->uptime, pool));
     put(out, wheel_render_section_auto(facts, snapshot, pool));
+    if (facts->cluster) {
+        putf(out,
+             "WheelClusterHost: %s\nWheelClusterLinked: %d\n"
+             "WheelClusterApplied: %" APR_UINT64_T_FMT "\n"
+             "WheelClusterLost: %" APR_UINT64_T_FMT "\n",
+             wheel_render_host(facts->cluster->host, pool),
+             facts->cluster->linked, facts->cluster->applied,
+             facts->cluster->lost);
+    }
     put_job_lines(out, "WheelRunning", snapshot->jobs, snapshot->jobs_n,
                   COLUMN_RUNNING);
     put_job_lines(out, "WheelRecent", snapshot->recent, snapshot->recent_n,
@@ -1089,6 +1153,19 @@ static void put_tables(out_t *out, const wheel_facts_t *facts,
                       WHEEL_REFUSED_COUNT, refusal_name);
 }
 
+static void put_page_head(out_t *out, const char *title)
+{
+    putf(out,
+         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+         "<meta charset=\"utf-8\">\n"
+         "<meta name=\"color-scheme\" content=\"light dark\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width\">\n"
+         "<title>%s</title>\n<style>",
+         title);
+    put(out, page_style);
+    putf(out, "</style>\n</head>\n<body>\n<h1>%s</h1>\n", title);
+}
+
 const char *wheel_render_page(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool)
@@ -1099,16 +1176,16 @@ const char *wheel_render_page(const wheel_facts_t *facts,
     if (*facts->filter) {
         filter = html(apr_pstrcat(pool, "&", facts->filter, NULL), pool);
     }
-    put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-             "<meta charset=\"utf-8\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width\">\n"
-             "<title>Wheel status</title>\n<style>");
-    put(out, page_style);
-    put(out, "</style>\n</head>\n<body>\n<h1>Wheel status</h1>\n");
+    put_page_head(out, "Wheel status");
     putf(out, "<p>%s UTC. MPM %s, generation %d, up for %s seconds.</p>\n",
          date(snapshot->taken, pool), html(facts->mpm, pool), facts->generation,
          count_grouped(facts->uptime / 1000000, pool));
+    if (facts->cluster) {
+        putf(out,
+             "<p>Host %s of a cluster: <a href=\"?cluster\">all hosts</a>."
+             "</p>\n",
+             html(wheel_render_host(facts->cluster->host, pool), pool));
+    }
     if (*filter) {
         putf(out,
              "<p>Listed are those of <code>%s</code>; counted are "
@@ -1141,5 +1218,270 @@ const char *wheel_render_section(const wheel_facts_t *facts,
 
         putf(out, "<pre>%s</pre>\n", html(lines, pool));
     }
+    return out_text(out);
+}
+
+/* --- All hosts of a cluster ----------------------------------------------- */
+
+/* A host as it told of itself: what it didn't is 0 or NULL. */
+typedef struct host_t {
+    const char *name;
+    int own;
+    int live;
+    double age;
+    const char *mpm;
+    int generation;
+    int rotating_max;
+    int reserve;
+    int per_client_max;
+    int rotating;
+    int stopping;
+    int draining;
+    json_t *running; /* an array, or NULL */
+} host_t;
+
+/* What comes from other hosts may be anything. */
+static void read_beat(host_t *host, const char *beat, apr_pool_t *pool)
+{
+    const char *mpm = "";
+    json_t *json = beat ? json_loads(beat, 0, NULL) : NULL;
+    json_t *running = NULL;
+
+    if (json_unpack(
+            json, "{s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
+            "mpm", &mpm, "generation", &host->generation, "limits", "wheel_max",
+            &host->rotating_max, "wheel_reserve", &host->reserve,
+            "wheel_max_per_client", &host->per_client_max, "jobs", "rotating",
+            &host->rotating, "stopping", &host->stopping, "draining",
+            &host->draining, "running", &running) == 0 &&
+        json_is_array(running)) {
+        host->mpm = wheel_render_text(mpm, WHEEL_NAME_MAX, pool);
+        host->running = json_incref(running);
+    }
+    json_decref(json);
+}
+
+static int by_host(const void *a, const void *b)
+{
+    const wheel_peer_t *left = a;
+    const wheel_peer_t *right = b;
+
+    return strcmp(left->host, right->host);
+}
+
+/* A host that was started again is not missing as what it was before. */
+static int is_back(const wheel_peer_t *peers, unsigned peers_n, unsigned n)
+{
+    const char *slash = strrchr(peers[n].host, '/');
+    size_t bytes = slash ? slash - peers[n].host + 1 : 0;
+    unsigned other;
+
+    for (other = 0; other < peers_n && bytes; other++) {
+        if (peers[other].age < WHEEL_MISSING_USEC &&
+            !strncmp(peers[other].host, peers[n].host, bytes)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* This host as it is now, and all others as they were.
+ * @return how many */
+static unsigned read_hosts(host_t *hosts, const wheel_facts_t *facts,
+                           const wheel_snapshot_t *snapshot,
+                           wheel_peer_t *peers, unsigned peers_n,
+                           apr_pool_t *pool)
+{
+    unsigned hosts_n = 1;
+    unsigned n;
+
+    hosts[0].name = wheel_render_host(facts->cluster->host, pool);
+    hosts[0].own = hosts[0].live = 1;
+    read_beat(&hosts[0], wheel_render_beat(facts, snapshot, pool), pool);
+    qsort(peers, peers_n, sizeof(*peers), by_host);
+    for (n = 0; n < peers_n; n++) {
+        host_t *host = &hosts[hosts_n];
+
+        host->live = peers[n].age < WHEEL_MISSING_USEC;
+        if (!strcmp(peers[n].host, facts->cluster->host) ||
+            (!host->live && is_back(peers, peers_n, n))) {
+            continue;
+        }
+        host->name = wheel_render_host(peers[n].host, pool);
+        host->age = peers[n].age / 1e6;
+        read_beat(host, peers[n].beat, pool);
+        hosts_n++;
+    }
+    return hosts_n;
+}
+
+/* One wheel of another host, with nothing in it but what is known. */
+static json_t *peer_wheel(const json_t *wheel, apr_pool_t *pool)
+{
+    const char *client = json_string_value(json_object_get(wheel, "client"));
+
+    return json_pack(
+        "{s:I, s:o, s:s, s:f}", "id",
+        json_integer_value(json_object_get(wheel, "id")), "name",
+        json_name(json_string_value(json_object_get(wheel, "name")), pool),
+        "client",
+        wheel_render_text(client ? client : "", WHEEL_CLIENT_BYTES, pool),
+        "started", json_number_value(json_object_get(wheel, "started")));
+}
+
+static json_t *host_json(const host_t *host, apr_pool_t *pool)
+{
+    json_t *running = json_array();
+    size_t n;
+
+    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
+         n++) {
+        running = json_append(
+            running, peer_wheel(json_array_get(host->running, n), pool));
+    }
+    return json_pack("{s:s, s:b, s:s, s:f, s:s?, s:i, s:{s:i, s:i, s:i}, "
+                     "s:{s:i, s:i, s:i}, s:o}",
+                     "host", host->name, "own", host->own, "state",
+                     host->live ? "live" : "missing", "age", host->age, "mpm",
+                     host->mpm, "generation", host->generation, "limits",
+                     "wheel_max", host->rotating_max, "wheel_reserve",
+                     host->reserve, "wheel_max_per_client",
+                     host->per_client_max, "jobs", "rotating", host->rotating,
+                     "stopping", host->stopping, "draining", host->draining,
+                     "running", running);
+}
+
+static void free_hosts(host_t *hosts, unsigned hosts_n)
+{
+    unsigned n;
+
+    for (n = 0; n < hosts_n; n++) {
+        json_decref(hosts[n].running);
+    }
+}
+
+const char *wheel_render_hosts_json(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool)
+{
+    host_t *hosts = apr_pcalloc(pool, (peers_n + 1) * sizeof(*hosts));
+    unsigned hosts_n = read_hosts(hosts, facts, snapshot, peers, peers_n, pool);
+    json_t *list = json_array();
+    unsigned n;
+
+    for (n = 0; n < hosts_n; n++) {
+        list = json_append(list, host_json(&hosts[n], pool));
+    }
+    free_hosts(hosts, hosts_n);
+    return json_text(
+        json_pack("{s:i, s:f, s:o, s:s?, s:o}", "version", WHEEL_RENDER_VERSION,
+                  "time", snapshot->taken / 1e6, "cluster",
+                  cluster_json(facts, pool), "problem",
+                  problem ? wheel_render_text(problem, RENDER_DETAIL_MAX, pool)
+                          : NULL,
+                  "hosts", list),
+        RENDER_STATUS_BYTES + hosts_n * RENDER_STATUS_BYTES, pool);
+}
+
+static void put_host_row(out_t *out, const host_t *host)
+{
+    putf(out, "<tr><th scope=\"row\">%s%s</th><td>%s</td>",
+         html(host->name, out->pool), host->own ? " (this one)" : "",
+         host->live ? "live" : "<strong>missing</strong>");
+    if (!host->mpm) {
+        putf(out, "<td class=\"n\">%.1f</td><td colspan=\"7\"></td></tr>\n",
+             host->age);
+        return;
+    }
+    putf(out,
+         "<td class=\"n\">%.1f</td><td class=\"n\">%d</td>"
+         "<td class=\"n\">%d</td><td class=\"n\">%d</td>"
+         "<td class=\"n\">%d</td><td class=\"n\">%d</td><td>%s</td>"
+         "<td class=\"n\">%d</td></tr>\n",
+         host->age, host->rotating, host->stopping, host->draining,
+         host->rotating_max, host->reserve, html(host->mpm, out->pool),
+         host->generation);
+}
+
+static void put_host_wheels(out_t *out, const host_t *host)
+{
+    size_t n;
+
+    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
+         n++) {
+        json_t *wheel = peer_wheel(json_array_get(host->running, n), out->pool);
+        const char *name = json_string_value(json_object_get(wheel, "name"));
+        const char *client =
+            json_string_value(json_object_get(wheel, "client"));
+
+        putf(out,
+             "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td>"
+             "<td>%s</td><td>%s</td><td>%s</td></tr>\n",
+             html(host->name, out->pool),
+             plain(json_object_get(wheel, "id"), out->pool),
+             name ? html(name, out->pool) : "",
+             client ? html(client, out->pool) : "",
+             date((apr_time_t)(json_number_value(
+                                   json_object_get(wheel, "started")) *
+                               1e6),
+                  out->pool));
+        json_decref(wheel);
+    }
+}
+
+static void put_host_tables(out_t *out, const host_t *hosts, unsigned hosts_n)
+{
+    unsigned n;
+
+    putf(out, "<table>\n<caption>Hosts: %u</caption>\n<tr>", hosts_n);
+    put(out, "<th scope=\"col\">Host</th><th scope=\"col\">State</th>"
+             "<th scope=\"col\" class=\"n\">Seen, s ago</th>"
+             "<th scope=\"col\" class=\"n\">Rotating</th>"
+             "<th scope=\"col\" class=\"n\">Stopping</th>"
+             "<th scope=\"col\" class=\"n\">Draining</th>"
+             "<th scope=\"col\" class=\"n\">WheelMax</th>"
+             "<th scope=\"col\" class=\"n\">WheelReserve</th>"
+             "<th scope=\"col\">MPM</th>"
+             "<th scope=\"col\" class=\"n\">Gen.</th></tr>\n");
+    for (n = 0; n < hosts_n; n++) {
+        put_host_row(out, &hosts[n]);
+    }
+    putf(out,
+         "</table>\n<table>\n<caption>Rotating, the oldest %d of each "
+         "host</caption>\n<tr>",
+         RENDER_BEAT_MAX);
+    put(out, "<th scope=\"col\">Host</th>"
+             "<th scope=\"col\" class=\"n\">Id</th>"
+             "<th scope=\"col\">Name</th><th scope=\"col\">Client</th>"
+             "<th scope=\"col\">Started, UTC</th></tr>\n");
+    for (n = 0; n < hosts_n; n++) {
+        put_host_wheels(out, &hosts[n]);
+    }
+    put(out, "</table>\n");
+}
+
+const char *wheel_render_hosts_page(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool)
+{
+    host_t *hosts = apr_pcalloc(pool, (peers_n + 1) * sizeof(*hosts));
+    unsigned hosts_n = read_hosts(hosts, facts, snapshot, peers, peers_n, pool);
+    out_t *out = out_make(pool);
+
+    put_page_head(out, "Hosts of the cluster");
+    putf(out, "<p>%s UTC.</p>\n", date(snapshot->taken, pool));
+    if (problem) {
+        putf(out,
+             "<p><strong>The other hosts can't be seen: %s.</strong></p>\n",
+             html(wheel_render_text(problem, RENDER_DETAIL_MAX, pool), pool));
+    }
+    put(out, "<p>The same as <a href=\"?cluster&amp;json\">JSON</a>; "
+             "<a href=\"?cluster&amp;refresh=2\">every 2 seconds</a>; "
+             "<a href=\"?\">this host alone</a>.</p>\n");
+    put_host_tables(out, hosts, hosts_n);
+    put(out, "</body>\n</html>\n");
+    free_hosts(hosts, hosts_n);
     return out_text(out);
 }

@@ -31,6 +31,18 @@ typedef enum {
                                 * for promtool check metrics */
 } wheel_metrics_e;
 
+/** How this host stands in its cluster. */
+typedef struct wheel_cluster_facts_t {
+    const char *host;     /* its own id */
+    const char *where;    /* the URL without a password */
+    int linked;           /* can it read the stream now? */
+    apr_uint64_t applied; /* stops of other hosts, since the server started */
+    apr_uint64_t lost;    /* times that some may have been lost */
+    apr_uint64_t links;   /* connections made */
+    apr_uint64_t told;    /* stops told to the others */
+    apr_uint64_t untold;  /* stops that could not be told */
+} wheel_cluster_facts_t;
+
 /** What the status says of the server besides the table. */
 typedef struct wheel_facts_t {
     const char *mpm;
@@ -44,6 +56,7 @@ typedef struct wheel_facts_t {
     unsigned workers_busy;      /* that have one now */
     const char *filter;         /* which jobs are listed, as a query; empty
                                  * for all */
+    const wheel_cluster_facts_t *cluster; /* NULL for none */
 } wheel_facts_t;
 
 /**
@@ -94,6 +107,23 @@ const char *wheel_render_host(const char *host, apr_pool_t *pool);
 const char *wheel_render_beat(const wheel_facts_t *facts,
                               const wheel_snapshot_t *snapshot,
                               apr_pool_t *pool);
+
+/**
+ * All hosts of a cluster as JSON: ?cluster&json.
+ * @param facts,snapshot of this host, which needs no beat
+ * @param peers out of wheel_cluster_peers(); sorted on the way
+ * @param problem NULL, or why there are none
+ */
+const char *wheel_render_hosts_json(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool);
+
+/** The same as a page of HTML: ?cluster. */
+const char *wheel_render_hosts_page(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool);
 
 /** The status as JSON: ?json. */
 const char *wheel_render_json(const wheel_facts_t *facts,

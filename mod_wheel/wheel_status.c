@@ -19,6 +19,7 @@
 
 #include "wheel_admit.h"
 #include "wheel_answer.h"
+#include "wheel_cluster.h"
 #include "wheel_config.h"
 #include "wheel_parse.h"
 #include "wheel_process.h"
@@ -33,6 +34,7 @@ APLOG_USE_MODULE(wheel);
 
 /* Of the parameters, those that come first and choose the form. */
 #define STATUS_FORM_PARAMS 4
+#define STATUS_FILTER_PARAMS 5
 
 /* --- The forms of the status ---------------------------------------------- */
 
@@ -198,6 +200,7 @@ typedef struct status_ask_t {
     const form_t *form;
     const char *refresh; /* seconds, NULL for once */
     wheel_filter_t filter;
+    int cluster; /* all hosts, not this one's jobs */
 } status_ask_t;
 
 static const char *read_refresh(const char *value, status_ask_t *ask,
@@ -231,18 +234,24 @@ static const form_t *form_of_param(const char *name)
 /* @return NULL, or what is wrong with the query */
 static const char *read_query(request_rec *r, status_ask_t *ask)
 {
-    wheel_param_t params[] = {{"json", NULL},   {"openmetrics", NULL},
-                              {"auto", NULL},   {"refresh", NULL},
-                              {"name", NULL},   {"id", NULL},
-                              {"client", NULL}, {"handler", NULL},
-                              {"older", NULL},  {NULL, NULL}};
+    wheel_param_t params[] = {
+        {"json", NULL},    {"openmetrics", NULL}, {"auto", NULL},
+        {"refresh", NULL}, {"name", NULL},        {"id", NULL},
+        {"client", NULL},  {"handler", NULL},     {"older", NULL},
+        {"cluster", NULL}, {NULL, NULL}};
     const wheel_param_t *const filters = params + STATUS_FORM_PARAMS;
     const char *error = wheel_parse_query(r->args, params, r->pool);
+    const wheel_param_t *const cluster = filters + STATUS_FILTER_PARAMS;
     const wheel_param_t *param;
 
-    for (param = filters; param->name && !error; param++) {
+    for (param = filters; param < cluster && !error; param++) {
         error =
             wheel_filter_read(&ask->filter, param->name, param->value, r->pool);
+    }
+    ask->cluster = cluster->value != NULL;
+    if (ask->cluster && *cluster->value && !error) {
+        return apr_psprintf(r->pool, "cluster: takes no value, but has '%s'",
+                            cluster->value);
     }
     for (param = params; param < filters && !error; param++) {
         if (!param->value) {
@@ -267,7 +276,7 @@ static const char *read_query(request_rec *r, status_ask_t *ask)
 
 /* --- Answer out ----------------------------------------------------------- */
 
-static void look_at_server(wheel_facts_t *facts)
+static void look_at_server(wheel_facts_t *facts, apr_pool_t *pool)
 {
     const global_score *global = ap_scoreboard_image->global;
     wheel_server_config_t config = wheel_config_server();
@@ -287,6 +296,7 @@ static void look_at_server(wheel_facts_t *facts)
     facts->workers_max = daemons * (threads > 1 ? threads : 1);
     facts->workers_idle = workers.idle;
     facts->workers_busy = workers.busy;
+    facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
 }
 
 /* Keep the jobs that are meant.  @return how many */
@@ -316,7 +326,7 @@ apr_status_t wheel_status_look(const wheel_filter_t *filter,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    look_at_server(facts);
+    look_at_server(facts, pool);
     facts->filter = wheel_filter_text(filter, pool);
     snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
     snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
@@ -344,6 +354,52 @@ static void set_page_headers(request_rec *r, const status_ask_t *ask)
     }
 }
 
+/* What is wrong with a request for all hosts, NULL for nothing. */
+static const char *cluster_error(const status_ask_t *ask)
+{
+    if (ask->form != forms && ask->form->render != wheel_render_json) {
+        return "cluster: the hosts are told as HTML or with json alone";
+    }
+    return wheel_filter_is_any(&ask->filter)
+               ? NULL
+               : "cluster: all wheels of all hosts are told; name, id, "
+                 "client, handler and older are for the other forms";
+}
+
+/* All hosts.  Without Redis, this one alone. */
+static int answer_cluster(request_rec *r, const status_ask_t *ask)
+{
+    const char *error = cluster_error(ask);
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+    wheel_peer_t *peers;
+    unsigned peers_n;
+    const char *problem;
+    int html = ask->form == forms;
+
+    if (error) {
+        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+    }
+    if (!wheel_cluster_on()) {
+        return wheel_answer_problem(r, HTTP_NOT_FOUND,
+                                    "this server is no host of a cluster: it "
+                                    "has no WheelCluster");
+    }
+    problem = wheel_cluster_peers(&peers, &peers_n, r->pool);
+    if (look(r, &ask->filter, &facts, &snapshot) != APR_SUCCESS) {
+        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                    "the table of wheels could not be locked");
+    }
+    if (html) {
+        set_page_headers(r, ask);
+    }
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    return wheel_answer(
+        r, HTTP_OK, html ? WHEEL_TYPE_HTML : WHEEL_TYPE_JSON,
+        (html ? wheel_render_hosts_page : wheel_render_hosts_json)(
+            &facts, &snapshot, peers, peers_n, problem, r->pool));
+}
+
 static int answer_status(request_rec *r)
 {
     status_ask_t ask;
@@ -365,6 +421,9 @@ static int answer_status(request_rec *r)
     if (!ask.form) {
         ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
         apr_table_mergen(r->headers_out, "Vary", "Accept");
+    }
+    if (ask.cluster) {
+        return answer_cluster(r, &ask);
     }
     if (ask.form->counts && !wheel_filter_is_any(&ask.filter)) {
         return wheel_answer_problem(
