@@ -71,7 +71,10 @@ like $page->body, qr/&lt;b&gt;evil/, 'a host with an odd name is shown';
 unlike $page->body, qr/<[bui]>/, 'but escaped, and so is all that it tells';
 $redis->command(ZREM => 'wheel:live', '<b>evil</b>/00');
 
+# As if it had been gone for ten seconds.
 $server{two}->stop;
+my ($id) = grep {/^two/} @{ $redis->command(ZRANGE => 'wheel:live', 0, -1) };
+$redis->command(ZINCRBY => 'wheel:live', -10_000, $id);
 ok wait_until { hosts('one')->{two}{state} eq 'missing' },
     'a host that is gone is soon shown as missing';
 $server{two}->start;
