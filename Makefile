@@ -14,6 +14,7 @@
 #   make test-tsan    the unit programs, built for TSan
 #   make test-helgrind   the module in httpd, under valgrind's helgrind
 #   make soak         every fault at random, MINUTES=10 for each MPM
+#   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make soak-asan    the same with ASan and UBSan
 #   make asan faults  the module, and the unit programs, built another way,
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
@@ -501,6 +502,11 @@ soak-asan: tests mod_wheel/.libs-asan/httpd \
 	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
 	done
 .PHONY: soak soak-asan
+
+STOPS ?= 1000
+cluster-soak: all
+	$(Q)t/soak/cluster $(STOPS) $(SEED)
+.PHONY: cluster-soak
 
 clean:
 	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* \

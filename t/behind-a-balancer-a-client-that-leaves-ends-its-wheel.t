@@ -73,7 +73,8 @@ $proxy = WheelBalancer->started(\@addresses, idle => $kept + 1, change => sub {
     s{"/rotate">(\s+WheelProxy) on}{"/stop">$1 off};
 });
 my @many = map { $proxy->begin(GET => '/rotate') } 1 .. 20;
-ok wait_until { collect(0, @many) + turning() == 20 }, 'wheels find room or not';
+ok wait_until { collect(0, @many) + turning() == 20 },
+    'wheels find room or not';
 my @refused = grep { $_->done } @many;
 ok @refused > 0 && @refused < 20, 'some find none';
 is grep({ $_->status == 503 && $_->header('Retry-After') } @refused),

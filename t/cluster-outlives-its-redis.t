@@ -63,7 +63,7 @@ for my $way ('kill_hard', 'pause') {
     cmp_ok time - $began, '<', 3, 'and is answered';
     is $stop->header('Content-Type'), 'application/problem+json',
         'by a problem that is explained';
-    is collect(2, @wheels[0 .. 4]), 5, 'the wheels of its own server have ended';
+    is collect(2, @wheels[0 .. 4]), 5, 'its own server has ended its wheels';
     is $servers[1]->rotating, 5, 'those of the other one turn on';
     if ($way eq 'kill_hard') {
         $servers[1]->get('/stop');

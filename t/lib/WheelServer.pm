@@ -39,13 +39,16 @@ sub mpm { $ENV{WHEEL_MPM} // 'event' }
 #   wheel               0: without the module
 #   env                 the environment's changes, by name
 #   mpm                 instead of the one under test
+#   address, listen     where clients find it, and where it listens
+#   within              a command to start it by: in a network namespace, say
 #   file, define        a configuration to use as it is, and what its
 #                       variables are; DIR stands for the test's directory
 sub new {
     my ($class, %want) = @_;
     my $self = bless {
         mpm => mpm(), processes => 2, threads => 4, addresses => 1, wheel => 1,
-        config => '', first => '', env => {}, %want, dir => kept_dir(), maker => $$,
+        config => '', first => '', env => {}, within => [],
+        address => '127.0.0.1', %want, dir => kept_dir(), maker => $$,
     }, $class;
     weaken($running{$self} = $self);
     my $dir = $self->{dir};
@@ -67,7 +70,7 @@ sub configure {
         $user, <<"END", $self->{addresses} ? $self->addresses : (),
 ServerName 127.0.0.1
 ServerRoot "$dir"
-Listen 127.0.0.1:$self->{port}
+Listen @{[$self->{listen} // $self->{address}]}:$self->{port}
 DocumentRoot "$dir/htdocs"
 TypesConfig /dev/null
 DefaultRuntimeDir "$dir/run"
@@ -111,6 +114,7 @@ sub defines {
 sub command {
     my ($self, @arguments) = @_;
     return (
+        @{ $self->{within} },
         'env', (map {"$_=$self->{env}{$_}"} sort keys %{ $self->{env} }),
         httpd_program(), '-d', $self->{dir}, $self->defines,
         '-f', $self->conf_file, @arguments
@@ -123,7 +127,7 @@ sub check {
     my $pid = open(my $out, '-|') // die "fork: $!\n";
     if ($pid == 0) {
         open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-        exec { 'env' } $self->command('-t') or POSIX::_exit(127);
+        exec $self->command('-t') or POSIX::_exit(127);
     }
     local $/ = undef;
     my $words = <$out> // '';
@@ -160,7 +164,7 @@ sub start_once {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>&', \*STDOUT;
-        exec { 'env' } $self->command('-DFOREGROUND') or POSIX::_exit(127);
+        exec $self->command('-DFOREGROUND') or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
     my $ready = wait_until {

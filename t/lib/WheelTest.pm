@@ -106,15 +106,16 @@ sub children { child_pids($_[0]->pid) }
 
 sub connect_to {
     my ($self) = @_;
-    return open_connection($self->port);
+    return open_connection($self->port, $self->{address});
 }
 
 sub open_connection {
-    my ($port) = @_;
+    my ($port, $address) = @_;
+    $address //= '127.0.0.1';
     my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $port,
+        PeerAddr => $address, PeerPort => $port,
         Proto => 'tcp', Timeout => LIMIT_SEC
-    ) or die "127.0.0.1:$port: $@\n";
+    ) or die "$address:$port: $@\n";
     $socket->blocking(0);
     return $socket;
 }
