@@ -9,12 +9,12 @@
 
 #include "apr_general.h"
 
-/* Turns from one publication to the next.  Publishing on every turn would
- * cost 18 % of them. */
-#define SPIN_PUBLISH_TURNS 256
+/* Turns from one publication, and one look at the mark, to the next: about a
+ * microsecond.  Publishing on every turn would cost 18 % of them. */
+#define SPIN_PUBLISH_TURNS 1024
 
 /* Publications from one yield to the next: 65,536 turns, 50 to 70 usec. */
-#define SPIN_YIELD_PUBLICATIONS 256
+#define SPIN_YIELD_PUBLICATIONS 64
 
 /* A wheel with a load turns for its share of a period and sleeps for the rest.
  * Short periods make smooth graphs, and each costs a wake-up.  They differ at
@@ -25,7 +25,7 @@
 
 /* Publications from one look at the CPU clock to the next, 7 to 9 usec: a
  * tenth of what 1 % of the shortest period is. */
-#define SPIN_LOOK_PUBLICATIONS 32
+#define SPIN_LOOK_PUBLICATIONS 8
 
 /* CPU time that a wheel catches up with if it did not get the core, a point of
  * 5 seconds.  What it missed beyond that is lost: it must not burn at full
@@ -34,7 +34,7 @@
 
 #define NSEC_PER_SEC 1000000000
 
-/* A wheel while it turns: locals, for the compiler to keep in registers. */
+/* A wheel while it turns. */
 typedef struct spin_t {
     apr_uint64_t low;
     apr_uint64_t high;
@@ -83,36 +83,45 @@ apr_uint32_t wheel_turn(wheel_t *wheel)
     return wheel->number;
 }
 
-/* Turn until the next publication, and publish. */
-static inline void turn_on(wheel_job_t *job, spin_t *spin)
+/* The turns of a publication, as fast as in a bare loop: it looks at nothing,
+ * and in a function of its own that calls nothing the compiler keeps its state
+ * in registers of its choice. */
+static void __attribute__((noinline)) turn_many(spin_t *spin)
 {
+    apr_uint64_t low = spin->low;
+    apr_uint64_t high = spin->high;
+    apr_uint32_t number = spin->number;
     int turn;
 
     for (turn = 0; turn < SPIN_PUBLISH_TURNS; turn++) {
-        if (wheel_job_stopped(job)) {
-            break;
-        }
-        spin->number = draw(&spin->low, &spin->high);
+        number = draw(&low, &high);
         /* Nobody looks at most draws: keep the compiler from noticing. */
-        __asm__ volatile("" : "+r"(spin->number));
+        __asm__ volatile("" : "+r"(number));
     }
-    spin->turns += turn;
+    spin->low = low;
+    spin->high = high;
+    spin->number = number;
+}
+
+/* Turn until the next publication, and publish. */
+static void turn_on(wheel_job_t *job, spin_t *spin)
+{
+    turn_many(spin);
+    spin->turns += SPIN_PUBLISH_TURNS;
     wheel_job_progress(job, spin->turns, spin->number);
 }
 
-static void turn_at_full_speed(wheel_job_t *job, spin_t *shared)
+static void turn_at_full_speed(wheel_job_t *job, spin_t *spin)
 {
-    spin_t spin = *shared;
     unsigned publications = 0;
 
     while (!wheel_job_stopped(job)) {
-        turn_on(job, &spin);
+        turn_on(job, spin);
         if (++publications == SPIN_YIELD_PUBLICATIONS) {
             publications = 0;
             wheel_job_look(job);
         }
     }
-    *shared = spin;
 }
 
 /* --- A part of a core ----------------------------------------------------- */
@@ -133,21 +142,19 @@ static void sleep_until(apr_int64_t nsec)
 }
 
 /* Turn until this thread has used so much CPU time. */
-static void turn_until(wheel_job_t *job, spin_t *shared, apr_int64_t cpu_nsec)
+static void turn_until(wheel_job_t *job, spin_t *spin, apr_int64_t cpu_nsec)
 {
-    spin_t spin = *shared;
     unsigned publications = 0;
 
     while (!wheel_job_stopped(job) &&
            clock_nsec(CLOCK_THREAD_CPUTIME_ID) < cpu_nsec) {
         do {
-            turn_on(job, &spin);
+            turn_on(job, spin);
         } while (++publications % SPIN_LOOK_PUBLICATIONS);
         if (publications % SPIN_YIELD_PUBLICATIONS == 0) {
             wheel_job_look(job);
         }
     }
-    *shared = spin;
 }
 
 /* The length of the next period: bits of the generator's state will do. */
