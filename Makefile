@@ -20,6 +20,9 @@
 #   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
 #                     programs alone, since httpd itself is not built for it)
 #   make fuzz         libFuzzer over what reads requests, for SECONDS=300
+#   make bench        mod_wheel beside what one would run otherwise: takes half
+#                     an hour; ROUNDS=5
+#   make bench-quick  mod_wheel alone, in under two minutes
 #   make clean
 #
 # Everything that depends on the machine is asked of apxs, apr-1-config,
@@ -121,7 +124,8 @@ DOCUMENTS := mod_wheel/CHANGES \
 MODS_FILES := $(foreach name,$(MODULES:mod_%=%),$(wildcard \
     conf/$(name).load conf/$(name).conf))
 
-C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/c-modules/*.c))
+C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/c-modules/*.c \
+    t/bench/*.c))
 SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/check)
 
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
@@ -508,10 +512,54 @@ cluster-soak: all
 	$(Q)t/soak/cluster $(STOPS) $(SEED)
 .PHONY: cluster-soak
 
+# --- bench ------------------------------------------------------------------
+
+BENCH := t/bench/.build
+bench_flags = -std=gnu11 -O2 $(WARNINGS) -Werror -pthread -Imod_wheel \
+    $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
+
+$(BENCH)/client: t/bench/client.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $<
+
+# It has the very loop of the module, built as the module is.
+$(BENCH)/bare: t/bench/bare.c mod_wheel/wheel_spin.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(pure_flags) -Imod_wheel $(CFLAGS) -o $@ $< $(APR_LIBS)
+
+$(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=mod_wheel/.libs/%.o) Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
+
+$(BENCH)/mod_bench_empty.so: t/bench/mod_bench_empty.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(module_flags) -fvisibility=default -Werror $(CFLAGS) \
+	    -o $@ $<
+
+$(BENCH)/wheel-go: t/bench/peers/wheel.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOCACHE="$$PWD/$(BENCH)/go-cache" go build -o $@ $<
+
+bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
+
+# Whom nobody has installed is left out.
+ROUNDS ?=
+bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
+	$(Q)t/bench/run --rounds=$(or $(ROUNDS),5)
+
+bench-quick: bench-programs
+	$(Q)t/bench/run --quick --rounds=$(or $(ROUNDS),2)
+.PHONY: bench bench-quick bench-programs
+
 clean:
 	rm -rf mod_wheel/.libs* mod_wheel/.run t/unit/.build* \
 	    t/c-modules/.libs* t/c-modules/.include t/fuzz/.build \
-	    mod_wheel/.deb
+	    mod_wheel/.deb t/bench/.build
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-header \

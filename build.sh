@@ -22,6 +22,8 @@ Usage: ./build.sh COMMAND
   build    build only
   deb      make the Debian packages, in mod_wheel/.deb
   deb-check  make them, and use them in a clean Debian; for root
+  bench    measure it beside FastAPI with gunicorn and a Go server, in about 20
+           minutes; ROUNDS=2 for a shorter run
   help     this text
 
 Debian packages that are missing are installed first.
@@ -59,6 +61,11 @@ test_packages=(
 # What Debian packages are made with, and what looks at them.
 deb_packages=(debhelper dpkg-dev libcmocka-dev)
 deb_check_packages=(ca-certificates debootstrap lintian man-db)
+
+# What it is measured beside, and what draws the plots.
+bench_packages=(
+    golang-go gnuplot-nox gunicorn libapache2-mod-perl2 python3-fastapi uvicorn
+)
 
 # Prints those of the named packages that are not there.  A package that
 # another one provides is there.
@@ -182,6 +189,19 @@ check_deb() {
     install_packages "${run_packages[@]}" "${deb_packages[@]}" \
         "${deb_check_packages[@]}"
     make deb-check
+}
+
+# --- bench ------------------------------------------------------------------
+
+run_bench() {
+    install_packages "${run_packages[@]}" "${bench_packages[@]}"
+    PATH=$PATH:/usr/sbin
+    # Real-time priority is for root alone, unless a limit allows it.
+    if [ "$(id -u)" -ne 0 ] && [ "$(ulimit -r)" = 0 ]; then
+        say "no real-time priority for this user: figures will include how" \
+            "the client itself is woken; run it as root, or raise RLIMIT_RTPRIO"
+    fi
+    exec make -j"$(nproc)" bench ROUNDS="${ROUNDS:-5}"
 }
 
 # --- run --------------------------------------------------------------------
@@ -388,6 +408,7 @@ test) run_tests "$@" ;;
 build) build ;;
 deb) make_deb ;;
 deb-check) check_deb ;;
+bench) run_bench ;;
 help | -h | --help) usage ;;
 *)
     usage >&2

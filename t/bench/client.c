@@ -1,0 +1,755 @@
+/* client.c: measures one server beside so many wheels.
+ *
+ * A single thread at real-time priority: it runs as soon as there is something
+ * for it, whatever the wheels and the server do, and so measures the server
+ * and not how itself is woken.  To show that, it asks a control server as
+ * well, a child of its own at the same priority that the wheels can't hold
+ * back: what changes there beside wheels is the client's and the machine's.
+ *
+ * Prints a line for each kind of figure: its name, then samples in usec.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLIENT_PRIORITY 10
+#define CLIENT_WHEELS_MAX 4000
+#define CLIENT_PATHS_MAX 8
+#define CLIENT_SAMPLES_MAX 1000000
+#define CLIENT_ANSWER_BYTES (2 * 1024 * 1024)
+
+/* How often to look whether all wheels turn. */
+#define CLIENT_LOOK_USEC 2000
+
+/* A client that insists tries so often, and waits so long in between. */
+#define CLIENT_STOPS_MAX 20
+#define CLIENT_INSIST_USEC 100000
+
+/* After a stop's answer, a wheel that hasn't answered for so long won't. */
+#define CLIENT_QUIET_USEC 1500000
+
+/* What to measure. */
+typedef struct client_ask_t {
+    int port;
+    int wheels;
+    int cycles_max;
+    int budget_msec;   /* no new cycle begins later */
+    int requests;      /* of each kind, beside the wheels of a first cycle */
+    int patience_msec; /* no new request begins later */
+    int gap_usec;      /* mean time between two requests */
+    int settle_usec;   /* from the last wheel's first turn on */
+    int hold_usec;     /* and then, before the stop */
+    int limit_usec;    /* for any one answer, and for all to turn */
+    const char *started_file; /* grows by a byte with each wheel's first turn;
+                               * NULL: ask mod_wheel's status */
+    const char *paths
+        [CLIENT_PATHS_MAX]; /* of requests; PORT:/PATH for another server */
+    int paths_n;
+    int control;
+    int insist;        /* stop again until every wheel has ended */
+    const char *probe; /* command to run beside the wheels */
+} client_ask_t;
+
+/* Samples of one kind. */
+typedef struct series_t {
+    const char *name;
+    double *usec;
+    int n;
+} series_t;
+
+/* A wheel's connection. */
+typedef struct wheel_conn_t {
+    int fd;
+    int bytes;
+    char answer[2048];
+} wheel_conn_t;
+
+typedef struct client_t {
+    client_ask_t ask;
+    int epoll;
+    int control_port;
+    pid_t control_pid;
+    wheel_conn_t *wheels;
+    series_t paths[CLIENT_PATHS_MAX];
+    series_t control;
+    series_t rotating;
+    series_t stop;
+    series_t last;
+    series_t rate;
+    long ended;
+    long refused;
+    long asked;
+    const char *trouble; /* what went wrong; no more cycles then */
+    unsigned random;
+} client_t;
+
+static char answer[CLIENT_ANSWER_BYTES];
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fprintf(stderr, "client: ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+    exit(2);
+}
+
+static double now_usec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+static void nap(double usec)
+{
+    struct timespec time = {(time_t)(usec / 1e6),
+                            (long)(usec - 1e6 * (time_t)(usec / 1e6)) * 1000};
+
+    nanosleep(&time, NULL);
+}
+
+static void series_add(series_t *series, double usec)
+{
+    if (!series->usec) {
+        series->usec = malloc(sizeof(*series->usec) * CLIENT_SAMPLES_MAX);
+    }
+    if (series->usec && series->n < CLIENT_SAMPLES_MAX) {
+        series->usec[series->n++] = usec;
+    }
+}
+
+static void series_print(const series_t *series)
+{
+    int n;
+
+    if (!series->n) {
+        return;
+    }
+    printf("%s", series->name);
+    for (n = 0; n < series->n; n++) {
+        printf(" %.1f", series->usec[n]);
+    }
+    printf("\n");
+}
+
+/* --- Priority ------------------------------------------------------------- */
+
+static void rise(int control)
+{
+    struct sched_param param = {CLIENT_PRIORITY + control};
+
+    mlockall(MCL_CURRENT | MCL_FUTURE);
+    if (sched_setscheduler(0, SCHED_FIFO, &param) == 0) {
+        return;
+    }
+    if (!control) {
+        fprintf(stderr,
+                "client: no real-time priority (%s): what it measures "
+                "includes how itself is woken\n",
+                strerror(errno));
+    }
+    setpriority(PRIO_PROCESS, 0, -20);
+}
+
+/* --- One request ---------------------------------------------------------- */
+
+static int begin(int port, const char *path, int limit_usec)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct timeval limit = {limit_usec / 1000000, limit_usec % 1000000};
+    char text[256];
+    int one = 1;
+    int length;
+    int fd;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        fail("no socket: %s", strerror(errno));
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    length = snprintf(text, sizeof(text),
+                      "GET %s HTTP/1.1\r\nHost: localhost\r\n"
+                      "Connection: close\r\n\r\n",
+                      path);
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0 ||
+        send(fd, text, length, MSG_NOSIGNAL) != length) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Is an answer whole?  Its header's length decides; interim answers don't
+ * come to who does not shut its sending side. */
+static int whole(char *text, int bytes, int eof)
+{
+    char *end;
+    char *length;
+
+    text[bytes] = '\0';
+    end = strstr(text, "\r\n\r\n");
+    if (!end) {
+        return eof;
+    }
+    length = strcasestr(text, "\r\nContent-Length:");
+    if (!length || length > end) {
+        return eof;
+    }
+    return eof || bytes >= end + 4 - text + atoi(length + 17);
+}
+
+static int status_of(const char *text)
+{
+    return strncmp(text, "HTTP/1.", 7) == 0 ? atoi(text + 9) : 0;
+}
+
+/* Into answer.  @return its status, 0 for none in time */
+static int request(int port, const char *path, int limit_usec)
+{
+    int bytes = 0;
+    int eof = 0;
+    int fd = begin(port, path, limit_usec);
+
+    if (fd < 0) {
+        return 0;
+    }
+    answer[0] = '\0';
+    while (!eof && !whole(answer, bytes, 0)) {
+        ssize_t got = recv(fd, answer + bytes, sizeof(answer) - 1 - bytes, 0);
+
+        if (got < 0) {
+            close(fd);
+            return 0;
+        }
+        eof = got == 0;
+        bytes += got;
+    }
+    close(fd);
+    return whole(answer, bytes, eof) ? status_of(answer) : 0;
+}
+
+/* --- The control server --------------------------------------------------- */
+
+static void control_serve(int listener)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"
+                               "Connection: close\r\n\r\nhello\n";
+    char asked[1024];
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    rise(1);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+
+        if (fd < 0) {
+            continue;
+        }
+        if (recv(fd, asked, sizeof(asked), 0) > 0) {
+            send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
+            shutdown(fd, SHUT_WR);
+            (void)!recv(fd, asked, sizeof(asked), 0);
+        }
+        close(fd);
+    }
+}
+
+static void control_start(client_t *client)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t bytes = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&at, bytes) != 0 ||
+        listen(listener, 64) != 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &bytes) != 0) {
+        fail("no control server: %s", strerror(errno));
+    }
+    client->control_port = ntohs(at.sin_port);
+    client->control_pid = fork();
+    if (client->control_pid == 0) {
+        control_serve(listener);
+    }
+    close(listener);
+}
+
+/* --- Requests beside the wheels ------------------------------------------- */
+
+static void pause_between(client_t *client)
+{
+    double share = rand_r(&client->random) / (double)RAND_MAX;
+
+    nap(2 * share * client->ask.gap_usec);
+}
+
+static void timed(client_t *client, int port, const char *path,
+                  series_t *series)
+{
+    double begun = now_usec();
+    int status = request(port, path, client->ask.limit_usec);
+
+    if (status != 200) {
+        client->trouble = status ? "refused-request" : "request-timed-out";
+        return;
+    }
+    series_add(series, now_usec() - begun);
+    pause_between(client);
+}
+
+/* All kinds in turn, so that a machine whose speed drifts is fair to all. */
+static void requests(client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    double until = now_usec() + ask->patience_msec * 1e3;
+    int n;
+    int i;
+
+    for (n = 0; n < ask->requests && now_usec() < until; n++) {
+        for (i = 0; i < ask->paths_n && !client->trouble; i++) {
+            const char *path = strchr(ask->paths[i], '/');
+            int port = atoi(ask->paths[i]);
+
+            timed(client, port ? port : ask->port, path, &client->paths[i]);
+        }
+        if (client->trouble) {
+            return;
+        }
+        if (ask->control) {
+            timed(client, client->control_port, "/", &client->control);
+        }
+    }
+}
+
+/* --- Wheels --------------------------------------------------------------- */
+
+/* How many wheels have turned. */
+static int count_turning(const client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    struct stat turned;
+    char *line;
+    int count = 0;
+
+    if (ask->started_file) {
+        return stat(ask->started_file, &turned) == 0 ? (int)turned.st_size : 0;
+    }
+    if (request(ask->port, "/wheel-status?auto", ask->limit_usec) != 200) {
+        return -1;
+    }
+    for (line = answer; (line = strstr(line, "\nWheelRunning:")); line++) {
+        char *turns = strstr(line, " turns=");
+
+        count += turns && turns[7] != '0';
+    }
+    return count;
+}
+
+/* Start the wheels and wait until every one has turned. */
+static void start_wheels(client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    double begun = now_usec();
+    int refused = 0;
+    int n;
+
+    if (!ask->wheels) {
+        return;
+    }
+    if (ask->started_file && truncate(ask->started_file, 0) != 0) {
+        fail("%s: %s", ask->started_file, strerror(errno));
+    }
+    for (n = 0; n < ask->wheels; n++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = n};
+        wheel_conn_t *wheel = &client->wheels[n];
+
+        wheel->bytes = 0;
+        wheel->fd = begin(ask->port, "/rotate", ask->limit_usec);
+        if (wheel->fd < 0) {
+            refused++;
+            continue;
+        }
+        epoll_ctl(client->epoll, EPOLL_CTL_ADD, wheel->fd, &event);
+    }
+    client->asked += ask->wheels;
+    while (count_turning(client) < ask->wheels - refused) {
+        if (now_usec() - begun > ask->limit_usec) {
+            client->trouble = "not-all-turn";
+            return;
+        }
+        nap(CLIENT_LOOK_USEC);
+    }
+    series_add(&client->rotating, now_usec() - begun);
+}
+
+static void wheel_close(client_t *client, wheel_conn_t *wheel)
+{
+    epoll_ctl(client->epoll, EPOLL_CTL_DEL, wheel->fd, NULL);
+    close(wheel->fd);
+    wheel->fd = -1;
+}
+
+static double header_number(const char *text, const char *name)
+{
+    const char *at = strcasestr(text, name);
+
+    return at ? atof(at + strlen(name)) : 0;
+}
+
+/* Bytes have come for a wheel.  @return whether it has answered */
+static int wheel_read(client_t *client, wheel_conn_t *wheel)
+{
+    int room = (int)sizeof(wheel->answer) - 1 - wheel->bytes;
+    ssize_t got =
+        recv(wheel->fd, wheel->answer + wheel->bytes, room, MSG_DONTWAIT);
+    double elapsed;
+
+    if (got < 0) {
+        return 0;
+    }
+    wheel->bytes += got;
+    if (!whole(wheel->answer, wheel->bytes, got == 0)) {
+        return 0;
+    }
+    if (status_of(wheel->answer) == 200) {
+        client->ended++;
+        elapsed = header_number(wheel->answer, "\nWheel-Elapsed:");
+        if (elapsed > 0) {
+            series_add(&client->rate,
+                       header_number(wheel->answer, "\nWheel-Turns:") /
+                           elapsed);
+        }
+    }
+    else {
+        client->refused++;
+    }
+    wheel_close(client, wheel);
+    return 1;
+}
+
+/* Bytes have come for a stop.  @return whether it is answered */
+static int stop_read(client_t *client, wheel_conn_t *stop, double begun)
+{
+    ssize_t got = recv(stop->fd, stop->answer + stop->bytes,
+                       sizeof(stop->answer) - 1 - stop->bytes, MSG_DONTWAIT);
+
+    stop->bytes += got > 0 ? got : 0;
+    if (!whole(stop->answer, stop->bytes, got == 0)) {
+        return 0;
+    }
+    series_add(&client->stop, now_usec() - begun);
+    if (status_of(stop->answer) != 200) {
+        client->trouble = "refused-stop";
+    }
+    wheel_close(client, stop);
+    return 1;
+}
+
+/* Take the answers of a stop and of the wheels as they come, until all are
+ * here or nothing comes any more.  @return wheels that are left */
+static long take_answers(client_t *client, wheel_conn_t *stop, double begun,
+                         long left)
+{
+    double quiet = client->ask.insist ? CLIENT_INSIST_USEC : CLIENT_QUIET_USEC;
+    double last = begun;
+    int answered = 0;
+    int n;
+
+    while (!answered || left > 0) {
+        double until = answered ? last + quiet : begun + client->ask.limit_usec;
+        double wait_ms = (until - now_usec()) / 1000;
+        struct epoll_event events[64];
+        int got = epoll_wait(client->epoll, events, 64,
+                             wait_ms > 0 ? (int)wait_ms + 1 : 0);
+
+        if (got <= 0) {
+            client->trouble = answered ? "wheels-are-left" : "stop-timed-out";
+            break;
+        }
+        for (n = 0; n < got; n++) {
+            unsigned which = events[n].data.u32;
+
+            if (which == CLIENT_WHEELS_MAX) {
+                answered = stop_read(client, stop, begun);
+            }
+            else if (wheel_read(client, &client->wheels[which])) {
+                left--;
+            }
+            last = now_usec();
+        }
+    }
+    if (client->ask.wheels && left == 0) {
+        series_add(&client->last, last - begun);
+    }
+    return left;
+}
+
+/* One stop.  @return wheels that are left */
+static long stop_once(client_t *client)
+{
+    struct epoll_event event = {.events = EPOLLIN,
+                                .data.u32 = CLIENT_WHEELS_MAX};
+    wheel_conn_t stop = {.bytes = 0};
+    double begun = now_usec();
+    long left = 0;
+    int n;
+
+    for (n = 0; n < client->ask.wheels; n++) {
+        left += client->wheels[n].fd >= 0;
+    }
+    stop.fd = begin(client->ask.port, "/stop", client->ask.limit_usec);
+    if (stop.fd < 0) {
+        client->trouble = "stop-timed-out";
+        return left;
+    }
+    epoll_ctl(client->epoll, EPOLL_CTL_ADD, stop.fd, &event);
+    left = take_answers(client, &stop, begun, left);
+    if (stop.fd >= 0) {
+        wheel_close(client, &stop);
+    }
+    return left;
+}
+
+/* Stop the wheels. */
+static void stop_wheels(client_t *client)
+{
+    int tries = client->ask.insist ? CLIENT_STOPS_MAX : 1;
+
+    while (stop_once(client) > 0 && --tries > 0) {
+        client->trouble = NULL;
+    }
+}
+
+/* Nothing is left of a cycle when the next begins. */
+static void clear_up(client_t *client)
+{
+    double begun = now_usec();
+    int n;
+
+    for (n = 0; n < client->ask.wheels; n++) {
+        if (client->wheels[n].fd >= 0) {
+            wheel_close(client, &client->wheels[n]);
+        }
+    }
+    if (client->ask.started_file || !client->ask.wheels) {
+        return;
+    }
+    do {
+        if (now_usec() - begun > client->ask.limit_usec) {
+            client->trouble = "wheels-drain";
+            return;
+        }
+        nap(CLIENT_LOOK_USEC);
+    } while (request(client->ask.port, "/wheel-status?auto",
+                     client->ask.limit_usec) != 200 ||
+             strstr(answer, "\nWheelRunning:"));
+}
+
+/* A command that looks at the server while all wheels turn. */
+static void run_probe(const client_t *client)
+{
+    fflush(stdout);
+    if (system(client->ask.probe) != 0) {
+        fail("%s failed", client->ask.probe);
+    }
+}
+
+/* What is measured beside the wheels.  A server that hasn't begun all of them
+ * may still serve other requests. */
+static void look_beside(client_t *client)
+{
+    const char *trouble = client->trouble;
+
+    if (client->ask.probe && !trouble) {
+        run_probe(client);
+    }
+    nap(client->ask.hold_usec);
+    client->trouble = NULL;
+    requests(client);
+    if (trouble) {
+        client->trouble = trouble;
+    }
+}
+
+static void cycles(client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    double begun = now_usec();
+    int cycle;
+
+    if (ask->cycles_max == 0) {
+        requests(client);
+    }
+    for (cycle = 0; cycle < ask->cycles_max && !client->trouble &&
+                    now_usec() - begun < ask->budget_msec * 1e3;
+         cycle++) {
+        start_wheels(client);
+        nap(ask->settle_usec);
+        if (cycle == 0) {
+            look_beside(client);
+        }
+        stop_wheels(client);
+        clear_up(client);
+    }
+}
+
+/* --- Options -------------------------------------------------------------- */
+
+/* Numbers, by the names of their options. */
+static const struct {
+    const char *name;
+    size_t at;
+} numbers[] = {
+    {"port", offsetof(client_ask_t, port)},
+    {"wheels", offsetof(client_ask_t, wheels)},
+    {"cycles", offsetof(client_ask_t, cycles_max)},
+    {"budget", offsetof(client_ask_t, budget_msec)},
+    {"requests", offsetof(client_ask_t, requests)},
+    {"patience", offsetof(client_ask_t, patience_msec)},
+    {"gap", offsetof(client_ask_t, gap_usec)},
+    {"settle", offsetof(client_ask_t, settle_usec)},
+    {"hold", offsetof(client_ask_t, hold_usec)},
+    {"limit", offsetof(client_ask_t, limit_usec)},
+    {"control", offsetof(client_ask_t, control)},
+    {"insist", offsetof(client_ask_t, insist)},
+};
+
+#define CLIENT_NUMBERS (sizeof(numbers) / sizeof(*numbers))
+
+static void read_number(client_ask_t *ask, const char *name, const char *value)
+{
+    char *end;
+    long number = strtol(value, &end, 10);
+    size_t n;
+
+    if (!*value || *end || number < 0 || number > INT_MAX) {
+        fail("--%s=%s: it must be a number from 0 to %d", name, value, INT_MAX);
+    }
+    for (n = 0; n < CLIENT_NUMBERS; n++) {
+        if (!strcmp(numbers[n].name, name)) {
+            *(int *)((char *)ask + numbers[n].at) = (int)number;
+            return;
+        }
+    }
+    fail("--%s: there is no such option", name);
+}
+
+static void read_path(client_t *client, const char *path)
+{
+    client_ask_t *ask = &client->ask;
+
+    if (ask->paths_n == CLIENT_PATHS_MAX || !strchr(path, '/')) {
+        fail("--path=%s: %d at most, each with a /", path, CLIENT_PATHS_MAX);
+    }
+    client->paths[ask->paths_n].name = path;
+    ask->paths[ask->paths_n++] = path;
+}
+
+/* Each is --NAME=VALUE. */
+static void read_options(client_t *client, int argc, char **argv)
+{
+    client_ask_t *ask = &client->ask;
+    int n;
+
+    for (n = 1; n < argc; n++) {
+        char *value = strchr(argv[n], '=');
+
+        if (strncmp(argv[n], "--", 2) != 0 || !value) {
+            fail("'%s' is not --NAME=VALUE", argv[n]);
+        }
+        *value++ = '\0';
+        if (!strcmp(argv[n], "--path")) {
+            read_path(client, value);
+        }
+        else if (!strcmp(argv[n], "--started")) {
+            ask->started_file = value;
+        }
+        else if (!strcmp(argv[n], "--probe")) {
+            ask->probe = value;
+        }
+        else {
+            read_number(ask, argv[n] + 2, value);
+        }
+    }
+    if (ask->port < 1 || ask->port > 65535 ||
+        ask->wheels >= CLIENT_WHEELS_MAX) {
+        fail("--port must be 1 to 65535, --wheels 0 to %d",
+             CLIENT_WHEELS_MAX - 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static client_t client = {
+        .ask = {.cycles_max = 1,
+                .budget_msec = INT_MAX,
+                .patience_msec = INT_MAX,
+                .gap_usec = 500,
+                .settle_usec = 100000,
+                .limit_usec = 2000000},
+        .control = {"control", NULL, 0},
+        .rotating = {"rotating", NULL, 0},
+        .stop = {"stop", NULL, 0},
+        .last = {"last", NULL, 0},
+        .rate = {"rate", NULL, 0},
+        .random = 1,
+    };
+    struct rlimit files = {65536, 65536};
+    int n;
+
+    read_options(&client, argc, argv);
+    setrlimit(RLIMIT_NOFILE, &files);
+    client.epoll = epoll_create1(EPOLL_CLOEXEC);
+    client.wheels = calloc(client.ask.wheels + 1, sizeof(*client.wheels));
+    if (client.epoll < 0 || !client.wheels) {
+        fail("no room for %d wheels", client.ask.wheels);
+    }
+    if (client.ask.control) {
+        control_start(&client);
+    }
+    rise(0);
+    cycles(&client);
+    for (n = 0; n < client.ask.paths_n; n++) {
+        series_print(&client.paths[n]);
+    }
+    series_print(&client.control);
+    series_print(&client.rotating);
+    series_print(&client.stop);
+    series_print(&client.last);
+    series_print(&client.rate);
+    printf("wheels %ld %ld %ld\n", client.asked, client.ended, client.refused);
+    if (client.trouble) {
+        printf("trouble %s\n", client.trouble);
+    }
+    if (client.control_pid > 0) {
+        kill(client.control_pid, SIGKILL);
+    }
+    return 0;
+}

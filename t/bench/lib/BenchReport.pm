@@ -1,0 +1,426 @@
+# What t/bench/run has measured, as Markdown and as plots.
+package BenchReport;
+
+use strict;
+use warnings FATAL => 'all';
+
+use List::Util qw(max min sum0);
+use POSIX ();
+
+use WheelHttpd qw(checkout_dir httpd_program slurp spew);
+
+# --- Figures ------------------------------------------------------------------
+
+sub quantile {
+    my ($share, @values) = @_;
+    return unless @values;
+    my @sorted = sort { $a <=> $b } @values;
+    return $sorted[int($share * $#sorted + 0.5)];
+}
+
+sub median { quantile(0.5, @_) }
+
+# The rounds' samples of one kind: a list of lists, usec.
+sub rounds_of {
+    my ($result, $name, $count, $series) = @_;
+    return grep { $_ && @$_ }
+        map { $_->{$series} } @{ $result->{cell}{$name}{$count} // [] };
+}
+
+# A quantile of each round, and of these the median: a round that something
+# else disturbed doesn't decide.  Rare ones (the worst) are of all rounds.
+sub figure {
+    my ($result, $name, $count, $series, $share) = @_;
+    my @rounds = rounds_of($result, $name, $count, $series) or return;
+    return quantile($share, map {@$_} @rounds)
+        if $share > 0.99 || min(map { scalar @$_ } @rounds) < 50;
+    return median(map { quantile($share, @$_) } @rounds);
+}
+
+# usec as milliseconds, three digits.
+sub ms {
+    my ($usec) = @_;
+    return '-' unless defined $usec;
+    my $ms = $usec / 1000;
+    return sprintf $ms < 10 ? '%.2f' : $ms < 100 ? '%.1f' : '%.0f', $ms;
+}
+
+sub ratio {
+    my ($of, $to) = @_;
+    return defined $of && $to ? sprintf '%.2f', $of / $to : '-';
+}
+
+# --- Tables -------------------------------------------------------------------
+
+sub table {
+    my ($head, @rows) = @_;
+    return join '', map { '| ' . join(' | ', @$_) . " |\n" }
+        $head, [map { $_ ? '---:' : '---' } 0 .. $#$head], @rows;
+}
+
+# A row for each server, a column for each number of wheels.
+sub by_count {
+    my ($result, $title, $cell, @counts) = @_;
+    return table([ $title, @counts ],
+        map {
+            my $name = $_->{name};
+            [ $name, map { $cell->($name, $_) } @counts ];
+        } @{ $result->{kinds} });
+}
+
+sub latency_cell {
+    my ($result, $series, @shares) = @_;
+    return sub {
+        my ($name, $count) = @_;
+        my @figures = map { figure($result, $name, $count, $series, $_) }
+            @shares;
+        return @figures ? join(' / ', map { ms($_) } @figures) : 'none';
+    };
+}
+
+sub wheel_counts { grep { $_ > 0 } @{ $_[0]{counts} } }
+
+# Per cent of all wheels that were asked for that one stop ended.
+sub share_cell {
+    my ($result) = @_;
+    return sub {
+        my ($name, $count) = @_;
+        my @cells = @{ $result->{cell}{$name}{$count} // [] } or return '-';
+        my $asked = sum0(map { $_->{wheels}[0] } @cells);
+        my $ended = sum0(map { $_->{wheels}[1] } @cells);
+        return $asked ? sprintf('%.0f %%', 100 * $ended / $asked) : '-';
+    };
+}
+
+sub latency_tables {
+    my ($result) = @_;
+    my @counts = @{ $result->{counts} };
+    my @wheels = wheel_counts($result);
+    return (
+        "A small file beside so many wheels, ms (median / 99 %):\n",
+        by_count($result, 'a small file',
+            latency_cell($result, '/hello.txt', 0.5, 0.99), @counts),
+        "`/stop` is answered after, ms (median / worst):\n",
+        by_count($result, '`/stop`',
+            latency_cell($result, 'stop', 0.5, 1), @counts),
+        "The last wheel's answer after `/stop`, ms (median / worst):\n",
+        by_count($result, 'last answer',
+            latency_cell($result, 'last', 0.5, 1), @wheels),
+    );
+}
+
+sub more_tables {
+    my ($result) = @_;
+    my @counts = @{ $result->{counts} };
+    my @wheels = wheel_counts($result);
+    return (
+        "Wheels that one `/stop` ended:\n",
+        by_count($result, 'ended', share_cell($result), @wheels),
+        "From the first request until so many wheels turn, ms"
+            . " (median / worst):\n",
+        by_count($result, 'all turn',
+            latency_cell($result, 'rotating', 0.5, 1), @wheels),
+        "The tail of a small file, ms (99.9 % / worst):\n",
+        by_count($result, 'a small file',
+            latency_cell($result, '/hello.txt', 0.999, 1), @counts),
+    );
+}
+
+sub million { defined $_[0] ? sprintf '%.1f', $_[0] / 1e6 : '-' }
+
+# Medians of the rounds' ratios: both sides of each were measured one behind
+# the other.
+sub pair_ratio {
+    my ($of, $to) = @_;
+    return unless $of && $to && @$of && @$of == @$to;
+    return median(map { $of->[$_] / $to->[$_] } 0 .. $#$of);
+}
+
+sub rate_table {
+    my ($result) = @_;
+    my ($rate, $bare) = @$result{qw(rate bare)};
+    my @bare = map { [map {@$_} values %{ $bare->{$_} }] } 1, 2;
+    my @rows = [ 'the bare loop', million(median(@{ $bare[0] })), '1.00',
+        million(median(@{ $bare[1] })),
+        ratio(median(@{ $bare[1] }), median(@{ $bare[0] })), '-' ];
+    for my $name (map { $_->{name} } @{ $result->{kinds} }) {
+        my ($one, $two) = map { $rate->{$_}{$name} // [] } 1, 2;
+        my $memory = $result->{memory}{$name};
+        push @rows, [ $name,
+            million(median(@$one)), ratio(pair_ratio($one, $bare->{1}{$name}), 1),
+            million(median(@$two)), ratio(pair_ratio($two, $one), 1),
+            $memory ? sprintf('%.0f KB', $memory->[0] / 1000) : '-' ];
+    }
+    return table([ 'turns', 'one wheel, million a second', 'of the bare loop',
+        'two wheels', 'of one', 'memory a wheel' ], @rows);
+}
+
+# Beside wheels against idle, and the client's own share in it.
+sub ratio_table {
+    my ($result) = @_;
+    my @rows;
+    for my $name (map { $_->{name} } grep { $_->{ours} } @{ $result->{kinds} }) {
+        for my $count (wheel_counts($result), 1000) {
+            next unless $result->{cell}{$name}{$count};
+            push @rows, [ "$name, $count wheels",
+                map { against_idle($result, $name, $count, @$_) }
+                ['/hello.txt', 0.5], ['/hello.txt', 0.99],
+                ['/hello.txt', 0.999], ['stop', 0.5], ['stop', 0.99],
+                ['control', 0.5], ['control', 0.99] ];
+        }
+    }
+    return table([ 'times the idle figure', 'file 50 %', '99 %', '99.9 %',
+        '`/stop` 50 %', '99 %', 'control 50 %', '99 %' ], @rows);
+}
+
+sub against_idle {
+    my ($result, $name, $count, $series, $share) = @_;
+    return ratio(map { figure($result, $name, $_, $series, $share) } $count, 0);
+}
+
+sub empty_table {
+    my ($result) = @_;
+    my @ours = grep { $_->{ours} } @{ $result->{kinds} };
+    my @rows;
+    for my $name (map { $_->{name} } @ours) {
+        for my $series ('/empty', '/hello.txt', 'stop', 'control') {
+            push @rows, [ "$name: " . ($series eq 'stop' ? '/stop' : $series),
+                map { ms(figure($result, $name, 0, $series, $_)) }
+                0.5, 0.99, 0.999, 1 ];
+        }
+    }
+    return table([ 'no wheel, ms', '50 %', '99 %', '99.9 %', 'worst' ], @rows);
+}
+
+# --- The goals ----------------------------------------------------------------
+
+# What is asked, what was measured, and whether it holds.
+sub goal_row {
+    my ($name, $what, $limit, $measured, $at_least) = @_;
+    return [ $name, $what, $limit, '-', '-' ] unless defined $measured;
+    my $good = $at_least ? $measured >= $limit : $measured <= $limit;
+    return [ $name, $what, $limit, sprintf('%.2f', $measured),
+        $good ? 'yes' : 'no' ];
+}
+
+sub idle_ratio {
+    my ($result, $name, $count, $series, $share) = @_;
+    my ($of, $to) =
+        map { figure($result, $name, $_, $series, $share) } $count, 0;
+    return defined $of && $to ? $of / $to : undef;
+}
+
+sub goal_rows {
+    my ($result, $name) = @_;
+    my ($one, $two) = map { $result->{rate}{$_}{$name} // [] } 1, 2;
+    my $last = sub {
+        my $usec = figure($result, $name, $_[0], 'last', 0.5);
+        return defined $usec ? $usec / 1000 : undef;
+    };
+    my $turn   = figure($result, $name, 100, 'rotating', 0.5);
+    my $memory = $result->{memory}{$name};
+    return map { goal_row($name, @$_) } (
+        (map {
+            my ($what, $series) = @$_;
+            (['500 wheels: ' . $what . ', median against idle', 1.1,
+                idle_ratio($result, $name, 500, $series, 0.5)],
+            ['500 wheels: ' . $what . ', 99 % against idle', 1.1,
+                idle_ratio($result, $name, 500, $series, 0.99)]);
+        } ['a small file', '/hello.txt'], ['`/stop`', 'stop']),
+        ['500 wheels: a small file, 99.9 % against idle', 2,
+            idle_ratio($result, $name, 500, '/hello.txt', 0.999)],
+        ['last of 128 wheels, ms', 10, $last->(128)],
+        ['last of 500 wheels, ms', 28.6, $last->(500)],
+        ['last of 1,000 wheels, ms', 53.6, $last->(1000)],
+        ['one wheel, of the bare loop', 0.95,
+            pair_ratio($one, $result->{bare}{1}{$name}), 1],
+        ['two wheels, of one', 1.95, pair_ratio($two, $one), 1],
+        ['memory of each of 1,000 wheels, KB', 100,
+            $memory ? $memory->[0] / 1000 : undef],
+        ['100 at once until all turn, ms', 50,
+            defined $turn ? $turn / 1000 : undef],
+        ['unused module, times none', 1.01, unused_ratio($result, $name)],
+    );
+}
+
+sub unused_ratio {
+    my ($result, $name) = @_;
+    my ($mpm) = $name =~ /(\w+)$/;
+    my $series = $result->{unused}{$mpm} // return;
+    my ($none, $other, $loaded) = map { median(@$_) } @$series;
+    return 2 * $loaded / ($none + $other);
+}
+
+sub goals_table {
+    my ($result) = @_;
+    return table([ 'server', 'goal', 'limit', 'measured', 'holds' ],
+        map { goal_rows($result, $_->{name}) }
+        grep { $_->{ours} } @{ $result->{kinds} });
+}
+
+sub unused_table {
+    my ($result) = @_;
+    my @rows;
+    for my $mpm (sort keys %{ $result->{unused} }) {
+        my ($none, $other, $loaded) =
+            map { median(@$_) } @{ $result->{unused}{$mpm} };
+        push @rows, [ $mpm, (map { sprintf '%.4f', $_ / 1000 } $none, $other,
+            $loaded), ratio($other, $none), ratio(2 * $loaded, $none + $other) ];
+    }
+    return table([ 'MPM', 'without, ms', 'without, another', 'loaded',
+        'another, of the first', 'loaded, of both' ], @rows);
+}
+
+sub shared_table {
+    my ($result) = @_;
+    return table([ 'slots', 'jobs', 'claim and leave, usec', 'stop of none',
+        'stop of all', 'snapshot' ],
+        map { [split] } split /\n/, $result->{table});
+}
+
+# --- The machine --------------------------------------------------------------
+
+sub first_line {
+    my ($command) = @_;
+    my ($line) = qx($command 2>/dev/null) =~ /^(.*)$/m;
+    return $line // '';
+}
+
+sub package_version {
+    my ($package) = @_;
+    return first_line("dpkg-query -W -f '\${Version}' $package");
+}
+
+sub machine {
+    my ($result) = @_;
+    my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
+    my ($memory) = slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
+    my ($httpd) = first_line(httpd_program() . ' -v') =~ m{/([\d.]+)};
+    my ($go) = first_line('go version') =~ /go([\d.]+)/;
+    my @others = map {
+        my ($name, $version) = ($_->[0], package_version($_->[1]));
+        $version ? "$name " . $version =~ s/[-+].*//r : ();
+    } ['FastAPI', 'python3-fastapi'], ['uvicorn', 'uvicorn'],
+        ['gunicorn', 'gunicorn'];
+    my ($busy) = slurp('/proc/stat') =~ /^cpu (.*)/m;
+    return sprintf "%s; %d cores of %s, %.0f GB; Linux %s; httpd %s, %s; "
+        . "%d rounds in %.0f minutes.\n",
+        POSIX::strftime('%Y-%m-%d %H:%M', gmtime $result->{ended}),
+        qx(nproc), $cpu // 'an unknown kind', ($memory // 0) / 1e6,
+        (POSIX::uname())[2] =~ s/-.*//r, $httpd // '?',
+        join(', ', @others, $go ? "Go $go" : ()), $result->{rounds},
+        ($result->{ended} - $result->{begun}) / 60;
+}
+
+# --- All of it ----------------------------------------------------------------
+
+sub text {
+    my ($result) = @_;
+    return join "\n", machine($result), latency_tables($result),
+        rate_table($result), more_tables($result),
+        "Against an idle server:\n", ratio_table($result),
+        "An idle server, and what httpd itself takes (`/empty`):\n",
+        empty_table($result),
+        "The goals:\n", goals_table($result),
+        %{ $result->{unused} }
+        ? ("A module that is loaded and not used:\n", unused_table($result))
+        : (),
+        $result->{table}
+        ? ("The table's own cost (medians):\n", shared_table($result))
+        : ();
+}
+
+my $how = <<'END';
+One client measures all, at real-time priority (`SCHED_FIFO`), so that neither
+wheels nor servers hold it back; it asks a *control* server of the same priority
+between the others, whose figures beside wheels against idle are the client's
+own share (last columns of *Against an idle server*). Every request has a
+connection of its own, from `connect` to the last byte. Rounds are interleaved;
+a figure is the median of the rounds' figures, the worst and 99.9 % are of all
+rounds, and so is everything of which a round has fewer than 50. *none*: no
+answer within the limits (2 to 4 seconds); what failed in two rounds was not
+tried again. *Memory a wheel* is what the server takes with wheels less what it
+took before the first, by wheels (1,000 of ours, 8 of the others): its share of
+pages, page tables and kernel stacks.
+
+END
+
+# results.md, the plots, and the section of the README.
+sub write_results {
+    my ($result, $bench) = @_;
+    my $dir = "$bench/results";
+    mkdir $dir;
+    spew("$dir/results.md", "# mod_wheel beside the others\n\n"
+        . "By `./build.sh bench`, which writes this file.\n\n$how"
+        . text($result) . "\n![Latency beside wheels](beside.svg)\n");
+    plot($result, $dir);
+    my $file    = checkout_dir() . '/README.md';
+    my $readme  = slurp($file);
+    my $section = join "\n", machine($result), latency_tables($result),
+        rate_table($result);
+    $readme =~ s{(<!-- bench begins[^\n]*\n).*?(<!-- bench ends)}
+        {$1\n$section\n$2}s
+        or die "$file: no place for the results between 'bench begins' and "
+        . "'bench ends'\n";
+    spew($file, $readme);
+    return;
+}
+
+# --- Plots --------------------------------------------------------------------
+
+# Of a logarithmic axis, no wheel stands where half a wheel would.
+sub plot_data {
+    my ($result, $series, $share) = @_;
+    return join "\n\n", map {
+        my $name = $_->{name};
+        qq("$name"\n) . join '', map {
+            my $usec = figure($result, $name, $_, $series, $share);
+            defined $usec ? sprintf("%g %g\n", $_ || 0.5, $usec / 1000) : ();
+        } @{ $result->{counts} };
+    } @{ $result->{kinds} };
+}
+
+sub plot {
+    my ($result, $dir) = @_;
+    if (system('command -v gnuplot >/dev/null')) {
+        print STDERR "no gnuplot, no plots\n";
+        return;
+    }
+    my $last = $#{ $result->{kinds} };
+    my @panel = (
+        ['A small file, 99 %', plot_data($result, '/hello.txt', 0.99)],
+        ['/stop, median',      plot_data($result, 'stop',        0.5)],
+    );
+    my $panels = join '', map {
+        my ($title, $data) = @$_;
+        qq(set title "$title"\n\$data << EOD\n$data\nEOD\n)
+            . "plot for [i=0:$last] \$data index i using 1:2 with linespoints "
+            . "linewidth 2 title columnheader(1)\n";
+    } @panel;
+    my $tics = join ', ', map { sprintf '"%d" %g', $_, $_ || 0.5 }
+        grep { $_ != 39 } @{ $result->{counts} };
+    for my $form (['svg', "svg size 960,420 background 'white'"],
+        ['png', 'pngcairo size 1440,630 fontscale 1.2'])
+    {
+        my ($suffix, $terminal) = @$form;
+        open my $gnuplot, '|-', 'gnuplot' or die "gnuplot: $!\n";
+        print {$gnuplot} <<"END";
+set terminal $terminal
+set output "$dir/beside.$suffix"
+set multiplot layout 1,2
+set logscale xy
+set xrange [0.4:700]
+set yrange [0.05:10000]
+set xtics ($tics)
+set xlabel "wheels"
+set ylabel "ms"
+set grid
+set key top left
+$panels
+END
+        close $gnuplot or die "gnuplot failed\n";
+    }
+    return;
+}
+
+1;

@@ -1,0 +1,193 @@
+# The servers that are measured: ours under each MPM, and what one would run
+# otherwise.  All serve /rotate, /stop and a small file, none writes an access
+# log, and each ends with the benchmark, whatever becomes of that.
+package BenchServer;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Cwd qw(realpath);
+use File::Basename qw(dirname);
+use IO::Socket::INET ();
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+use WheelHttpd qw(checkout_dir free_port slurp spew);
+use WheelKeeper qw(end_server kept_dir release_dir);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+use constant START_SEC => 30;
+
+# A child of worker or event has so many threads.
+use constant THREADS => 280;
+
+my $bench = realpath(dirname(__FILE__) . '/..');
+
+# All that can be measured here: a name for each, and how it is started.
+sub kinds {
+    my %peer = (
+        'gunicorn, 1 worker'  => sub { gunicorn(1) },
+        'gunicorn, 4 workers' => sub { gunicorn(4) },
+        'Go net/http'         => \&go,
+    );
+    my @ours = map {
+        my $mpm = $_;
+        { name => "mod_wheel, $mpm", ours => 1, start => sub { ours($mpm, @_) } };
+    } qw(event worker prefork);
+    my @peers = map { { name => $_, start => $peer{$_} } }
+        grep { /^Go/ ? -x program('wheel-go') : has_gunicorn() }
+        sort { lc $b cmp lc $a } keys %peer;
+    return (@ours, reverse @peers);
+}
+
+sub program { "$bench/.build/$_[0]" }
+
+# Debian's, for Debian's Python: another one in the PATH has no FastAPI.
+sub has_gunicorn {
+    return system(q{/usr/bin/python3 -c 'import fastapi, uvicorn' 2>/dev/null})
+        == 0 && -x '/usr/bin/gunicorn';
+}
+
+# --- Ours ---------------------------------------------------------------------
+
+# With workers for so many wheels and some more from the start.  What else:
+#   module => 0    without mod_wheel
+#   config         appended
+sub ours {
+    my ($mpm, %want) = @_;
+    my $workers   = ($want{wheels} // 500) + 60;
+    my $processes = $mpm eq 'prefork' ? $workers : POSIX::ceil($workers / THREADS);
+    my $empty     = program('mod_bench_empty.so');
+    my $config    = <<"END" . ($want{config} // '');
+ListenBacklog 4096
+LoadModule bench_empty_module "$empty"
+<Location "/empty">
+    SetHandler bench-empty
+</Location>
+END
+    my $server = WheelServer->started(
+        mpm => $mpm, processes => $processes, spare => 1,
+        threads   => $mpm eq 'prefork' ? 1 : THREADS,
+        addresses => $want{module} // 1, wheel => $want{module} // 1,
+        config    => $config,
+    );
+    spew($server->dir . '/htdocs/hello.txt', "hello\n");
+    return bless { server => $server, ours => 1, port => $server->port };
+}
+
+# --- The others ---------------------------------------------------------------
+
+# Make a directory with a small file and what the client looks at to see how
+# many wheels turn, start a command there, and wait until it answers.
+sub peer {
+    my ($command, %environment) = @_;
+    my $dir  = kept_dir();
+    my $port = free_port();
+    mkdir "$dir/htdocs" or die "$dir/htdocs: $!\n";
+    spew("$dir/htdocs/hello.txt", "hello\n");
+    spew("$dir/started",           '');
+    my @command = $command->("127.0.0.1:$port", "$dir/htdocs", "$dir/started");
+    my $pid     = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        POSIX::setsid();
+        chdir $dir;
+        %ENV = (%ENV, %environment, WHEEL_HTDOCS => "$dir/htdocs",
+            WHEEL_STARTED => "$dir/started");
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$dir/output";
+        open STDERR, '>&', \*STDOUT;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    my $self = bless { pid => $pid, dir => $dir, port => $port,
+        started => "$dir/started" };
+    wait_until {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port)
+    } START_SEC or die "@command didn't start:\n" . slurp("$dir/output");
+    $self->settle;
+    return $self;
+}
+
+sub gunicorn {
+    my ($workers) = @_;
+    return peer(sub {
+        my ($address) = @_;
+        return ('/usr/bin/gunicorn', '--bind', $address, '--workers', $workers,
+            '--worker-class', 'uvicorn.workers.UvicornWorker',
+            # It would kill workers that are too busy to say that they live.
+            '--timeout', 0, '--chdir', "$bench/peers", 'wheel:app');
+    }, PYTHONDONTWRITEBYTECODE => 1);
+}
+
+sub go { peer(sub { (program('wheel-go'), @_) }) }
+
+# All processes have loaded their program once each has been asked.
+sub settle {
+    my ($self) = @_;
+    for (1 .. 30) {
+        my $socket = IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1', PeerPort => $self->{port}) or next;
+        syswrite $socket, "GET /hello.txt HTTP/1.1\r\nHost: localhost\r\n"
+            . "Connection: close\r\n\r\n";
+        sysread $socket, my $answer, 4096;
+    }
+    sleep 1;
+    return;
+}
+
+# --- Both ---------------------------------------------------------------------
+
+sub port    { $_[0]{port} }
+sub started { $_[0]{started} }
+sub pid     { $_[0]{pid} // $_[0]{server}->pid }
+
+# Every process of the server.
+sub pids {
+    my ($self) = @_;
+    my @pids = ($self->pid);
+    my @all  = @pids;
+    while (my $pid = shift @pids) {
+        my @children = WheelTest::child_pids($pid);
+        push @pids, @children;
+        push @all,  @children;
+    }
+    return @all;
+}
+
+# Bytes that the server takes: its share of pages, page tables and the stacks
+# that the kernel keeps for its threads.
+sub bytes {
+    my ($self) = @_;
+    return memory_of($self->pids);
+}
+
+sub memory_of {
+    my @pids = @_;
+    my ($stacks) = slurp('/proc/meminfo') =~ /^KernelStack:\s+(\d+)/m;
+    my ($tasks)  = slurp('/proc/loadavg') =~ m{/(\d+)};
+    my $kilobytes = 0;
+    for my $pid (@pids) {
+        my $rollup = eval { slurp("/proc/$pid/smaps_rollup") } // next;
+        my $status = eval { slurp("/proc/$pid/status") }       // next;
+        my ($pss)     = $rollup =~ /^Pss:\s+(\d+)/m;
+        my ($tables)  = $status =~ /^VmPTE:\s+(\d+)/m;
+        my ($threads) = $status =~ /^Threads:\s+(\d+)/m;
+        $kilobytes += ($pss // 0) + ($tables // 0)
+            + ($threads // 0) * $stacks / $tasks;
+    }
+    return 1024 * $kilobytes;
+}
+
+# At once: a stuck one would not go by itself.
+sub stop {
+    my ($self) = @_;
+    if ($self->{server}) {
+        $self->{server}->finish;
+        return;
+    }
+    end_server(delete $self->{pid}, 0.5);
+    release_dir($self->{dir});
+    return;
+}
+
+1;
