@@ -81,6 +81,11 @@ export function look() {
     return ask("wheel-status?json", "GET");
 }
 
+/** All hosts of a cluster. */
+export function lookAtHosts() {
+    return ask("wheel-status?cluster&json", "GET");
+}
+
 export function stopAll() {
     return ask("stop?json", "POST");
 }

@@ -12,6 +12,8 @@ const LOOK_HIDDEN_MSEC = 10000;
 const RETRY_MSEC_MIN = 1000;
 const RETRY_MSEC_MAX = 10000;
 const LINGER_MSEC = 6000;
+/* Hosts say once a second how they are. */
+const HOSTS_MSEC = 2000;
 /* Wheels publish their turns now and then only: over less time than this, a
  * speed would be made of chance. */
 const RATE_SEC_MIN = 0.4;
@@ -456,6 +458,52 @@ function showTotals({ totals, server: facts }) {
         + `${words.long(totals.turns)} turns.`);
 }
 
+/* ---- other hosts ---- */
+
+function hostItem(host) {
+    const item = make("li", "host");
+    const name = make("p", "host-name", host.host);
+    if (host.own) {
+        name.append(" ", make("span", "mine", "this one"));
+    }
+    item.dataset.state = host.state;
+    item.append(name, make("p", "aside", host.state === "live"
+        ? `${words.exact(host.jobs.rotating)} of at most `
+            + `${words.count(host.limits.wheel_max, "wheel")}`
+        : `missing for ${words.duration(host.age)}; had `
+            + words.count(host.jobs.rotating, "wheel")));
+    return item;
+}
+
+function showHosts({ hosts, problem }) {
+    el("host-list").replaceChildren(...hosts.map(hostItem));
+    el("hosts-problem").hidden = !problem;
+    say(el("hosts-problem"), problem
+        ? `The others can’t be seen, and no stop reaches them: ${problem}.`
+        : "");
+    el("hosts").hidden = false;
+}
+
+let hostsAt = 0;
+
+/* Beside the other looks: Redis may take its time.  What fails is tried
+ * again. */
+async function lookAtHosts() {
+    if (performance.now() < hostsAt) {
+        return;
+    }
+    hostsAt = Infinity;
+    try {
+        showHosts(await server.lookAtHosts());
+    }
+    catch (error) {
+        if (!(error instanceof server.Refusal)) {
+            console.error(error);
+        }
+    }
+    hostsAt = performance.now() + HOSTS_MSEC;
+}
+
 /* ---- looking ---- */
 
 let timer = null;
@@ -480,6 +528,9 @@ function showSeen(seen) {
     showHeld();
     showWorkers(seen);
     showTotals(seen);
+    if (seen.cluster) {
+        lookAtHosts();
+    }
     el("away").hidden = true;
     document.body.classList.remove("stale");
     showLink("here", "Connected");

@@ -18,6 +18,8 @@ pageTest({}, async (live, server) => {
 
     ok((await live.text("#wheels-none")).includes("No wheel rotates"),
         "an idle server's page says that no wheel rotates");
+    ok(!await page.locator("#hosts").isVisible(),
+        "a server that is alone shows no hosts");
 
     const sent = [];
     page.on("request", (request) => {
