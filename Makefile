@@ -67,6 +67,7 @@ SYSCONFDIR ?= $(shell $(APXS) -q SYSCONFDIR)
 mandir ?= $(shell $(APXS) -q mandir)
 docdir ?= $(patsubst %/,%,$(dir $(mandir)))/doc/mod_wheel
 datadir ?= $(shell $(APXS) -q datadir)
+runtimedir ?= $(shell $(APXS) -q runtimedir)
 HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
 HTTPD_CPPFLAGS := $(shell $(APXS) -q CPPFLAGS)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS)
@@ -93,6 +94,7 @@ CLANG ?= $(firstword $(shell command -v clang clang-14))
 CLANG_FORMAT ?= clang-format
 CPPCHECK ?= cppcheck
 SHELLCHECK ?= $(shell command -v shellcheck)
+MANDOC ?= $(shell command -v mandoc)
 PERL ?= perl
 
 # --- sources and flags ------------------------------------------------------
@@ -116,7 +118,7 @@ PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
 # What is built and installed: what else there is to install is added here.  A
 # module is mod_wheel/.libs/NAME.so; a man page's suffix is its section.
 MODULES := mod_wheel $(REDIS_MODULE)
-PROGRAMS :=
+PROGRAMS := mod_wheel/.libs/wheelctl
 HEADERS := mod_wheel/mod_wheel.h
 MAN_PAGES := $(wildcard mod_wheel/*.[1-8])
 DOCUMENTS := mod_wheel/CHANGES \
@@ -134,6 +136,12 @@ pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
 module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
     $(HIREDIS_CFLAGS)
 unit_flags = $(pure_flags) -Imod_wheel $(CMOCKA_CFLAGS)
+# What wheelctl is made of besides itself, and what it is told.
+WHEELCTL_NAMES := wheel_filter wheel_parse wheel_proc
+VERSION := $(shell sed -n '1s/.* //p' mod_wheel/CHANGES)
+WHEEL_SOCKET ?= $(runtimedir)/wheel.sock
+wheelctl_flags = -DWHEEL_VERSION='"$(VERSION)"' \
+    -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
 LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
 all: $(MODULES:%=mod_wheel/.libs/%.so) $(PROGRAMS) | mod_wheel/.run
@@ -173,6 +181,18 @@ mod_wheel/.libs$(1)/mod_wheel_redis.so: \
 	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
 	    $$(HIREDIS_LIBS)
 
+mod_wheel/.libs$(1)/wheelctl.o: mod_wheel/wheelctl.c mod_wheel/CHANGES \
+    mod_wheel/.libs$(1)/flags
+	$$(call say,CC,$$@)
+	$$(Q)$(2) $$(pure_flags) $$(JANSSON_CFLAGS) $$(wheelctl_flags) $(3) \
+	    $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+mod_wheel/.libs$(1)/wheelctl: mod_wheel/.libs$(1)/wheelctl.o \
+    $$(WHEELCTL_NAMES:%=mod_wheel/.libs$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
+	    $$(APR_LIBS) $$(JANSSON_LIBS)
+
 t/unit/.build$(1)/%.o: t/unit/%.c t/unit/.build$(1)/flags
 	$$(call say,CC,$$@)
 	$$(Q)$(2) $$(unit_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
@@ -187,6 +207,7 @@ unit$(1): $$(UNIT_NAMES:%=t/unit/.build$(1)/%)
 .PHONY: unit$(1)
 
 -include $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.d)
+-include mod_wheel/.libs$(1)/wheelctl.d
 -include $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.d)
 -include $$(UNIT_NAMES:%=t/unit/.build$(1)/%.d)
 endef
@@ -246,8 +267,8 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
 
-asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) unit-asan \
-    $(USER_NAMES:%=t/c-modules/.libs-asan/%.so)
+asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) mod_wheel/.libs-asan/wheelctl \
+    unit-asan $(USER_NAMES:%=t/c-modules/.libs-asan/%.so)
 tsan: unit-tsan
 faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
 
@@ -373,7 +394,7 @@ deb-check: deb
 # --- check ------------------------------------------------------------------
 
 check: check-format check-width check-warnings check-lint check-layers \
-    check-header check-exports check-shell
+    check-header check-exports check-shell check-man
 
 check-format:
 	$(call say,CHECK,format)
@@ -385,7 +406,7 @@ check-width:
 	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
 	    Makefile $(wildcard conf/*.* conf/cluster/* conf/debian/rules)
 
-CHECK_NAMES := $(MODULE_NAMES) $(if $(REDIS_MODULE),$(REDIS_NAMES))
+CHECK_NAMES := $(MODULE_NAMES) wheelctl $(if $(REDIS_MODULE),$(REDIS_NAMES))
 
 check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
     $(UNIT_NAMES:%=t/unit/.build-check-cc/%.o)
@@ -442,6 +463,12 @@ check-shell:
 ifneq ($(SHELLCHECK),)
 	$(call say,CHECK,shellcheck)
 	$(Q)$(SHELLCHECK) $(SHELL_FILES)
+endif
+
+check-man:
+ifneq ($(MANDOC),)
+	$(call say,CHECK,man pages)
+	$(Q)$(MANDOC) -Tlint -Wwarning $(MAN_PAGES)
 endif
 
 # --- test -------------------------------------------------------------------
@@ -563,6 +590,6 @@ clean:
 
 .PHONY: all asan tsan faults install uninstall check check-format \
     check-width check-warnings check-lint check-layers check-header \
-    check-exports \
-    check-shell tests test test-asan test-tsan test-helgrind \
+    check-exports check-shell check-man \
+    tests test test-asan test-tsan test-helgrind \
     fuzz clean FORCE

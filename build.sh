@@ -54,8 +54,9 @@ run_packages=(
 # without its service.
 test_packages=(
     chromium clang-14 clang-format cppcheck g++ libapache2-mod-perl2
-    libclang-rt-14-dev libcmocka-dev libpng-dev libwww-perl nghttp2-client
-    nodejs npm openssl python3-jsonschema redis-tools shellcheck valgrind
+    libclang-rt-14-dev libcmocka-dev libpng-dev libwww-perl mandoc
+    nghttp2-client nodejs npm openssl python3-jsonschema redis-tools shellcheck
+    valgrind
 )
 
 # What Debian packages are made with, and what looks at them.
@@ -347,6 +348,10 @@ A wheel that ends by itself after 5 seconds, and what it tells as JSON:
 What rotates, and where to find ids:
 
     curl 'http://127.0.0.1:$port/wheel-status?auto'
+
+The same without HTTP, also when every worker is taken:
+
+    mod_wheel/.libs/wheelctl --socket $run_dir/wheel.sock list
 
 TRY
     if [ -n "$redis" ]; then

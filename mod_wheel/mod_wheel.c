@@ -5,10 +5,12 @@
 #include "wheel_admit.h"
 #include "wheel_cluster.h"
 #include "wheel_config.h"
+#include "wheel_control.h"
 #include "wheel_handler.h"
 #include "wheel_job.h"
 #include "wheel_process.h"
 #include "wheel_proxy.h"
+#include "wheel_socket.h"
 #include "wheel_status.h"
 
 static void register_hooks(apr_pool_t *pconf)
@@ -21,6 +23,8 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_handler_register(pconf);
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);
+    wheel_socket_register(pconf);
+    wheel_control_register(pconf);
 }
 
 /* The one symbol that the module exports. */

@@ -27,6 +27,9 @@ typedef struct wheel_cluster_config_t {
     int stop_when_lost;          /* stop all when entries may be lost */
 } wheel_cluster_config_t;
 
+/** The group of a control socket that has none. */
+#define WHEEL_CONTROL_NO_GROUP ((gid_t)-1)
+
 /** What holds for the whole server.  Read-only after post_config. */
 typedef struct wheel_server_config_t {
     int rotating_max;    /* WheelMax; -1 unset: what the MPM can run */
@@ -36,6 +39,9 @@ typedef struct wheel_server_config_t {
     const wheel_cluster_config_t *cluster; /* NULL unset: no other host */
     apr_interval_time_t look_max; /* WheelLookWarning in usec; -1 unset: 1 s,
                                    * 0: never */
+    const char *control; /* WheelControl: path of the socket; NULL: off */
+    int control_mode;    /* rights of its file */
+    gid_t control_group; /* whose members may use it, too */
 } wheel_server_config_t;
 
 /** What a Location may set.  Read-only after post_config. */

@@ -95,6 +95,8 @@ typedef const char *read_fn(wheel_filter_t *filter, const char *value,
 static read_fn *const readers[] = {read_name, read_id, read_client,
                                    read_handler, read_older};
 
+#define FILTER_PARAMS_N (sizeof(readers) / sizeof(readers[0]))
+
 const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
                               const char *value, apr_pool_t *pool)
 {
@@ -104,6 +106,25 @@ const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
         n++;
     }
     return value ? readers[n](filter, value, pool) : NULL;
+}
+
+const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
+                               apr_pool_t *pool)
+{
+    wheel_param_t params[FILTER_PARAMS_N + 1];
+    const char *error;
+    unsigned n;
+
+    memset(params, 0, sizeof(params));
+    for (n = 0; n < FILTER_PARAMS_N; n++) {
+        params[n].name = wheel_filter_params[n];
+    }
+    error = wheel_parse_query(query, params, pool);
+    for (n = 0; n < FILTER_PARAMS_N && !error; n++) {
+        error =
+            wheel_filter_read(filter, params[n].name, params[n].value, pool);
+    }
+    return error;
 }
 
 /* --- Which jobs ---------------------------------------------------------- */

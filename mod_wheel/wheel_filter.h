@@ -46,6 +46,14 @@ extern const char *const wheel_filter_params[];
 const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
                               const char *value, apr_pool_t *pool);
 
+/**
+ * Set a filter from a query string that has nothing else.
+ * @param query not decoded; NULL for none
+ * @return NULL, or what is wrong and what is allowed
+ */
+const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
+                               apr_pool_t *pool);
+
 /** Does a filter mean all jobs? */
 int wheel_filter_is_any(const wheel_filter_t *filter);
 

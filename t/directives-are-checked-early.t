@@ -18,6 +18,9 @@ my @right = (
     [WheelOnDisconnect => qw(stop continue Stop)],
     [WheelOnRestart    => qw(stop continue CONTINUE)],
     [WheelProxy        => qw(on off On)],
+    [WheelControl      => 'off', 'Off', 'wheel.sock', '/nowhere/wheel.sock',
+        'wheel.sock mode=0600', 'wheel.sock group=daemon',
+        'wheel.sock group=daemon mode=0660', 'off mode=0600'],
 );
 
 # What is refused, and what the message tells.
@@ -36,6 +39,13 @@ my @wrong = (
     (map { [WheelOnDisconnect => $_, 'stop', 'continue'] } 'on', 'stopped'),
     (map { [WheelProxy        => $_, 'on', 'off'] } 'yes', '1'),
     (map { [WheelOnRestart    => $_, 'stop', 'continue'] } 'off', 'on'),
+    (map { [WheelControl => "wheel.sock mode=$_", '0600', '0660'] }
+        qw(0666 0777 0602 0620 660x 0 rw), ''),
+    [WheelControl => 'wheel.sock group=no_such_group', 'no group'],
+    [WheelControl => 'wheel.sock group=daemon mode=0600', 'keeps the group'],
+    [WheelControl => 'wheel.sock user=daemon', 'mode=', 'group='],
+    [WheelControl => '/' . 'x' x 107, '108 bytes', '107 at most'],
+    [WheelControl => '""', 'path', 'off'],
     [WheelReserve => '8', 'MaxRequestWorkers'],
     [WheelReserve => '9', 'MaxRequestWorkers'],
 );
@@ -43,7 +53,8 @@ my @wrong = (
 # Where a directive may not stand, and the wrong number of values.
 my @server_only = (
     'WheelMax 1', 'WheelReserve 1', 'WheelMaxPerClient 1', 'WheelOnRestart stop',
-    'WheelLookWarning 1'
+    'WheelLookWarning 1',
+    'WheelControl off'
 );
 my @misplaced = (
     map {
@@ -54,7 +65,7 @@ my @misplaced = (
         ['<VirtualHost *:8080>', '</VirtualHost>']
     } @server_only
 );
-my @anywhere  = map { $_->[0] } @right;
+my @anywhere  = grep { $_ ne 'WheelControl' } map { $_->[0] } @right;
 my @miscounted = map { (["$_", $_], ["$_ 1 1", $_]) } @anywhere;
 my @everywhere = (
     'WheelTimeout 5', 'WheelScheduling batch', 'WheelOnDisconnect continue',
@@ -78,7 +89,7 @@ for my $row (@wrong) {
     my ($directive, $value, @told) = @$row;
     my ($code, $words) = check("$directive $value");
     isnt $code, 0, "$directive $value is wrong";
-    my $bare = $value =~ s/^"|"$//gr;
+    my $bare = (split / /, $value =~ s/^"|"$//gr)[-1] // '';
     is join(' ', grep { index($words, $_) < 0 } $directive, $bare, @told), '',
         "$directive $value: told by name, value and @told"
         or diag $words;

@@ -1,0 +1,59 @@
+# The socket of WheelControl goes with its server.  What a killed one leaves is
+# replaced, and the socket of one that lives, or whose children do, is not.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelControl qw(control_config control_socket freeze hear plain_connect
+    wheelctl wheelctl_json);
+use WheelFaults qw(complaints kill_hard room_for turn);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+plan tests => 18, need_module 'wheel';
+
+my $server = WheelServer->started(room_for(2), config => control_config());
+my $socket = control_socket($server);
+
+# A stop that waits for a process that is frozen, when the server is to end.
+my @wheels = turn($server, 1);
+my ($wheel) = $server->rotating;
+freeze($wheel->{pid});
+my $waits = plain_connect($server);
+syswrite $waits, "stop wait=20\n";
+wait_until { (wheelctl_json($server, 'list'))[1]{jobs}{stopping} };
+$server->signal('TERM');
+like hear($waits), qr/\A200\n\{"stopped":1,.*"running"/,
+    'who waits when the server ends is told how far it is';
+kill CONT => $wheel->{pid};
+ok $server->stop(10), 'the server stops';
+ok !-e $socket, 'and takes the socket along';
+is join("\n", complaints($server)), '', 'and nobody complains';
+
+# Another server, and what a killed one leaves.
+ok $server->start, 'it starts again';
+my $inode = (stat $socket)[1];
+my $second = WheelServer->new(config => "WheelControl $socket\n");
+ok !$second->start, 'a second server does not take its socket';
+like $second->error_log, qr/WH0060: .*another server, process @{[$server->pid]}/,
+    'and says whose it is';
+is((stat $socket)[1], $inode, 'which is still there');
+is +(wheelctl($server, 'list'))[0], 0, 'and served';
+kill_hard($server->pid, $server->children);
+$server->up;
+ok -S $socket, 'a server that is killed leaves it';
+my ($code, undef, $err) = wheelctl($server, 'list');
+is "$code $err", "3 wheelctl: $socket: the server that made this socket is "
+    . "gone\n", 'and wheelctl says that the server is gone';
+ok $second->start, 'another server replaces it' or diag $second->error_log;
+is +(wheelctl($server, 'list'))[0], 0, 'and serves it';
+ok $second->stop, 'until it ends';
+ok !-e $socket, 'and takes it along';
+
+# Killed parents leave children that go on.
+ok $server->start, 'a server starts';
+kill_hard($server->pid);
+is +(wheelctl($server, 'list'))[0], 0, 'its children answer without it';
+ok !$second->start, 'and are not robbed, either';
+$server->stop;
