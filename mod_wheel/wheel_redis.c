@@ -361,6 +361,17 @@ static void hang_up(wire_t *wire)
     }
 }
 
+/* The same, when nothing is under way: without a wait of the kernel for what
+ * might still come, which would take a port for a minute each time. */
+static void hang_up_done(wire_t *wire)
+{
+    const struct linger at_once = {1, 0};
+
+    setsockopt(wire->redis->fd, SOL_SOCKET, SO_LINGER, &at_once,
+               sizeof(at_once));
+    hang_up(wire);
+}
+
 /* Send what has been appended, and get the next reply.
  * @return NULL if there is none in time, or the connection has broken */
 static redisReply *get_reply(wire_t *wire, apr_int64_t until)
@@ -1098,6 +1109,7 @@ static void redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
     if (dial(&teller.wire) &&
         send_stop(&teller, stopped, wait, began + link->timeout)) {
         await_replies(&teller, began + wait);
+        hang_up_done(&teller.wire);
     }
     hang_up(&teller.wire);
     round->why = apr_pstrdup(pool, teller.wire.why);
@@ -1167,6 +1179,7 @@ static const char *redis_look(const wheel_link_t *link, wheel_peer_t **peers,
     }
     if (hosts) {
         take_peers(live, usec_of(now), beats_of(hosts, pool), found);
+        hang_up_done(&wire);
     }
     *peers = (wheel_peer_t *)found->elts;
     *peers_n = found->nelts;
