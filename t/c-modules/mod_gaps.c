@@ -183,6 +183,9 @@ static int handler(request_rec *r)
     }
     ap_rprintf(r, "# %u gaps up to %" APR_UINT64_T_FMT ": %s\n", search.records,
                search.done, wheel_end_name(end));
+    if (end == WHEEL_END_SHUTDOWN) {
+        ap_rflush(r); /* the process may not live to do it later */
+    }
     return OK;
 }
 

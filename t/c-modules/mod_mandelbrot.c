@@ -193,6 +193,7 @@ static int handler(request_rec *r)
     unsigned char *pixels;
     apr_uint64_t wait;
     apr_status_t rv;
+    int status;
 
     if (strcmp(r->handler, "mandelbrot")) {
         return DECLINED;
@@ -235,7 +236,11 @@ static int handler(request_rec *r)
         r->headers_out, "Mandelbrot-Pixels",
         apr_psprintf(r->pool, "%" APR_SIZE_T_FMT, result.result_bytes));
     place(pixels, picture.size, spec.result, result.result_bytes);
-    return send_png(r, pixels, picture.size);
+    status = send_png(r, pixels, picture.size);
+    if (result.end == WHEEL_END_SHUTDOWN) {
+        ap_rflush(r); /* the process may not live to do it later */
+    }
+    return status;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
