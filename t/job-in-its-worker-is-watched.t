@@ -9,13 +9,16 @@ use WheelHttpd qw(user_modules);
 use WheelServer ();
 use WheelTest qw(collect thread_policy wait_until);
 
-plan tests => 15, need_module 'wheel';
+plan tests => 17, need_module 'wheel';
 
 my $server = WheelServer->started(threads => 8,
-    config => user_modules('test_job') . <<'END');
+    config => user_modules(qw(test_job gaps)) . <<'END');
 WheelScheduling normal
 <Location "/job">
     SetHandler test-job
+</Location>
+<Location "/gaps">
+    SetHandler gaps
 </Location>
 <Location "/brief">
     SetHandler test-job
@@ -43,6 +46,15 @@ my $gone = $server->begin(GET => '/job/own-spin');
 $server->wait_rotating(1);
 close $gone->socket;
 ok wait_until { $server->status->{totals}{ended}{gone} }, 'so does its client';
+
+# Once an answer has begun, no interim one can tell whether a client that shuts
+# its sending side still reads: it counts as gone, and gets what there is.
+my $stream = $server->begin(GET => '/gaps');
+wait_until { collect(0, $stream); $stream->{bytes} =~ /after 113/ };
+shutdown $stream->socket, 1;
+is collect(5, $stream), 1, 'a client that closes one side ends a stream';
+like $stream->body, qr/\A1 after 2\n.*\n# \d+ gaps up to \d+: gone\n\z/s,
+    'and gets it whole, with no other answer within';
 
 is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
 ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },

@@ -63,7 +63,7 @@ END
 }
 
 # The last of them has no mod_wheel: a deadline is all that ends a picture.
-my $answer = $server->get('/mandelbrot?size=2000&depth=20000&wait=1');
+my $answer = $server->get('/mandelbrot?size=2000&depth=20000&msec=100');
 is $answer->header('Mandelbrot-Ended-By'), 'deadline',
     'without mod_wheel, a picture has its deadline still';
 is png_fault($answer->body, 2000), '', 'and is one that can be looked at';

@@ -1,7 +1,7 @@
 /* mod_mandelbrot.c: a picture of the Mandelbrot set, as far as one gets.
  *
  *   SetHandler mandelbrot
- *   GET /mandelbrot?size=800&depth=5000&wait=2
+ *   GET /mandelbrot?size=800&depth=5000&msec=500
  *
  * Shows how to run work in a companion and to answer with what there is when
  * it is stopped.  The picture is computed from coarse to fine: each pass
@@ -203,7 +203,7 @@ static int handler(request_rec *r)
     }
     picture.size = number_of(r, "size", SIZE_DEFAULT, SIZE_MAX_PIXELS);
     picture.depth = number_of(r, "depth", DEPTH_DEFAULT, DEPTH_MAX);
-    wait = number_of(r, "wait", 0, 3600);
+    wait = number_of(r, "msec", 0, 3600 * 1000);
     pixels_n = (apr_size_t)picture.size * picture.size;
     pixels = apr_pcalloc(r->pool, pixels_n);
 
@@ -216,7 +216,7 @@ static int handler(request_rec *r)
     spec.result = apr_palloc(r->pool, pixels_n);
     spec.result_bytes = pixels_n;
     if (wait) {
-        spec.wait_max = apr_time_from_sec(wait);
+        spec.wait_max = apr_time_from_msec(wait);
     }
     rv =
         job_run ? job_run(r, &spec, &result) : wheel_work_alone(&spec, &result);

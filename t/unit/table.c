@@ -1,6 +1,7 @@
 /* table.c: one process claims, marks and leaves slots of a wheel_table. */
 #include "table_test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -400,6 +401,163 @@ static void a_snapshot_takes_back_what_the_dead_left(void **state)
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
 }
 
+static void claim_in_worker(void)
+{
+    wheel_claim_t claim = claim_of(NULL);
+
+    claim.in_worker = 1;
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+}
+
+static void a_job_in_its_worker_has_one_owner(void **state)
+{
+    wheel_record_t record;
+
+    (void)state;
+    claim_in_worker();
+    assert_int_equal(wheel_table_owners(test.table, slot, id),
+                     WHEEL_OWNER_WORKER);
+    assert_true(snapshot_of(&test).jobs[0].in_worker);
+    wheel_table_leave(test.table, slot, WHEEL_END_FINISHED, &record);
+    assert_int_equal(wheel_table_owners(test.table, slot, id), 0);
+    assert_int_equal(snapshot_of(&test).ended[WHEEL_END_FINISHED], 1);
+}
+
+/* It would not wake the next one. */
+static void the_first_ring_is_for_a_worker_that_waits(void **state)
+{
+    apr_int64_t before;
+    unsigned waits;
+
+    (void)state;
+    claim_in_worker();
+    claim_one(NULL);
+    waits = slot;
+    stop_picked(NULL, 0);
+    wheel_table_ring_next(test.table, 0);
+    before = wheel_clock_usec();
+    wheel_table_wait(test.table, waits, 10 * APR_USEC_PER_SEC);
+    assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
+}
+
+/* --- Jobs that don't look ------------------------------------------------- */
+
+#define LOOK_MAX_USEC 20000
+
+static unsigned told(void)
+{
+    wheel_record_t records[SLOTS];
+    unsigned records_n;
+
+    assert_int_equal(
+        wheel_table_stuck_list(test.table, records, SLOTS, &records_n),
+        APR_SUCCESS);
+    return records_n;
+}
+
+/* A job of this thread that has last looked so long ago. */
+static void claim_looked(apr_interval_time_t ago)
+{
+    claim_one("late");
+    wheel_table_look_max_set(test.table, LOOK_MAX_USEC);
+    wheel_table_set_tid(test.table, slot, gettid());
+    wheel_table_look(test.table, slot, wheel_clock_usec() - ago,
+                     wheel_clock_thread_usec());
+}
+
+static void burn(apr_interval_time_t usec)
+{
+    apr_int64_t until = wheel_clock_thread_usec() + usec;
+
+    while (wheel_clock_thread_usec() < until) {
+    }
+}
+
+static void a_job_that_does_not_look_is_told_once(void **state)
+{
+    wheel_record_t record;
+
+    (void)state;
+    claim_looked(0);
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    burn(LOOK_MAX_USEC * 3); /* the clock of /proc is a coarse one */
+    assert_int_equal(snapshot_of(&test).stuck, 1);
+    assert_true(snapshot_of(&test).jobs[0].stuck);
+    assert_int_equal(told(), 1);
+    assert_int_equal(told(), 0);
+    assert_false(wheel_table_stuck_news(test.table, slot, &record));
+    assert_int_equal(snapshot_of(&test).stuck, 1);
+    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+    assert_int_equal(snapshot_of(&test).stuck, 1);
+    wheel_table_companion_leave(test.table, slot);
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    claim_looked(0);
+    burn(LOOK_MAX_USEC * 3);
+    assert_true(wheel_table_stuck_news(test.table, slot, &record));
+    assert_int_equal(record.id, id);
+    assert_int_equal(told(), 0);
+}
+
+static void a_job_that_looks_again_is_not_stuck(void **state)
+{
+    (void)state;
+    claim_looked(0);
+    burn(LOOK_MAX_USEC * 3);
+    wheel_table_look(test.table, slot, wheel_clock_usec(),
+                     wheel_clock_thread_usec());
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    assert_int_equal(told(), 0);
+}
+
+static void a_job_without_the_cpu_is_not_stuck(void **state)
+{
+    (void)state;
+    claim_looked(10 * APR_USEC_PER_SEC);
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    assert_int_equal(told(), 0);
+}
+
+static void *sleep_until(void *data)
+{
+    const atomic_int *over = data;
+
+    wheel_table_set_tid(test.table, slot, gettid());
+    while (!atomic_load(over)) {
+        apr_sleep(100 * 1000);
+    }
+    return NULL;
+}
+
+static void a_companion_that_sleeps_is_stuck(void **state)
+{
+    apr_int64_t until = wheel_clock_usec() + 10 * APR_USEC_PER_SEC;
+    atomic_int over = 0;
+    unsigned stuck = 0;
+    pthread_t thread;
+
+    (void)state;
+    claim_looked(0);
+    assert_int_equal(pthread_create(&thread, NULL, sleep_until, &over), 0);
+    while (!stuck && wheel_clock_usec() < until) {
+        stuck = snapshot_of(&test).stuck;
+    }
+    atomic_store(&over, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(stuck, 1);
+}
+
+static void no_job_is_stuck_if_nobody_wants_to_know(void **state)
+{
+    (void)state;
+    claim_looked(0);
+    wheel_table_look_max_set(test.table, 0);
+    burn(LOOK_MAX_USEC * 3);
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    assert_int_equal(told(), 0);
+}
+
 static void no_slots_are_no_table(void **state)
 {
     wheel_table_t *table;
@@ -434,6 +592,13 @@ int main(void)
         TEST(a_sweep_finds_the_dead_and_spares_the_living),
         TEST(a_pid_that_is_used_again_fools_nobody),
         TEST(a_snapshot_takes_back_what_the_dead_left),
+        TEST(a_job_in_its_worker_has_one_owner),
+        TEST(the_first_ring_is_for_a_worker_that_waits),
+        TEST(a_job_that_does_not_look_is_told_once),
+        TEST(a_job_that_looks_again_is_not_stuck),
+        TEST(a_job_without_the_cpu_is_not_stuck),
+        TEST(a_companion_that_sleeps_is_stuck),
+        TEST(no_job_is_stuck_if_nobody_wants_to_know),
         TEST(no_slots_are_no_table),
     };
 
