@@ -12,7 +12,7 @@ use WheelTest qw(collect wait_until);
 # Each ends in the midst of something, and more than once.
 my $rounds = 8;
 my @ends   = ([stop => 2], [deadline => 3]);
-plan tests => 2 * @ends + 1, need_module 'wheel';
+plan tests => 2 * @ends + 2, need_module 'wheel';
 
 my $server = WheelServer->started(
     config => user_modules('test_job') . <<'END');
@@ -54,3 +54,5 @@ for my $row (@ends) {
             "at a $name, $what that were handed over come whole";
     }
 }
+ok wait_until { !$server->running },
+    'work that hands over too late is told so, and ends';

@@ -80,35 +80,38 @@ static void doze(wheel_job_t *job, void *baton)
     }
 }
 
-/* Hands over blocks that are each of one byte's value, as fast as it can, also
- * when it is too late. */
+/* Hands over blocks that are each of one byte's value, does hardly anything
+ * else, and goes on after the mark until its worker has taken one. */
 static void blocks(wheel_job_t *job, void *baton)
 {
     char *block = wheel_job_memory(job);
-    apr_uint64_t n;
+    apr_uint64_t n = 0;
 
     (void)baton;
-    for (n = 1; !wheel_job_stopped(job); n++) {
-        memset(block, (int)(n % 251), BLOCK_BYTES);
-        wheel_job_publish(job, block, BLOCK_BYTES - n % 3);
-        wheel_job_progress(job, n, 0);
-        wheel_job_look(job);
-    }
-    for (n = 0; n < 3; n++) {
-        memset(block, 255, BLOCK_BYTES);
-        wheel_job_publish(job, block, BLOCK_BYTES);
-    }
+    memset(block + BLOCK_BYTES, 1, BLOCK_BYTES);
+    do {
+        wheel_job_progress(job, ++n, 0);
+        if (n % 1024 == 0) { /* a look may be where it loses the core */
+            wheel_job_look(job);
+        }
+    } while (wheel_job_publish(job, block + n % 2 * BLOCK_BYTES,
+                               BLOCK_BYTES - n % 3));
 }
 
-/* Hands over the numbers from 0 on, one behind the other. */
+/* The same with the numbers from 0 on, one behind the other, and from 0 on
+ * again when there is no more room. */
 static void numbers(wheel_job_t *job, void *baton)
 {
     apr_uint32_t n = 0;
+    apr_uint64_t handed_over = 0;
 
     (void)baton;
-    while (!wheel_job_stopped(job)) {
-        n += wheel_job_append(job, &n, sizeof(n));
-        wheel_job_progress(job, n, 0);
+    while (wheel_job_publish(job, &n, sizeof(n))) {
+        for (n = 1; wheel_job_append(job, &n, sizeof(n)); n++) {
+            handed_over++;
+        }
+        n = 0;
+        wheel_job_progress(job, handed_over, 0);
         wheel_job_look(job);
     }
 }
@@ -291,7 +294,7 @@ static int handler(request_rec *r)
     spec.name = "foreign";
     spec.baton = &sum;
     spec.baton_bytes = sizeof(sum);
-    spec.memory_bytes = BLOCK_BYTES + 1;
+    spec.memory_bytes = 2 * BLOCK_BYTES;
     spec.result = apr_palloc(r->pool, BLOCK_BYTES);
     spec.result_bytes = BLOCK_BYTES;
     for (n = 0; companions[n].name; n++) {
