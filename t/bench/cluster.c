@@ -64,7 +64,7 @@ static double now_usec(void)
     return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
 }
 
-/* --- A host ---------------------------------------------------------------- */
+/* --- A host -------------------------------------------------------------- */
 
 static int host_ended(void *baton)
 {
@@ -151,7 +151,7 @@ static void wait_for_all(bench_host_t *hosts, unsigned n, unsigned stops)
     }
 }
 
-/* --- Redis ----------------------------------------------------------------- */
+/* --- Redis ---------------------------------------------------------------- */
 
 static double field(const char *info, const char *name)
 {
@@ -186,7 +186,7 @@ static void print_cost(const char *what, bench_cost_t from, bench_cost_t to,
            (to.commands - from.commands) / divisor);
 }
 
-/* --- The measurement -------------------------------------------------------- */
+/* --- The measurement ------------------------------------------------------ */
 
 static int by_time(const void *a, const void *b)
 {
