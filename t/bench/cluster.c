@@ -29,11 +29,11 @@
 #define BENCH_TIMEOUT_USEC (5 * APR_USEC_PER_SEC)
 #define BENCH_STACK_BYTES (256 * 1024)
 
-/* What a host with no wheel says of itself: as long as the module's. */
+/* What a host with no wheel says of itself. */
 #define BENCH_BEAT                                                      \
-    "{\"version\":1,\"mpm\":\"event\",\"generation\":0,\"rotating\":0," \
-    "\"stopping\":0,\"draining\":0,\"max\":512,\"reserve\":1,"          \
-    "\"per_client_max\":0}"
+    "{\"version\":1,\"mpm\":\"event\",\"generation\":0,\"limits\":{"    \
+    "\"wheel_max\":90,\"wheel_reserve\":1,\"wheel_max_per_client\":0}," \
+    "\"jobs\":{\"rotating\":0,\"stopping\":0,\"draining\":0},\"running\":[]}"
 
 typedef struct bench_host_t {
     pthread_t thread;
