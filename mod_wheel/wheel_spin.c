@@ -13,8 +13,8 @@
  * microsecond.  Publishing on every turn would cost 18 % of them. */
 #define SPIN_PUBLISH_TURNS 1024
 
-/* Publications from one yield to the next: 65,536 turns, 50 to 70 usec. */
-#define SPIN_YIELD_PUBLICATIONS 64
+/* Publications from one yield to the next: 32,768 turns, 25 to 35 usec. */
+#define SPIN_YIELD_PUBLICATIONS 32
 
 /* A wheel with a load turns for its share of a period and sleeps for the rest.
  * Short periods make smooth graphs, and each costs a wake-up.  They differ at

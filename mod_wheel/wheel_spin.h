@@ -28,7 +28,7 @@ apr_uint32_t wheel_turn(wheel_t *wheel);
 
 /**
  * Turn until the job is stopped: a wheel_work_fn whose baton is a wheel_t.
- * Publishes turns and number, yields about every 65 thousand turns, and takes
+ * Publishes turns and number, yields about every 33 thousand turns, and takes
  * no lock, clock or memory in between.
  *
  * With a load below WHEEL_LOAD_MAX, it turns and sleeps by turns, so that its
