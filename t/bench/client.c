@@ -79,6 +79,7 @@ typedef struct series_t {
 /* A wheel's connection. */
 typedef struct wheel_conn_t {
     int fd;
+    int answered;
     int bytes;
     char answer[2048];
 } wheel_conn_t;
@@ -387,10 +388,11 @@ static void start_wheels(client_t *client)
         fail("%s: %s", ask->started_file, strerror(errno));
     }
     for (n = 0; n < ask->wheels; n++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u32 = n};
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+                                    .data.u32 = n};
         wheel_conn_t *wheel = &client->wheels[n];
 
-        wheel->bytes = 0;
+        wheel->answered = wheel->bytes = 0;
         wheel->fd = begin(ask->port, "/rotate", ask->limit_usec);
         if (wheel->fd < 0) {
             refused++;
@@ -423,35 +425,43 @@ static double header_number(const char *text, const char *name)
     return at ? atof(at + strlen(name)) : 0;
 }
 
-/* Bytes have come for a wheel.  @return whether it has answered */
-static int wheel_read(client_t *client, wheel_conn_t *wheel)
+/* Bytes have come for a wheel.  No more than needed is done while others are
+ * still to answer: the client shares the machine with the server.
+ * @return whether it has answered */
+static int wheel_read(const client_t *client, wheel_conn_t *wheel)
 {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+                                .data.u32 = wheel - client->wheels};
     int room = (int)sizeof(wheel->answer) - 1 - wheel->bytes;
     ssize_t got =
         recv(wheel->fd, wheel->answer + wheel->bytes, room, MSG_DONTWAIT);
+
+    wheel->bytes += got > 0 ? got : 0;
+    wheel->answered = whole(wheel->answer, wheel->bytes, got == 0);
+    if (!wheel->answered) {
+        epoll_ctl(client->epoll, EPOLL_CTL_MOD, wheel->fd, &event);
+    }
+    return wheel->answered;
+}
+
+/* Count an answer, once all are here. */
+static void wheel_count(client_t *client, const wheel_conn_t *wheel)
+{
     double elapsed;
 
-    if (got < 0) {
-        return 0;
+    if (!wheel->answered) {
+        return;
     }
-    wheel->bytes += got;
-    if (!whole(wheel->answer, wheel->bytes, got == 0)) {
-        return 0;
-    }
-    if (status_of(wheel->answer) == 200) {
-        client->ended++;
-        elapsed = header_number(wheel->answer, "\nWheel-Elapsed:");
-        if (elapsed > 0) {
-            series_add(&client->rate,
-                       header_number(wheel->answer, "\nWheel-Turns:") /
-                           elapsed);
-        }
-    }
-    else {
+    if (status_of(wheel->answer) != 200) {
         client->refused++;
+        return;
     }
-    wheel_close(client, wheel);
-    return 1;
+    client->ended++;
+    elapsed = header_number(wheel->answer, "\nWheel-Elapsed:");
+    if (elapsed > 0) {
+        series_add(&client->rate,
+                   header_number(wheel->answer, "\nWheel-Turns:") / elapsed);
+    }
 }
 
 /* Bytes have come for a stop.  @return whether it is answered */
@@ -522,7 +532,7 @@ static long stop_once(client_t *client)
     int n;
 
     for (n = 0; n < client->ask.wheels; n++) {
-        left += client->wheels[n].fd >= 0;
+        left += client->wheels[n].fd >= 0 && !client->wheels[n].answered;
     }
     stop.fd = begin(client->ask.port, "/stop", client->ask.limit_usec);
     if (stop.fd < 0) {
@@ -555,6 +565,7 @@ static void clear_up(client_t *client)
 
     for (n = 0; n < client->ask.wheels; n++) {
         if (client->wheels[n].fd >= 0) {
+            wheel_count(client, &client->wheels[n]);
             wheel_close(client, &client->wheels[n]);
         }
     }
