@@ -23,6 +23,9 @@
 #   make bench        mod_wheel beside what one would run otherwise: takes half
 #                     an hour; ROUNDS=5
 #   make bench-quick  mod_wheel alone, in under two minutes
+#   make contract     the tests of what every build promises, with this APXS=
+#   make matrix       the same, built by gcc, by clang and without what only
+#                     Linux has; MPMS=event for one MPM
 #   make clean
 #
 # Everything that depends on the machine is asked of apxs, apr-1-config,
@@ -111,7 +114,8 @@ USER_NAMES := $(basename $(notdir $(sort $(wildcard t/c-modules/*.c*))))
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 
 # These know nothing of httpd, and are compiled without its headers at hand.
-PURE_NAMES := wheel_filter wheel_parse wheel_proc wheel_spin wheel_table
+PURE_NAMES := wheel_filter wheel_linux wheel_parse wheel_proc wheel_spin \
+    wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
     mod_wheel/mod_wheel.h)
 
@@ -128,7 +132,7 @@ MODS_FILES := $(foreach name,$(MODULES:mod_%=%),$(wildcard \
 
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] t/unit/*.[ch] t/c-modules/*.c \
     t/bench/*.c))
-SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/check)
+SHELL_FILES := $(wildcard build.sh .ci/run t/*.sh t/*/*.sh t/package/*)
 
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
@@ -224,6 +228,9 @@ $(eval $(call variant,-tsan,$$(CC),$(SANITIZE) -fsanitize=thread))
 $(eval $(call variant,-faults,$$(CC),-DWHEEL_FAULTS))
 $(eval $(call variant,-asan-faults,$$(CC),$(SANITIZE) \
     -fsanitize=address -fsanitize=undefined -DWHEEL_FAULTS))
+$(eval $(call variant,-gcc,gcc,-Werror))
+$(eval $(call variant,-clang,$$(CLANG),-Werror))
+$(eval $(call variant,-portable,$$(CC),-Werror -DWHEEL_PORTABLE))
 $(eval $(call variant,-check-cc,$$(CC),-Werror))
 $(eval $(call variant,-check-clang,$$(CLANG),-Werror))
 
@@ -508,6 +515,49 @@ test-helgrind: all
 	$(Q)for mpm in worker event; do \
 	    WHEEL_MPM=$$mpm $(PERL) t/soak/helgrind || exit 1; \
 	done
+
+# What a client can rely on, with whatever httpd, compiler and system.
+CONTRACT := $(wildcard $(addprefix t/,$(addsuffix .t, \
+    an-unused-module-changes-nothing answers-follow-the-contract \
+    bad-names-are-not-found bad-parameters-are-named \
+    client-that-shuts-its-sending-side-gets-its-number \
+    client-that-vanishes-stops-its-wheel connection-lives-on-after-a-rotate \
+    directives-are-checked-early json-tells-what-the-headers-tell \
+    killed-child-gives-its-slots-back one-stop-ends-every-wheel \
+    pipelined-wheels-leave-the-server-stoppable prefer-wait-is-a-deadline \
+    restart-can-end-wheels restart-keeps-wheels \
+    shutdown-by-term-ends-wheels status-json-fits-its-schema \
+    stop-by-filter-spares-others stop-by-id-spares-other-wheels \
+    stop-by-name-spares-other-names stop-does-not-linger \
+    stop-with-wait-tells-what-has-ended wheel-max-refuses-more-wheels \
+    wheel-reserve-keeps-workers-idle wheel-timeout-caps-deadlines \
+    wheels-end-at-their-deadline)))
+MPMS ?= prefork,worker,event
+run_contract = APXS='$(APXS)' $(PERL) t/run --mpm=$(MPMS) $(CONTRACT)
+
+contract: all
+	$(Q)$(run_contract)
+
+matrix-%: mod_wheel/.libs-%/mod_wheel.so
+	$(Q)WHEEL_MODULE=$< $(run_contract)
+
+# POSIX has none of these.
+LINUX_ONLY := _np$$|^eventfd|^memfd_|^sem_clockwait|^syscall$$|^sched_set
+LINUX_ONLY := $(LINUX_ONLY)|^accept4|^pipe2|^epoll_|^prctl|^gettid|^signalfd
+
+portable: mod_wheel/.libs-portable/mod_wheel.so
+	$(call say,CHECK,nothing of Linux alone)
+	$(Q)! nm -D --undefined-only $< | sed 's/.* U //; s/@.*//' | \
+	    grep -E '$(LINUX_ONLY)'
+
+# One after the other, since each takes the cores.
+matrix: portable mod_wheel/.libs-gcc/mod_wheel.so \
+    mod_wheel/.libs-clang/mod_wheel.so
+	$(Q)for name in gcc clang portable; do \
+	    echo "--- $$name"; \
+	    $(MAKE) --no-print-directory matrix-$$name || exit 1; \
+	done
+.PHONY: contract matrix portable
 
 # What it finds, and inputs that have led it further, stay in t/fuzz/.build.
 SECONDS ?= 300

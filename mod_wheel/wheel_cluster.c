@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,6 +34,7 @@
 
 #include "wheel_admit.h"
 #include "wheel_config.h"
+#include "wheel_linux.h"
 #include "wheel_parse.h"
 #include "wheel_process.h"
 #include "wheel_render.h"
@@ -98,7 +98,7 @@ typedef struct cluster_shared_t {
 typedef struct cluster_retained_t {
     cluster_shared_t *shared;
     int lock_fd;   /* a file without a name, for its lock */
-    int wanted_fd; /* an eventfd: look at wanted_generation */
+    int wanted_fd; /* rung: look at wanted_generation */
 } cluster_retained_t;
 
 /* Of this process.  Read-only after child_init but for what is atomic. */
@@ -148,8 +148,8 @@ static apr_status_t make_shared(cluster_retained_t *made, apr_pool_t *pool)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    made->lock_fd = memfd_create("wheel-cluster", MFD_CLOEXEC);
-    made->wanted_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    made->lock_fd = wheel_nameless_file();
+    made->wanted_fd = wheel_wake_open();
     if (made->lock_fd < 0 || made->wanted_fd < 0) {
         return APR_FROM_OS_ERROR(errno);
     }
@@ -231,11 +231,9 @@ static int is_outdated(void)
 
 static int service_ended(void *baton)
 {
-    eventfd_t number;
-
     (void)baton;
     /* Or poll() would find it for ever. */
-    (void)eventfd_read(kept->wanted_fd, &number);
+    wheel_wake_clear(kept->wanted_fd);
     return atomic_load_explicit(&service_ends, memory_order_acquire) ||
            is_outdated();
 }
@@ -447,7 +445,7 @@ static void ask_for_room(void)
         if (atomic_compare_exchange_weak_explicit(wanted, &seen, mine,
                                                   memory_order_acq_rel,
                                                   memory_order_acquire)) {
-            (void)eventfd_write(kept->wanted_fd, 1);
+            wheel_wake_ring(kept->wanted_fd);
             return;
         }
     }
@@ -524,16 +522,10 @@ static int join_service(void)
     apr_int64_t now = 0;
 
     while (now < until_usec) {
-        struct timespec until;
-        apr_int64_t step;
-
         pthread_kill(service_thread, CLUSTER_SIGNAL);
         now = wheel_clock_usec();
-        step = now + CLUSTER_EXIT_STEP_USEC;
-        until.tv_sec = step / 1000000;
-        until.tv_nsec = step % 1000000 * 1000;
-        if (pthread_clockjoin_np(service_thread, NULL, CLOCK_MONOTONIC,
-                                 &until) == 0) {
+        if (wheel_thread_join_until(service_thread,
+                                    now + CLUSTER_EXIT_STEP_USEC) == 0) {
             return 1;
         }
     }
@@ -546,7 +538,7 @@ static apr_status_t end_service(void *data)
     server_rec *s = data;
 
     atomic_store_explicit(&service_ends, 1, memory_order_release);
-    (void)eventfd_write(service_end_fd, 1);
+    wheel_wake_ring(service_end_fd);
     if (!join_service()) {
         wheel_process_exit_early(s);
     }
@@ -562,7 +554,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         return;
     }
     heed_wakes();
-    service_end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    service_end_fd = wheel_wake_open();
     error = service_end_fd < 0
                 ? errno
                 : wheel_process_thread(&service_thread, CLUSTER_STACK_BYTES,
@@ -711,7 +703,7 @@ static void leave_cluster(void)
     ap_mpm_query(AP_MPMQ_GENERATION, &generation);
     atomic_store_explicit(&before->shared->wanted_generation, generation,
                           memory_order_release);
-    (void)eventfd_write(before->wanted_fd, 1);
+    wheel_wake_ring(before->wanted_fd);
 }
 
 static int keep_shared(server_rec *s)

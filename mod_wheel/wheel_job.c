@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -21,6 +20,7 @@
 
 #include "wheel_admit.h"
 #include "wheel_config.h"
+#include "wheel_linux.h"
 #include "wheel_parse.h"
 #include "wheel_process.h"
 #include "wheel_watch.h"
@@ -64,8 +64,8 @@ static const char *const refusal_names[WHEEL_REFUSED_COUNT] = {
 };
 
 static const int policies[] = {
-    [WHEEL_SCHEDULING_IDLE] = SCHED_IDLE,
-    [WHEEL_SCHEDULING_BATCH] = SCHED_BATCH,
+    [WHEEL_SCHEDULING_IDLE] = WHEEL_SCHED_IDLE,
+    [WHEEL_SCHEDULING_BATCH] = WHEEL_SCHED_BATCH,
     [WHEEL_SCHEDULING_NORMAL] = SCHED_OTHER,
 };
 
@@ -521,7 +521,7 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
                               apr_pool_cleanup_null);
     own->job = wheel_table_job(own->wait.table, own->wait.slot);
     own->job.calls = &own_calls;
-    wheel_table_set_tid(own->wait.table, own->wait.slot, syscall(SYS_gettid));
+    wheel_table_set_tid(own->wait.table, own->wait.slot, wheel_thread_number());
     wheel_job_progress(&own->job, 0, spec->value);
     own->wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&own->wait.watch, r);

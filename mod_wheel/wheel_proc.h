@@ -15,10 +15,6 @@ typedef struct wheel_proc_t {
 /** Monotonic time in usec.  Async-signal-safe. */
 apr_int64_t wheel_clock_usec(void);
 
-/** The same clock as of the kernel's last tick: some milliseconds behind, and
- * cheap. */
-apr_int64_t wheel_clock_coarse_usec(void);
-
 /** CPU time of the calling thread in usec. */
 apr_int64_t wheel_clock_thread_usec(void);
 

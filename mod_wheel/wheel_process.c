@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +25,7 @@
 #include "util_mutex.h"
 
 #include "wheel_config.h"
+#include "wheel_linux.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -318,13 +318,10 @@ static void *companion_main(void *data)
 {
     wheel_companion_t *companion = data;
     unsigned slot = companion->slot;
-    struct sched_param param = {0};
     int stopped;
 
-    wheel_table_set_tid(process_table, slot, syscall(SYS_gettid));
-    if (companion->policy != SCHED_OTHER) {
-        sched_setscheduler(0, companion->policy, &param);
-    }
+    wheel_table_set_tid(process_table, slot, wheel_thread_number());
+    wheel_thread_schedule(companion->policy);
     note_look(companion);
     companion->work(&companion->job, companion->baton);
     stopped = wheel_job_stopped(&companion->job);
@@ -349,7 +346,7 @@ static void join_ended(void)
         wheel_companion_t *companion = *link;
 
         if (!companion->released ||
-            pthread_tryjoin_np(companion->thread, NULL) != 0) {
+            wheel_thread_join_ended(companion->thread) != 0) {
             link = &companion->next;
             continue;
         }
@@ -373,7 +370,7 @@ int wheel_process_thread(pthread_t *thread, size_t stack_bytes,
     pthread_attr_setstacksize(&attr, stack_bytes);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(thread, &attr, run, data);
+    error = wheel_thread_create(thread, &attr, run, data);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return error;
@@ -491,13 +488,11 @@ void wheel_process_exit_early(server_rec *s)
 static int join_all(apr_interval_time_t wait_max)
 {
     apr_int64_t until_usec = wheel_clock_usec() + wait_max;
-    struct timespec until = {until_usec / 1000000, until_usec % 1000000 * 1000};
     wheel_companion_t *companion;
     int left = 0;
 
     for (companion = companions; companion; companion = companion->next) {
-        left += pthread_clockjoin_np(companion->thread, NULL, CLOCK_MONOTONIC,
-                                     &until) != 0;
+        left += wheel_thread_join_until(companion->thread, until_usec) != 0;
     }
     companions = NULL;
     return left;

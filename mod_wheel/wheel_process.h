@@ -47,7 +47,7 @@ void wheel_process_hasten(request_rec *r);
  * Start a companion for a claimed slot.  It runs spec->work and then leaves
  * the slot.  For worker threads; takes a lock of the process for an instant.
  *
- * @param policy how it shares the CPU: SCHED_IDLE, SCHED_BATCH, SCHED_OTHER
+ * @param policy how it shares the CPU: a WHEEL_SCHED_ class or SCHED_OTHER
  * @return APR_SUCCESS, or why no thread could be started (the slot is as
  *         before then)
  */

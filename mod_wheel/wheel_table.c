@@ -25,6 +25,8 @@
 #include "apr_shm.h"
 #include "apr_strings.h"
 
+#include "wheel_linux.h"
+
 /* What stands in the header of a segment that this code can use. */
 #define TABLE_VERSION 1
 
@@ -854,13 +856,8 @@ void wheel_table_ring_next(wheel_table_t *table, unsigned slot)
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
                       apr_interval_time_t wait_max)
 {
-    struct timespec until;
-    apr_int64_t until_usec = wheel_clock_usec() + wait_max;
-
-    until.tv_sec = until_usec / 1000000;
-    until.tv_nsec = until_usec % 1000000 * 1000;
     /* A signal, a late ring or the time: the caller looks at the marks. */
-    (void)sem_clockwait(&table->slots[slot].bell, CLOCK_MONOTONIC, &until);
+    wheel_sem_wait(&table->slots[slot].bell, wheel_clock_usec() + wait_max);
 }
 
 wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot)

@@ -11,6 +11,7 @@
 #include "http_protocol.h"
 #include "apr_portable.h"
 
+#include "wheel_linux.h"
 #include "wheel_table.h"
 
 /* A client that only shut its sending side gets an interim response now and
@@ -56,17 +57,17 @@ static wheel_watch_e probe(wheel_watch_t *watch)
 
 wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
 {
-    /* Never POLLIN: a pipelined request is no news. */
-    struct pollfd look = {watch->fd, POLLRDHUP, 0};
     apr_int64_t now;
+    int events;
 
     if (watch->r->connection->aborted) {
         return WHEEL_WATCH_GONE;
     }
-    if (watch->fd < 0 || poll(&look, 1, 0) <= 0) {
+    events = watch->fd >= 0 ? wheel_peer_events(watch->fd) : 0;
+    if (!events) {
         return WHEEL_WATCH_PRESENT;
     }
-    if (look.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+    if (events & (POLLERR | POLLHUP | POLLNVAL)) {
         return WHEEL_WATCH_GONE;
     }
     now = wheel_clock_usec();

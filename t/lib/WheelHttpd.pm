@@ -2,7 +2,7 @@
 # test needs: a free port, a user to run as, worker counts.
 #
 # WHEEL_MODULE in the environment names another build of the module (one with
-# sanitizers, say).
+# sanitizers, say), APXS the apxs of another httpd.
 package WheelHttpd;
 
 use strict;
@@ -27,9 +27,10 @@ my %apxs;
 
 sub apxs {
     my ($name) = @_;
+    my $apxs = $ENV{APXS} || 'apxs';
     $apxs{$name} //= do {
-        my $value = qx(apxs -q $name);
-        $? == 0 or die "apxs -q $name failed: is apache2-dev installed?\n";
+        my $value = qx($apxs -q $name);
+        $? == 0 or die "$apxs -q $name failed: is apache2-dev installed?\n";
         chomp $value;
         $value;
     };
