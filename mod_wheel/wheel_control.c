@@ -8,6 +8,8 @@
  * A client sends one line, "list" or "stop" and perhaps a query string, and
  * reads until the end: a line with a status as in HTTP, and one of JSON.
  */
+#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
+
 #include "wheel_control.h"
 
 #include <errno.h>
@@ -567,3 +569,5 @@ void wheel_control_register(apr_pool_t *pconf)
     /* Last, so that its thread is the first to end. */
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_LAST);
 }
+
+#endif /* WHEEL_PORTABLE */

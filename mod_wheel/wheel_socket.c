@@ -4,6 +4,8 @@
  * comes meanwhile is answered, and removes it when the server ends.  Children
  * inherit it and ask who their clients are.
  */
+#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
+
 #include "wheel_socket.h"
 
 #include <errno.h>
@@ -338,3 +340,5 @@ void wheel_socket_register(apr_pool_t *pconf)
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
 }
+
+#endif /* WHEEL_PORTABLE */
