@@ -107,10 +107,12 @@ sub wait_turning {
     my ($self, @wheels) = @_;
     my @waiting = @wheels;
     wait_until {
+        # In lines: JSON takes a while to read.
         my %turning;
         for my $n ($self->up_hosts) {
-            my $host = $self->{hosts}->host($n);
-            $turning{"$n $_->{name}"}++ for $host->rotating;
+            my $status = $self->{hosts}->host($n)->get('/wheel-status?auto');
+            $turning{"$n $_"}++ for ($status->body // '')
+                =~ /^WheelRunning: .* name=(\S*) .* state=rotating /mg;
         }
         for my $wheel (@waiting) {
             $wheel->{turns} = ($turning{"$wheel->{host} $wheel->{name}"} // 0)
