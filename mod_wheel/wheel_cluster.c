@@ -588,6 +588,14 @@ void wheel_cluster_tell(const wheel_filter_t *filter, unsigned stopped,
         provider->tell(cluster_link, &notice, stopped, wait_max,
                        wheel_process_ending, round, pool);
     }
+    if (round->told != WHEEL_TOLD) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     "WH0043: a stop has not been told to the other hosts%s: "
+                     "%s",
+                     round->told == WHEEL_TOLD_PERHAPS ? ", as far as is known"
+                                                       : "",
+                     round->why);
+    }
     count(round->told == WHEEL_TOLD ? &kept->shared->told
                                     : &kept->shared->untold);
 }

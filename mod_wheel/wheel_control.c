@@ -147,6 +147,7 @@ static void stop(client_t *client, const char *query)
 {
     wheel_stop_t *stop = &client->stop;
     const char *error = wheel_stop_read(stop, query, client->pool);
+    int status;
     apr_status_t rv;
 
     if (error) {
@@ -167,12 +168,14 @@ static void stop(client_t *client, const char *query)
                      stop->hits_n,
                      wheel_filter_text(&stop->filter, client->pool));
     }
-    if (wheel_stop_missed(stop)) {
-        answer_problem(client, HTTP_NOT_FOUND,
-                       wheel_stop_missed_text(stop, client->pool));
+    wheel_stop_wake(stop);
+    /* Who comes meanwhile waits as long as other hosts may take. */
+    wheel_stop_tell(stop, -1, client->pool);
+    error = wheel_stop_problem(stop, &status, client->pool);
+    if (error) {
+        answer_problem(client, status, error);
         return;
     }
-    wheel_stop_wake(stop);
     if (stop->waits) {
         client->state = CLIENT_WAITS;
         return;

@@ -44,9 +44,6 @@ APLOG_USE_MODULE(wheel);
 /* Numbers of wheels that still turn, in a header: this many at most. */
 #define HANDLER_RUNNING_MAX 100
 
-/* So many hosts are named in a header. */
-#define HANDLER_HOSTS_MAX 100
-
 /* What a rotate asks for; both handlers have the name in common. */
 typedef struct handler_ask_t {
     const char *name;              /* NULL for none */
@@ -415,120 +412,33 @@ static void tell_running(request_rec *r, const wheel_stop_t *stop)
     }
 }
 
-/* --- Stop, on many hosts -------------------------------------------------- */
-
-/* The hosts that have said the same, NULL for none: HANDLER_HOSTS_MAX at
- * most. */
-static const char *hosts_that_said(const wheel_round_t *round, int stopped,
-                                   apr_pool_t *pool)
+/* What is known of all hosts. */
+static void tell_hosts(request_rec *r, const wheel_stop_t *stop)
 {
-    const char *hosts = NULL;
-    unsigned told = 0;
-    unsigned n;
+    const char *silent = wheel_stop_hosts(stop, WHEEL_REPLY_NONE, r->pool);
+    const char *failed = wheel_stop_hosts(stop, WHEEL_REPLY_FAILED, r->pool);
 
-    for (n = 0; n < round->replies_n && told < HANDLER_HOSTS_MAX; n++) {
-        const wheel_reply_t *reply = &round->replies[n];
-
-        if (reply->stopped == stopped) {
-            hosts = apr_pstrcat(pool, hosts ? hosts : "", hosts ? ", " : "",
-                                wheel_render_host(reply->host, pool), NULL);
-            told++;
-        }
-    }
-    return hosts;
-}
-
-static unsigned stopped_by(const wheel_round_t *round)
-{
-    unsigned stopped = 0;
-    unsigned n;
-
-    for (n = 0; n < round->replies_n; n++) {
-        stopped +=
-            round->replies[n].stopped > 0 ? round->replies[n].stopped : 0;
-    }
-    return stopped;
-}
-
-static int answer_untold(request_rec *r, unsigned hits_n,
-                         const wheel_round_t *round)
-{
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  "WH0043: a stop has not been told to the other hosts%s: %s",
-                  round->told == WHEEL_TOLD_PERHAPS ? ", as far as is known"
-                                                    : "",
-                  round->why);
     tell(r, "Wheel-Stopped", "wheel-stopped",
-         apr_psprintf(r->pool, "%u", hits_n));
-    return wheel_answer_problem(
-        r, HTTP_BAD_GATEWAY,
-        apr_psprintf(r->pool, "%u wheels of this host were stopped; %s", hits_n,
-                     round->told == WHEEL_TOLD_PERHAPS
-                         ? "Redis took the stop for the other hosts but did "
-                           "not answer in time, so they may or may not get it"
-                         : "the other hosts were not told, since Redis could "
-                           "not be reached or refused it"));
-}
-
-/* Tell the other hosts of a stop that has been done here.
- * @return OK to go on, or the status of what has been answered */
-static int tell_others(request_rec *r, const wheel_stop_t *stop,
-                       wheel_round_t *round)
-{
-    const char *silent;
-    const char *failed;
-
-    wheel_cluster_tell(&stop->filter, stop->hits_n,
-                       stop->waits ? stop->wait_max : -1, round, r->pool);
-    if (round->told != WHEEL_TOLD) {
-        answer_untold(r, stop->hits_n, round);
-        return HTTP_BAD_GATEWAY;
-    }
-    silent = hosts_that_said(round, WHEEL_REPLY_NONE, r->pool);
-    failed = hosts_that_said(round, WHEEL_REPLY_FAILED, r->pool);
-    tell(r, "Wheel-Stopped", "wheel-stopped",
-         apr_psprintf(r->pool, "%u", stopped_by(round)));
-    if (silent) {
+         apr_psprintf(r->pool, "%u", wheel_stop_count(stop)));
+    if (silent && stop->round.told == WHEEL_TOLD) {
         apr_table_setn(r->headers_out, "Wheel-Unanswered", silent);
     }
     if (failed) {
         apr_table_setn(r->headers_out, "Wheel-Failed", failed);
     }
-    if (stopped_by(round) || wheel_filter_is_any(&stop->filter) ||
-        (!silent && !failed)) {
-        return OK;
-    }
-    wheel_answer_problem(
-        r, HTTP_GATEWAY_TIME_OUT,
-        apr_psprintf(r->pool,
-                     "no host that has answered has such a wheel; these have "
-                     "not answered in time, or could not do it: %s%s%s",
-                     silent ? silent : "", silent && failed ? ", " : "",
-                     failed ? failed : ""));
-    return HTTP_GATEWAY_TIME_OUT;
 }
 
-/* @param round what all hosts have to say, NULL if none was asked */
-static int answer_stopped(request_rec *r, wheel_stop_t *stop,
-                          const wheel_round_t *round)
+static int answer_stopped(request_rec *r, wheel_stop_t *stop)
 {
-    const char *body = HANDLER_STOPPED;
-    int wakes = !stop->waits && !round; /* else they are awake */
+    int wakes = !stop->waits && !stop->told; /* else they are awake */
 
-    if (!round) {
-        tell(r, "Wheel-Stopped", "wheel-stopped",
-             apr_psprintf(r->pool, "%u", stop->dry ? 0 : stop->hits_n));
-    }
     if (stop->waits) {
         wheel_stop_wake(stop);
         wheel_stop_wait(stop);
         tell_running(r, stop);
     }
-    if (stop->json) {
-        body = wheel_stop_json(stop, r->pool);
-        body = round ? wheel_render_stop_hosts(body, round, r->pool) : body;
-    }
-    wheel_answer(r, HTTP_OK, WHEEL_TYPE_JSON, body);
+    wheel_answer(r, HTTP_OK, WHEEL_TYPE_JSON,
+                 stop->json ? wheel_stop_json(stop, r->pool) : HANDLER_STOPPED);
     if (wakes) {
         /* The marks have stopped the wheels already; waking their workers
          * comes after the answer. */
@@ -541,8 +451,8 @@ static int answer_stopped(request_rec *r, wheel_stop_t *stop,
 static int stop(request_rec *r)
 {
     wheel_stop_t stop;
-    wheel_round_t round;
-    int tells;
+    const char *problem;
+    int status;
     apr_status_t rv;
 
     if (strcmp(r->handler, "wheel-stop")) {
@@ -557,19 +467,18 @@ static int stop(request_rec *r)
                       "WH0042: the mutex 'wheel' failed");
         return wheel_handler_refuse(r, WHEEL_REFUSED_LOCK);
     }
-    /* An id is that of one wheel: where that was here, nobody else has it. */
-    tells = wheel_cluster_on() && !stop.dry && !(stop.filter.id && stop.hits_n);
-    if (tells) {
+    if (wheel_cluster_on()) {
         wheel_stop_wake(&stop);
-        if (tell_others(r, &stop, &round) != OK) {
-            return OK;
-        }
+        wheel_stop_tell(&stop, stop.waits ? stop.wait_max : -1, r->pool);
     }
-    if (wheel_stop_missed(&stop) && !(tells && stopped_by(&round))) {
-        return wheel_answer_problem(r, HTTP_NOT_FOUND,
-                                    wheel_stop_missed_text(&stop, r->pool));
+    problem = wheel_stop_problem(&stop, &status, r->pool);
+    if (!problem || status != HTTP_NOT_FOUND) {
+        tell_hosts(r, &stop);
     }
-    return answer_stopped(r, &stop, tells ? &round : NULL);
+    if (problem) {
+        return wheel_answer_problem(r, status, problem);
+    }
+    return answer_stopped(r, &stop);
 }
 
 /* --- Hooks ---------------------------------------------------------------- */

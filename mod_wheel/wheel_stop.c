@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "apr_strings.h"
+#include "httpd.h"
 
+#include "wheel_cluster.h"
 #include "wheel_parse.h"
 #include "wheel_process.h"
 #include "wheel_render.h"
@@ -16,6 +18,9 @@
 /* How often a stop that waits looks whether its jobs have ended. */
 #define STOP_POLL_FIRST_USEC 500
 #define STOP_POLL_MAX_USEC (20 * 1000)
+
+/* So many hosts are named at most. */
+#define STOP_HOSTS_MAX 100
 
 /* --- What is asked ------------------------------------------------------- */
 
@@ -94,22 +99,102 @@ apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
-int wheel_stop_missed(const wheel_stop_t *stop)
-{
-    return !stop->hits_n && !stop->dry && !wheel_filter_is_any(&stop->filter);
-}
-
-const char *wheel_stop_missed_text(const wheel_stop_t *stop, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "no wheel rotates that matches %s",
-                        wheel_filter_text(&stop->filter, pool));
-}
-
 void wheel_stop_wake(const wheel_stop_t *stop)
 {
     if (!stop->dry) {
         wheel_table_ring_next(wheel_process_table(), 0);
     }
+}
+
+/* --- Other hosts --------------------------------------------------------- */
+
+void wheel_stop_tell(wheel_stop_t *stop, apr_interval_time_t wait_max,
+                     apr_pool_t *pool)
+{
+    /* An id is that of one job: where that was here, nobody else has it. */
+    if (wheel_cluster_on() && !stop->dry &&
+        !(stop->filter.id && stop->hits_n)) {
+        stop->told = 1;
+        wheel_cluster_tell(&stop->filter, stop->hits_n, wait_max, &stop->round,
+                           pool);
+    }
+}
+
+unsigned wheel_stop_count(const wheel_stop_t *stop)
+{
+    unsigned stopped = 0;
+    unsigned n;
+
+    if (!stop->told || stop->round.told != WHEEL_TOLD) {
+        return stop->dry ? 0 : stop->hits_n;
+    }
+    for (n = 0; n < stop->round.replies_n; n++) {
+        int said = stop->round.replies[n].stopped;
+
+        stopped += said > 0 ? said : 0;
+    }
+    return stopped;
+}
+
+const char *wheel_stop_hosts(const wheel_stop_t *stop, int said,
+                             apr_pool_t *pool)
+{
+    const char *hosts = NULL;
+    unsigned named = 0;
+    unsigned n;
+
+    for (n = 0; n < stop->round.replies_n && named < STOP_HOSTS_MAX; n++) {
+        const wheel_reply_t *reply = &stop->round.replies[n];
+
+        if (reply->stopped == said) {
+            hosts = apr_pstrcat(pool, hosts ? hosts : "", hosts ? ", " : "",
+                                wheel_render_host(reply->host, pool), NULL);
+            named++;
+        }
+    }
+    return hosts;
+}
+
+static const char *untold(const wheel_stop_t *stop, apr_pool_t *pool)
+{
+    return apr_psprintf(
+        pool, "%u wheels of this host were stopped; %s", stop->hits_n,
+        stop->round.told == WHEEL_TOLD_PERHAPS
+            ? "Redis did not answer in time, so the other hosts may or may "
+              "not have been told"
+            : "the other hosts were not told, since Redis could not be "
+              "reached or refused it");
+}
+
+const char *wheel_stop_problem(const wheel_stop_t *stop, int *status,
+                               apr_pool_t *pool)
+{
+    const char *silent;
+    const char *failed;
+
+    if (stop->told && stop->round.told != WHEEL_TOLD) {
+        *status = HTTP_BAD_GATEWAY;
+        return untold(stop, pool);
+    }
+    if (wheel_stop_count(stop) || stop->dry ||
+        wheel_filter_is_any(&stop->filter)) {
+        return NULL;
+    }
+    silent = wheel_stop_hosts(stop, WHEEL_REPLY_NONE, pool);
+    failed = wheel_stop_hosts(stop, WHEEL_REPLY_FAILED, pool);
+    if (!silent && !failed) {
+        *status = HTTP_NOT_FOUND;
+        return apr_psprintf(pool, "no wheel rotates that matches %s",
+                            wheel_filter_text(&stop->filter, pool));
+    }
+    *status = HTTP_GATEWAY_TIME_OUT;
+    return apr_psprintf(pool,
+                        "no host that has answered has a wheel that matches "
+                        "%s; these have not answered in time, or could not "
+                        "do it: %s%s%s",
+                        wheel_filter_text(&stop->filter, pool),
+                        silent ? silent : "", silent && failed ? ", " : "",
+                        failed ? failed : "");
 }
 
 /* --- Wait ---------------------------------------------------------------- */
@@ -153,5 +238,9 @@ void wheel_stop_wait(wheel_stop_t *stop)
 
 const char *wheel_stop_json(const wheel_stop_t *stop, apr_pool_t *pool)
 {
-    return wheel_render_stop(stop->hits, stop->hits_n, stop->dry, pool);
+    const char *json =
+        wheel_render_stop(stop->hits, stop->hits_n, stop->dry, pool);
+
+    return stop->told ? wheel_render_stop_hosts(json, &stop->round, pool)
+                      : json;
 }

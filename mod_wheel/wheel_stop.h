@@ -9,6 +9,7 @@
 #include "apr_pools.h"
 
 #include "wheel_filter.h"
+#include "wheel_provider.h"
 #include "wheel_table.h"
 
 /** A stop: what is asked, and what was found.  Begin with zeros. */
@@ -23,6 +24,9 @@ typedef struct wheel_stop_t {
     wheel_hit_t *hits;      /* by id; NULL if only their count was wanted */
     unsigned ended_n;       /* the first that are known to have ended */
     apr_int64_t until_usec; /* by wheel_clock_usec(): when it waits no more */
+
+    int told;            /* other hosts were told, or should have been, */
+    wheel_round_t round; /* and this is what all hosts had to say */
 } wheel_stop_t;
 
 /**
@@ -42,15 +46,36 @@ const char *wheel_stop_read(wheel_stop_t *stop, const char *query,
  */
 apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool);
 
-/** Did it mean certain jobs, and there were none?  A dry stop may well find
- * none. */
-int wheel_stop_missed(const wheel_stop_t *stop);
-
-/** What to tell whoever asked for a stop that missed. */
-const char *wheel_stop_missed_text(const wheel_stop_t *stop, apr_pool_t *pool);
-
 /** Wake the workers of marked jobs. */
 void wheel_stop_wake(const wheel_stop_t *stop);
+
+/**
+ * Tell the other hosts, if there are any, and hear how many jobs they have
+ * stopped.  Blocks for the timeout of WheelCluster, or for wait_max if that is
+ * more.  After wheel_stop_wake(): those of this host are not to wait for it.
+ * @param wait_max usec to wait for the answers of the living hosts, -1: the
+ *        timeout of WheelCluster
+ */
+void wheel_stop_tell(wheel_stop_t *stop, apr_interval_time_t wait_max,
+                     apr_pool_t *pool);
+
+/** How many jobs were stopped, those of other hosts included. */
+unsigned wheel_stop_count(const wheel_stop_t *stop);
+
+/** The hosts that all said the same, WHEEL_REPLY_NONE or WHEEL_REPLY_FAILED:
+ * the names of the first of them, NULL for no host. */
+const char *wheel_stop_hosts(const wheel_stop_t *stop, int said,
+                             apr_pool_t *pool);
+
+/**
+ * What kept it from being a success: there was no job that it meant, though it
+ * meant certain ones and was not dry, or other hosts are not known to have
+ * done it.
+ * @param status the HTTP status that says so
+ * @return NULL for a success, else the words
+ */
+const char *wheel_stop_problem(const wheel_stop_t *stop, int *status,
+                               apr_pool_t *pool);
 
 /**
  * For a stop that waits: look once how far its jobs are.

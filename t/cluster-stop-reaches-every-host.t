@@ -5,15 +5,17 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use WheelControl qw(control_config wheelctl_json);
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 26, need_module 'wheel';
+plan tests => 29, need_module 'wheel';
 
 my $redis = WheelRedis->started;
 my ($one, $two) = map {
-    WheelServer->started(config => $redis->host_config($_, 'key=cluster'))
+    WheelServer->started(config => control_config()
+            . $redis->host_config($_, 'key=cluster'))
 } qw(one two);
 ok wait_until {
     2 == grep { $redis->command(ZSCORE => 'cluster:live', $_) }
@@ -62,6 +64,13 @@ is_deeply by_host($two->get("/stop?json&id=$id")), { one => 1, two => 0 },
 is collect(20, $wheel), 1, 'and that wheel has ended';
 is $two->rotating, 1, 'and no other one';
 is $two->get("/stop?id=$id")->status, 404, 'it can be stopped once';
+
+my @more = map { $_->rotate(1, '/rotate/red') } $one, $two;
+my ($code, $told) = wheelctl_json($one, 'stop', '--name=red');
+is $code, 0, 'a stop by wheelctl is one of all hosts, too';
+is_deeply { map { $_->{host} => $_->{stopped} } @{ $told->{hosts} } },
+    { one => 1, two => 1 }, 'and tells what each has stopped';
+is collect(20, @more), 2, 'and has ended them';
 
 # Nothing is left in Redis but what stays as long as the hosts do.
 $one->get('/stop');
