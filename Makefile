@@ -114,8 +114,8 @@ USER_NAMES := $(basename $(notdir $(sort $(wildcard t/c-modules/*.c*))))
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 
 # These know nothing of httpd, and are compiled without its headers at hand.
-PURE_NAMES := wheel_filter wheel_linux wheel_parse wheel_proc wheel_spin \
-    wheel_table
+PURE_NAMES := wheel_area wheel_filter wheel_linux wheel_parse wheel_proc \
+    wheel_spin wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
     mod_wheel/mod_wheel.h)
 

@@ -24,6 +24,7 @@
 #include "mpm_common.h"
 #include "util_mutex.h"
 
+#include "wheel_area.h"
 #include "wheel_config.h"
 #include "wheel_linux.h"
 
@@ -51,15 +52,6 @@ APLOG_USE_MODULE(wheel);
 /* How long an exiting child waits for its companions. */
 #define PROCESS_EXIT_WAIT_USEC (500 * 1000)
 
-/* What a companion has handed over, in one word: which of the two areas holds
- * it, how long it is, and whether the worker has taken it.  The companion
- * writes where the word doesn't say that there is anything, and then changes
- * the word; once it is taken, it stays as it is.  So neither waits for the
- * other, and what the worker copies is never written to. */
-#define PROCESS_TAKEN (UINT64_C(1) << 63)
-#define PROCESS_SECOND (UINT64_C(1) << 62)
-#define PROCESS_LENGTH (PROCESS_SECOND - 1)
-
 /* All that its work may touch is one piece of memory with it, made and freed
  * by workers. */
 struct wheel_companion_t {
@@ -72,9 +64,7 @@ struct wheel_companion_t {
     apr_int64_t looked_usec;
     wheel_work_fn *work;
     void *memory; /* NULL if the spec asks for none */
-    char *results[2];
-    apr_size_t result_max;
-    _Atomic apr_uint64_t handed_over;
+    wheel_area_t area;
     max_align_t baton[];
 };
 
@@ -279,30 +269,8 @@ static wheel_end_e look(wheel_job_t *job)
 static int hand_over(wheel_job_t *job, const void *data, apr_size_t bytes,
                      int append)
 {
-    wheel_companion_t *companion = (wheel_companion_t *)job;
-    /* Relaxed: this thread has written it, or it has been taken. */
-    apr_uint64_t before =
-        atomic_load_explicit(&companion->handed_over, memory_order_relaxed);
-    apr_uint64_t which = before & PROCESS_SECOND;
-    apr_size_t from = before & PROCESS_LENGTH;
-
-    if (before & PROCESS_TAKEN) {
-        return 0;
-    }
-    if (!append) {
-        which ^= PROCESS_SECOND;
-        from = 0;
-    }
-    if (bytes > companion->result_max - from) {
-        return 0;
-    }
-    if (bytes) {
-        memcpy(companion->results[which != 0] + from, data, bytes);
-    }
-    /* Release: whoever reads the length reads the bytes. */
-    return atomic_compare_exchange_strong_explicit(
-        &companion->handed_over, &before, which | (from + bytes),
-        memory_order_release, memory_order_relaxed);
+    return wheel_area_put(&((wheel_companion_t *)job)->area, data, bytes,
+                          append);
 }
 
 static void *memory_of(wheel_job_t *job)
@@ -389,11 +357,10 @@ static wheel_companion_t *make_companion(const wheel_spec_t *spec,
 {
     apr_size_t baton = room(spec->baton_bytes);
     apr_size_t memory = room(spec->memory_bytes);
-    apr_size_t result = room(spec->result_bytes);
     wheel_companion_t *made;
     char *at;
 
-    made = calloc(1, sizeof(*made) + baton + memory + 2 * result);
+    made = calloc(1, sizeof(*made) + baton + memory + 2 * spec->result_bytes);
     if (!made) {
         return NULL;
     }
@@ -402,9 +369,7 @@ static wheel_companion_t *make_companion(const wheel_spec_t *spec,
         memcpy(at, spec->baton, spec->baton_bytes);
     }
     made->memory = memory ? at + baton : NULL;
-    made->results[0] = at + baton + memory;
-    made->results[1] = at + baton + memory + result;
-    made->result_max = spec->result_bytes;
+    wheel_area_init(&made->area, at + baton + memory, spec->result_bytes);
     made->slot = slot;
     made->job = wheel_table_job(process_table, slot);
     made->job.calls = &companion_calls;
@@ -449,16 +414,7 @@ const void *wheel_process_baton(const wheel_companion_t *companion)
 
 apr_size_t wheel_process_take(wheel_companion_t *companion, void *result)
 {
-    /* Acquire: with the length come the bytes. */
-    apr_uint64_t taken = atomic_fetch_or_explicit(
-        &companion->handed_over, PROCESS_TAKEN, memory_order_acquire);
-    apr_size_t bytes = taken & PROCESS_LENGTH;
-
-    if (bytes) {
-        memcpy(result, companion->results[(taken & PROCESS_SECOND) != 0],
-               bytes);
-    }
-    return bytes;
+    return wheel_area_take(&companion->area, result);
 }
 
 void wheel_process_release(wheel_companion_t *companion)
