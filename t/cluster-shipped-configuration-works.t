@@ -13,7 +13,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 12, need 'wheel',
+plan tests => 15, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $redis = WheelRedis->started;
@@ -56,6 +56,14 @@ is $proxy->get('/stop', headers => ['Sec-Fetch-Site' => 'cross-site'])->status,
 unlike $_->error_log . $_->file_text('run/error.log'), qr/:(?:error|crit)\]/,
     'the log has no complaint'
     for $hosts[1];
+
+# A host goes, before any check of its health has told.
+$hosts[1]->stop;
+@wheels = map { $proxy->begin(GET => '/rotate') } 1 .. 4;
+ok wait_until { $hosts[0]->rotating == 4 },
+    'what a host that is gone would have had goes to the other one';
+is $proxy->get('/stop')->status, 200, 'and so does a stop';
+is collect(10, @wheels), 4, 'which ends them';
 
 sub host {
     return WheelServer->new(
