@@ -271,6 +271,28 @@ sub unused_table {
         'another, of the first', 'loaded, of both' ], @rows);
 }
 
+# Beside no wheel and beside 128 of them.
+sub hard_table {
+    my ($result) = @_;
+    my @rows;
+    for my $case (@{ $result->{hard} }) {
+        my ($idle, $beside) = @{ $case->{cells} };
+        push @rows, [ $case->{name},
+            (map { spread($_, '/hello.txt', 0.5, 0.99) } $idle, $beside),
+            (map { spread($_, 'stop', 0.5, 1) } $idle, $beside),
+            spread($beside, 'last', 0.5, 1) ];
+    }
+    return table([ 'event, ms', 'a small file (median / 99 %), no wheel',
+        '128 wheels', '`/stop` (median / worst), no wheel', '128 wheels',
+        'the last answer' ], @rows);
+}
+
+sub spread {
+    my ($cell, $series, @shares) = @_;
+    my $samples = $cell->{$series} // return 'none';
+    return join ' / ', map { ms(quantile($_, @$samples)) } @shares;
+}
+
 sub shared_table {
     my ($result) = @_;
     return table([ 'slots', 'jobs', 'claim and leave, usec', 'stop of none',
@@ -324,6 +346,9 @@ sub text {
         "The goals:\n", goals_table($result),
         %{ $result->{unused} }
         ? ("A module that is loaded and not used:\n", unused_table($result))
+        : (),
+        @{ $result->{hard} }
+        ? ("Where it is hard:\n", hard_table($result))
         : (),
         $result->{table}
         ? ("The table's own cost (medians):\n", shared_table($result))

@@ -13,14 +13,15 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use WheelHttpd qw(checkout_dir free_port slurp spew);
-use WheelKeeper qw(end_server kept_dir release_dir);
+use WheelKeeper qw(end_server kept_dir proc_stat release_dir);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
 use constant START_SEC => 30;
 
-# A child of worker or event has so many threads.
-use constant THREADS => 280;
+# Children of worker and event.  Each has threads for all wheels: which of them
+# gets how many is up to the kernel.
+use constant PROCESSES => 2;
 
 my $bench = realpath(dirname(__FILE__) . '/..');
 
@@ -56,10 +57,9 @@ sub has_gunicorn {
 #   config         appended
 sub ours {
     my ($mpm, %want) = @_;
-    my $workers   = ($want{wheels} // 500) + 60;
-    my $processes = $mpm eq 'prefork' ? $workers : POSIX::ceil($workers / THREADS);
-    my $empty     = program('mod_bench_empty.so');
-    my $config    = <<"END" . ($want{config} // '');
+    my $workers = ($want{wheels} // 500) + 60;
+    my $empty   = program('mod_bench_empty.so');
+    my $config  = <<"END" . ($want{config} // '');
 ListenBacklog 4096
 LoadModule bench_empty_module "$empty"
 <Location "/empty">
@@ -67,8 +67,10 @@ LoadModule bench_empty_module "$empty"
 </Location>
 END
     my $server = WheelServer->started(
-        mpm => $mpm, processes => $processes, spare => 1,
-        threads   => $mpm eq 'prefork' ? 1 : THREADS,
+        mpm       => $mpm,
+        processes => $mpm eq 'prefork' ? $workers : PROCESSES,
+        threads   => $mpm eq 'prefork' ? 1        : $workers,
+        spare     => 1,
         addresses => $want{module} // 1, wheel => $want{module} // 1,
         config    => $config,
     );
@@ -144,12 +146,17 @@ sub pid     { $_[0]{pid} // $_[0]{server}->pid }
 # Every process of the server.
 sub pids {
     my ($self) = @_;
+    my %children;
+    opendir my $proc, '/proc' or die "/proc: $!\n";
+    for my $pid (grep { /^\d+$/ } readdir $proc) {
+        my @stat = proc_stat($pid);
+        push @{ $children{ $stat[1] } }, $pid if @stat;
+    }
+    my @all;
     my @pids = ($self->pid);
-    my @all  = @pids;
-    while (my $pid = shift @pids) {
-        my @children = WheelTest::child_pids($pid);
-        push @pids, @children;
-        push @all,  @children;
+    while (defined(my $pid = shift @pids)) {
+        push @all,  $pid;
+        push @pids, @{ $children{$pid} // [] };
     }
     return @all;
 }
@@ -177,6 +184,49 @@ sub memory_of {
     }
     return 1024 * $kilobytes;
 }
+
+# --- A limit for the server ---------------------------------------------------
+
+# Where the kernel takes limits of control groups, of either version; as they
+# are named and written there, with one core as the value.
+my @limits = (
+    ['/sys/fs/cgroup',     'cpu.max',         '100000 100000'],
+    ['/sys/fs/cgroup/cpu', 'cpu.cfs_quota_us', '100000'],
+);
+
+# Put processes into a group of their own that gets one core, and return it;
+# undef where that can't be done.
+sub limit_cpu {
+    my @pids = @_;
+    for (@limits) {
+        my ($root, $file, $value) = @$_;
+        my $group = "$root/mod_wheel-bench-$$";
+        mkdir $group or next;
+        my $done = eval {
+            spew("$group/$file",        $value);
+            spew("$group/cgroup.procs", $_) for @pids;
+            1;
+        };
+        return $group if $done;
+        unlimit_cpu($group);
+    }
+    return;
+}
+
+# Children may fork meanwhile, and what moves takes a moment.
+sub unlimit_cpu {
+    my ($group) = @_;
+    my ($root) = $group =~ m{(.*)/};
+    wait_until {
+        for my $pid (split /\n/, slurp("$group/cgroup.procs")) {
+            eval { spew("$root/cgroup.procs", $pid) };
+        }
+        rmdir $group;
+    };
+    return;
+}
+
+# ------------------------------------------------------------------------------
 
 # At once: a stuck one would not go by itself.
 sub stop {
