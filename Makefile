@@ -117,7 +117,8 @@ UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
 PURE_NAMES := wheel_area wheel_filter wheel_linux wheel_parse wheel_proc \
     wheel_spin wheel_table
 PURE_FILES := $(wildcard $(patsubst %,mod_wheel/%.[ch],$(PURE_NAMES)) \
-    mod_wheel/mod_wheel.h)
+    mod_wheel/mod_wheel.h mod_wheel/wheel_provider.h \
+    $(if $(REDIS_MODULE),mod_wheel/wheel_redis.[ch]))
 
 # What is built and installed: what else there is to install is added here.  A
 # module is mod_wheel/.libs/NAME.so; a man page's suffix is its section.
