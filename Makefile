@@ -523,7 +523,7 @@ CONTRACT := $(wildcard $(addprefix t/,$(addsuffix .t, \
     bad-names-are-not-found bad-parameters-are-named \
     client-that-shuts-its-sending-side-gets-its-number \
     client-that-vanishes-stops-its-wheel connection-lives-on-after-a-rotate \
-    json-tells-what-the-headers-tell \
+    directives-are-checked-early json-tells-what-the-headers-tell \
     killed-child-gives-its-slots-back one-stop-ends-every-wheel \
     pipelined-wheels-leave-the-server-stoppable prefer-wait-is-a-deadline \
     restart-can-end-wheels restart-keeps-wheels \

@@ -23,8 +23,8 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_handler_register(pconf);
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);
-#ifndef WHEEL_PORTABLE
     wheel_socket_register(pconf);
+#ifndef WHEEL_PORTABLE
     wheel_control_register(pconf);
 #endif
 }

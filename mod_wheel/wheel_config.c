@@ -263,12 +263,6 @@ static const char *set_control_path(cmd_parms *cmd, const char *path,
     if (!ap_cstr_casecmp(path, "off")) {
         return NULL;
     }
-#ifdef WHEEL_PORTABLE
-    return apr_psprintf(cmd->pool,
-                        "%s: '%s' is not one of: off; this mod_wheel is built "
-                        "without what only Linux has",
-                        cmd->cmd->name, path);
-#endif
     config->control = ap_runtime_dir_relative(cmd->pool, path);
     if (!*path || !config->control) {
         return apr_psprintf(cmd->pool,

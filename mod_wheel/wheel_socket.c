@@ -341,4 +341,37 @@ void wheel_socket_register(apr_pool_t *pconf)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
+#else /* WHEEL_PORTABLE */
+
+#include "ap_mpm.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+
+#include "wheel_config.h"
+#include "wheel_socket.h"
+
+APLOG_USE_MODULE(wheel);
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    if (wheel_config_server().control &&
+        ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0066: WheelControl: this mod_wheel is built without "
+                     "what only Linux has, so there is no socket");
+    }
+    return OK;
+}
+
+void wheel_socket_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
 #endif /* WHEEL_PORTABLE */
