@@ -56,6 +56,12 @@
 #define REDIS_AGAIN_FIRST_USEC (10 * 1000)
 #define REDIS_AGAIN_MAX_USEC APR_USEC_PER_SEC
 
+/* Of any wait at once. */
+#define REDIS_LEFT_MAX_MS (24 * 3600 * 1000)
+
+/* How often a worker that waits looks whether its process ends. */
+#define REDIS_LOOK_MS 50
+
 /* Entries of one read.  A full one may mean that there were too many. */
 #define REDIS_BATCH_MAX 500
 
@@ -99,12 +105,15 @@ static apr_int64_t clock_usec(void)
     return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Milliseconds until then, rounded up, for poll(). */
+/* Milliseconds until then, rounded up, for poll(); a day at most. */
 static int left_ms(apr_int64_t until)
 {
-    apr_int64_t left = until - clock_usec();
+    apr_int64_t left = (until - clock_usec() + 999) / 1000;
 
-    return left > 0 ? (int)((left + 999) / 1000) : 0;
+    if (left <= 0) {
+        return 0;
+    }
+    return left < REDIS_LEFT_MAX_MS ? (int)left : REDIS_LEFT_MAX_MS;
 }
 
 /* --- The link ------------------------------------------------------------- */
@@ -249,12 +258,18 @@ static int wait_for(const wire_t *wire, int fd, short events, apr_int64_t until)
         fds[2].fd = wire->service->wake_fds[1];
     }
     while (!has_ended(wire)) {
-        int ready = poll(fds, 3, left_ms(until));
+        int left = left_ms(until);
+        int ready;
 
+        /* Nothing wakes a worker when its process is to end. */
+        if (!wire->service && left > REDIS_LOOK_MS) {
+            left = REDIS_LOOK_MS;
+        }
+        ready = poll(fds, 3, left);
         if (ready > 0 && fds[0].revents) {
             return 1;
         }
-        if (ready == 0 || (ready < 0 && errno != EINTR)) {
+        if (ready < 0 ? errno != EINTR : !ready && !left_ms(until)) {
             return 0;
         }
     }
