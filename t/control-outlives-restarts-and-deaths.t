@@ -14,7 +14,14 @@ use WheelTest qw(collect wait_until);
 
 plan tests => 19, need_module 'wheel';
 
-my $server = WheelServer->started(room_for(2), config => control_config());
+# A wheel needs two workers that wait, and prefork is content with one.
+my $more = <<'END';
+<IfModule mpm_prefork_module>
+    MinSpareServers 3
+</IfModule>
+END
+my $server
+    = WheelServer->started(room_for(2), config => control_config() . $more);
 my $socket = control_socket($server);
 my $inode  = (stat $socket)[1];
 is sprintf('%04o', (stat _)[2] & 07777), '0600', 'nobody else may use the file';
@@ -36,18 +43,18 @@ is collect(20, @wheels), 3, 'the new one, too';
 
 # What is changed by a restart.
 $server->configure(port => $server->port,
-    config => "WheelControl other.sock\n");
+    config => "WheelControl other.sock\n$more");
 restarted($server, 'USR1');
 ok !-e $socket, 'with another path, the old socket is gone';
 is +(wheelctl($server, 'list'))[0], 3, 'and no more served';
 is +(wheelctl('', 'list', '-s', $server->dir . '/run/other.sock'))[0], 0,
     'the new one is';
-$server->configure(port => $server->port, config => "WheelControl off\n");
+$server->configure(port => $server->port, config => "WheelControl off\n$more");
 restarted($server, 'USR1');
 is join(' ', grep { -S } glob $server->dir . '/run/*'), '',
     'with off, there is none';
 spew($socket, 'mine');
-$server->configure(port => $server->port, config => control_config());
+$server->configure(port => $server->port, config => control_config() . $more);
 restarted($server, 'USR1');
 ok $server->up, 'a restart that finds something in its way goes on without';
 like $server->error_log, qr/WH0060: WheelControl: \S+ is there, and is no/,

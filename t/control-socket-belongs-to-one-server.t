@@ -9,9 +9,9 @@ use WheelControl qw(control_config control_socket freeze hear plain_connect
     wheelctl wheelctl_json);
 use WheelFaults qw(complaints kill_hard room_for turn);
 use WheelServer ();
-use WheelTest qw(wait_until);
+use WheelTest qw(collect wait_until);
 
-plan tests => 18, need_module 'wheel';
+plan tests => 23, need_module 'wheel';
 
 my $server = WheelServer->started(room_for(2), config => control_config());
 my $socket = control_socket($server);
@@ -31,8 +31,20 @@ ok $server->stop(10), 'the server stops';
 ok !-e $socket, 'and takes the socket along';
 is join("\n", complaints($server)), '', 'and nobody complains';
 
-# Another server, and what a killed one leaves.
+# A graceful stop waits for wheels, which nobody reaches by HTTP any more.
 ok $server->start, 'it starts again';
+my @last = turn($server, 1);
+$server->signal('WINCH');
+wait_until { !eval { $server->connect_to } };
+is +(wheelctl($server, qw(stop --all --wait=20)))[0], 0,
+    'wheelctl stops wheels while the server waits for their end';
+is collect(20, @last), 1, 'their clients have their numbers';
+ok wait_until { !$server->up }, 'and the server its end';
+ok !-e $socket, 'without the socket';
+
+# Another server, and what a killed one leaves.
+delete $server->{pid};
+ok $server->start, 'it starts once more';
 my $inode = (stat $socket)[1];
 my $second = WheelServer->new(config => "WheelControl $socket\n");
 ok !$second->start, 'a second server does not take its socket';
