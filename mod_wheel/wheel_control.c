@@ -169,7 +169,8 @@ static void stop(client_t *client, const char *query)
                      wheel_filter_text(&stop->filter, client->pool));
     }
     wheel_stop_wake(stop);
-    /* Who comes meanwhile waits as long as other hosts may take. */
+    /* Clients that this child has already wait for the other hosts, too; who
+     * comes meanwhile is another child's. */
     wheel_stop_tell(stop, -1, client->pool);
     error = wheel_stop_problem(stop, &status, client->pool);
     if (error) {
@@ -434,6 +435,18 @@ static void serve(client_t *client, unsigned events)
 
 /* --- The thread ----------------------------------------------------------- */
 
+/* Its time is over.  If it was this thread that had none for the client's line,
+ * for a stop that had to tell other hosts, the line is there. */
+static int is_late(client_t *client)
+{
+    if (client->state != CLIENT_READS || !read_some(client) ||
+        client->state == CLIENT_READS) {
+        return 1;
+    }
+    watch(client, EPOLL_CTL_MOD);
+    return 0;
+}
+
 /* End stops that are over and clients that are late.
  * @return milliseconds until the next look, -1 for none */
 static int look_round(void)
@@ -454,7 +467,7 @@ static int look_round(void)
                 client->until_usec = now + CONTROL_LOOK_USEC;
             }
         }
-        else if (client->until_usec <= now) {
+        else if (client->until_usec <= now && is_late(client)) {
             forget(client);
             continue;
         }

@@ -37,6 +37,10 @@
 /* How long nothing may come before the server is nudged. */
 #define NUDGE_MSEC 500
 
+/* How often a server is asked that hangs up, and the pause between. */
+#define TRIES_MAX 10
+#define TRY_AGAIN_USEC (20 * 1000)
+
 /* What most servers have to say, and more than any has. */
 #define ANSWER_BYTES (64 * 1024)
 #define ANSWER_BYTES_MAX (64 * 1024 * 1024)
@@ -76,6 +80,14 @@ static const column_t list_columns[] = {
 static const column_t stop_columns[] = {
     {"id", "ID"},           {"name", "NAME"},       {"client", "CLIENT"},
     {"handler", "HANDLER"}, {"outcome", "OUTCOME"}, {NULL, NULL},
+};
+
+/* Of a stop in a cluster. */
+static const column_t host_columns[] = {
+    {"host", "HOST"},
+    {"stopped", "STOPPED"},
+    {"outcome", "OUTCOME"},
+    {NULL, NULL},
 };
 
 #define COLUMNS_MAX 16
@@ -285,10 +297,9 @@ static int connect_to(const char *path, struct sockaddr_un *address)
     }
 }
 
-static void send_line(int fd, const ask_t *ask)
+static const char *line_of(const ask_t *ask)
 {
     const char *query = wheel_filter_text(&ask->filter, pool);
-    const char *line;
 
     if (ask->dry) {
         query = apr_pstrcat(pool, query, "&dry", NULL);
@@ -296,10 +307,7 @@ static void send_line(int fd, const ask_t *ask)
     if (ask->wait) {
         query = apr_pstrcat(pool, query, "&wait=", ask->wait, NULL);
     }
-    line = apr_psprintf(pool, "%s %s\n", ask->verb, query);
-    if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line)) {
-        fail(EXIT_SERVER, "the server doesn't listen: %s", strerror(errno));
-    }
+    return apr_psprintf(pool, "%s %s\n", ask->verb, query);
 }
 
 /* As much memory, or more. */
@@ -327,7 +335,8 @@ static void nudge(const struct sockaddr_un *address)
     }
 }
 
-/* All that the server has to say. */
+/* All that the server has to say.
+ * @return NULL if it hung up and has not read what was sent */
 static char *read_all(int fd, const struct sockaddr_un *address,
                       apr_interval_time_t wait_max)
 {
@@ -353,6 +362,10 @@ static char *read_all(int fd, const struct sockaddr_un *address,
         got = recv(fd, text + bytes, room - bytes - 1, 0);
         bytes += got > 0 ? got : 0;
     }
+    if (got < 0 && errno == ECONNRESET && !bytes) {
+        free(text);
+        return NULL;
+    }
     if (got < 0 || !bytes) {
         fail(EXIT_SERVER, "the server ended before it answered%s%s",
              got < 0 ? ": " : "", got < 0 ? strerror(errno) : "");
@@ -361,18 +374,37 @@ static char *read_all(int fd, const struct sockaddr_un *address,
     return text;
 }
 
+/* A child of the server that ends, as after a graceful restart, hangs up on who
+ * has just come: another one is there, and nothing has been done. */
+static char *try_server(const ask_t *ask)
+{
+    const char *line = line_of(ask);
+    struct sockaddr_un address;
+    int fd = connect_to(ask->socket, &address);
+    char *text = NULL;
+
+    if (send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line)) {
+        text = read_all(fd, &address, ask->wait_max);
+    }
+    close(fd);
+    return text;
+}
+
 static answer_t ask_server(const ask_t *ask)
 {
     answer_t answer;
     json_error_t error;
     char *rest;
-    char *text;
-    struct sockaddr_un address;
-    int fd = connect_to(ask->socket, &address);
+    char *text = try_server(ask);
+    int tries = 1;
 
-    send_line(fd, ask);
-    text = read_all(fd, &address, ask->wait_max);
-    close(fd);
+    while (!text) {
+        if (tries++ == TRIES_MAX) {
+            fail(EXIT_SERVER, "%s: the server hangs up", ask->socket);
+        }
+        usleep(TRY_AGAIN_USEC);
+        text = try_server(ask);
+    }
     answer.status = (int)strtol(text, &rest, 10);
     answer.text = rest + (*rest == '\n');
     answer.json = json_loads(answer.text, 0, &error);
@@ -470,6 +502,22 @@ static void fail_as_told(const ask_t *ask, const answer_t *answer)
     fail(codes[n].code, "%s", detail ? printable(detail) : "it failed");
 }
 
+static void print_answer(const ask_t *ask, const answer_t *answer,
+                         const json_t *rows, const column_t *columns)
+{
+    const json_t *hosts = json_object_get(answer->json, "hosts");
+
+    if (ask->json) {
+        fputs(answer->text, stdout);
+        return;
+    }
+    print_table(rows, columns);
+    if (hosts && !strcmp(ask->verb, "stop")) {
+        printf("\n");
+        print_table(hosts, host_columns);
+    }
+}
+
 static int still_runs(const json_t *rows)
 {
     const json_t *row;
@@ -489,6 +537,7 @@ int main(int argc, char **argv)
     ask_t ask;
     answer_t answer;
     const json_t *rows;
+    const json_t *stopped;
     int lists;
 
     if (apr_initialize() != APR_SUCCESS ||
@@ -508,13 +557,11 @@ int main(int argc, char **argv)
     }
     lists = !strcmp(ask.verb, "list");
     rows = json_object_get(answer.json, lists ? "running" : "wheels");
-    if (ask.json) {
-        fputs(answer.text, stdout);
-    }
-    else {
-        print_table(rows, lists ? list_columns : stop_columns);
-    }
-    if (!json_array_size(rows) && !wheel_filter_is_any(&ask.filter)) {
+    print_answer(&ask, &answer, rows, lists ? list_columns : stop_columns);
+    /* They may have been those of other hosts. */
+    stopped = json_object_get(answer.json, "stopped");
+    if (!json_array_size(rows) && !json_integer_value(stopped) &&
+        !wheel_filter_is_any(&ask.filter)) {
         finish(EXIT_NONE);
     }
     finish(still_runs(rows) ? EXIT_RUNNING : 0);
