@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
 #include "apr_portable.h"
 #include "http_config.h"
@@ -151,6 +152,12 @@ static int forget_front(request_rec *r)
     return DECLINED;
 }
 
+/* SetHandler "proxy:..." is not marked before mod_proxy's own handler. */
+static int is_proxied(const request_rec *r)
+{
+    return r->proxyreq || (r->handler && !strncmp(r->handler, "proxy:", 6));
+}
+
 /* Before the handler of mod_proxy. */
 static int begin_request(request_rec *r)
 {
@@ -161,7 +168,7 @@ static int begin_request(request_rec *r)
         return DECLINED;
     }
     front = NULL;
-    if (!r->proxyreq || !wheel_config_request(r).proxy) {
+    if (!is_proxied(r) || !wheel_config_request(r).proxy) {
         return DECLINED;
     }
     refusal = wheel_admit_reserve(&reserve, 0);

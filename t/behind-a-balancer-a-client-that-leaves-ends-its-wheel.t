@@ -12,11 +12,16 @@ use WheelClient ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 22, need_module 'wheel';
+plan tests => 24, need_module 'wheel';
 
-# The hosts' MPM has no part in it.
-my @hosts
-    = map { WheelServer->started(mpm => 'event', threads => 24) } 1 .. 2;
+# The hosts' MPM has no part in it.  SetHandler appends a path to its URL.
+my @hosts = map {
+    WheelServer->started(mpm => 'event', threads => 24, config => <<'END')
+<LocationMatch "^/any.*">
+    SetHandler wheel-rotate
+</LocationMatch>
+END
+} 1 .. 2;
 my @addresses = map { '127.0.0.1:' . $_->port } @hosts;
 my $proxy     = WheelBalancer->started(\@addresses);
 
@@ -71,6 +76,12 @@ my $kept = WheelServer::mpm() eq 'prefork' ? 155 : 315;
 $proxy = WheelBalancer->started(\@addresses, idle => $kept + 1, change => sub {
     s/^WheelReserve .*/WheelReserve $kept\nWheelProxy on/m;
     s{"/rotate">(\s+WheelProxy) on}{"/stop">$1 off};
+    $_ .= <<"END";
+<Location "/handler">
+    SetHandler "proxy:http://$addresses[0]/any"
+</Location>
+END
+    s{^(ProxyPass "/server-status" "!")}{$1\nProxyPass "/handler" "!"}m;
 });
 my @many = map { $proxy->begin(GET => '/rotate') } 1 .. 20;
 ok wait_until { collect(0, @many) + turning() == 20 },
@@ -81,6 +92,17 @@ is grep({ $_->status == 503 && $_->header('Retry-After') } @refused),
     scalar @refused, 'they are told to come again';
 is $proxy->get('/stop')->status, 200, '/stop is answered beside the others';
 $_->end_wheels for @hosts;
+collect(20, @many);
+
+# A proxy by SetHandler; it may take a moment until there are workers again.
+ok wait_until {
+    $client = WheelClient->new($proxy->port);
+    $answer = $client->ask(GET => '/handler');
+    wait_until { turning() == 1 || collect(0, $answer) };
+    turning() == 1;
+}, 'a wheel turns behind SetHandler "proxy:..."';
+$client->vanish('close');
+ok wait_until(sub { !running() }, 5), 'it ends with its client, too';
 
 sub turning { return sum map { scalar $_->rotating } @hosts }
 sub running { return sum map { scalar $_->running } @hosts }
