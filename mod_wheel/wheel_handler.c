@@ -249,27 +249,25 @@ static int read_stop(request_rec *r, wheel_stop_t *stop)
 static void tell(request_rec *r, const char *header, const char *note,
                  const char *value)
 {
-    if (header) {
-        apr_table_setn(r->headers_out, header, value);
-    }
+    apr_table_setn(r->headers_out, header, value);
     apr_table_setn(r->notes, note, value);
 }
 
-static void tell_result(request_rec *r, const wheel_result_t *result)
+/* What every job notes is also in the headers of a rotate. */
+static void tell_result(request_rec *r)
 {
-    apr_pool_t *pool = r->pool;
+    static const char *const facts[][2] = {
+        {"Wheel-Id", "wheel-id"},
+        {"Wheel-Turns", "wheel-turns"},
+        {"Wheel-Elapsed", "wheel-elapsed"},
+        {"Wheel-Stopped-By", "wheel-stopped-by"},
+    };
+    unsigned n;
 
-    tell(r, "Wheel-Id", "wheel-id",
-         apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->id));
-    tell(r, "Wheel-Turns", "wheel-turns",
-         apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->done));
-    tell(r, "Wheel-Elapsed", "wheel-elapsed",
-         apr_psprintf(pool, "%" APR_TIME_T_FMT ".%06" APR_TIME_T_FMT,
-                      apr_time_sec(result->elapsed),
-                      apr_time_usec(result->elapsed)));
-    tell(r, "Wheel-Stopped-By", "wheel-stopped-by",
-         wheel_end_name(result->end));
-    tell(r, NULL, "wheel-number", apr_psprintf(pool, "%u", result->value));
+    for (n = 0; n < sizeof(facts) / sizeof(facts[0]); n++) {
+        apr_table_setn(r->headers_out, facts[n][0],
+                       apr_table_get(r->notes, facts[n][1]));
+    }
 }
 
 /* --- Rotate --------------------------------------------------------------- */
@@ -329,7 +327,7 @@ static int answer_number(request_rec *r, const handler_ask_t *ask,
 {
     const char *body;
 
-    tell_result(r, result);
+    tell_result(r);
     if (result->end == WHEEL_END_GONE) {
         return OK; /* nobody is there to read it */
     }
@@ -378,9 +376,6 @@ static int rotate(request_rec *r)
     spec.baton_bytes = sizeof(wheel);
     spec.value = wheel.number;
     spec.load = ask.load;
-    if (ask.name) {
-        tell(r, NULL, "wheel-name", ask.name);
-    }
     if (wheel_job_run(r, &spec, &result) != APR_SUCCESS) {
         return wheel_handler_refuse(r, result.refusal);
     }

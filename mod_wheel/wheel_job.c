@@ -257,12 +257,20 @@ static apr_status_t check_spec(const wheel_spec_t *spec)
     return APR_SUCCESS;
 }
 
+/* However the handler answers: the connection ends, and no worker waits for
+ * the client to hang up, too (see wheel_handler.c). */
+static void tell_refusal(request_rec *r, wheel_refusal_e refusal)
+{
+    apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
+    apr_table_setn(r->connection->notes, "wheel-refused", "");
+}
+
 static apr_status_t refuse(request_rec *r, wheel_refusal_e refusal,
                            wheel_result_t *result)
 {
     result->refusal = refusal;
     wheel_table_refuse(wheel_process_table(), refusal);
-    apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
+    tell_refusal(r, refusal);
     return APR_EAGAIN;
 }
 
@@ -270,19 +278,19 @@ static apr_status_t refuse(request_rec *r, wheel_refusal_e refusal,
 static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
                           wheel_result_t *result)
 {
-    wheel_process_hold_signals(r->pool);
-    if (wheel_process_ending()) {
-        return refuse(r, WHEEL_REFUSED_STOPPING, result);
-    }
-    if (!wheel_admit_http2_enter(r, wheel_config_server().reserve)) {
-        return refuse(r, WHEEL_REFUSED_HTTP2, result);
-    }
     if (spec->name) {
         apr_table_set(r->notes, "wheel-name", spec->name);
     }
     if (spec->load) {
         apr_table_setn(r->notes, "wheel-load",
                        apr_psprintf(r->pool, "%u", spec->load));
+    }
+    wheel_process_hold_signals(r->pool);
+    if (wheel_process_ending()) {
+        return refuse(r, WHEEL_REFUSED_STOPPING, result);
+    }
+    if (!wheel_admit_http2_enter(r, wheel_config_server().reserve)) {
+        return refuse(r, WHEEL_REFUSED_HTTP2, result);
     }
     return APR_SUCCESS;
 }
@@ -372,8 +380,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
 /* A job that was refused at its claim, or for want of a thread. */
 static apr_status_t not_begun(request_rec *r, const wheel_result_t *result)
 {
-    apr_table_setn(r->notes, "wheel-refused",
-                   wheel_refusal_name(result->refusal));
+    tell_refusal(r, result->refusal);
     wheel_admit_http2_leave(r);
     return APR_EAGAIN;
 }
@@ -460,10 +467,12 @@ static const wheel_job_calls_t own_calls = {look, hand_over, memory_of};
 static void end_own(job_own_t *own, wheel_result_t *result)
 {
     job_wait_t *wait = &own->wait;
+    wheel_end_e end = WHEEL_END_FINISHED;
 
-    leave(own->r, wait,
-          wheel_table_mark(wait->table, wait->slot, WHEEL_END_FINISHED),
-          result);
+    if (wait->watched && own->r->connection->aborted) {
+        end = WHEEL_END_GONE; /* the handler has seen it before a look did */
+    }
+    leave(own->r, wait, wheel_table_mark(wait->table, wait->slot, end), result);
     result->result_bytes = own->result_bytes;
 }
 

@@ -30,7 +30,7 @@ my $server = WheelServer->started(config => "$load$log$location");
 # rv, end and refusal are the numbers of mod_wheel.h.
 my $answer = $server->get('/job/sum?1000000');
 is $answer->body,
-    "rv=0 end=1 refusal=0 sum=500000500000 done=1000000 value=1 result=\n",
+    "rv=0 end=1 refusal=0 sum=500000500000 done=1000000 value=1 result=nothing\n",
     'work that ends by itself brings its baton back';
 my $status = $server->status;
 is $status->{totals}{ended}{finished}, 1, 'and counts as finished';
@@ -53,7 +53,7 @@ is $server->get('/stop/foreign')->header('Wheel-Stopped'), 1,
     'a stop of its name reaches it';
 is collect(10, $spin), 1, 'and it is answered';
 like $spin->body,
-    qr/^rv=0 end=2 refusal=0 sum=0 done=[1-9]\d* value=200 result=$/,
+    qr/^rv=0 end=2 refusal=0 sum=0 done=[1-9]\d* value=200 result=nothing$/,
     'with what it had done, and its baton untouched';
 
 is $server->get('/cxx?100000')->body,

@@ -196,6 +196,9 @@ static const char *judge(request_rec *r, const char *what, const char *result,
 {
     apr_size_t n;
 
+    if (!bytes) {
+        return "nothing";
+    }
     if (!strcmp(what, "/blocks")) {
         for (n = 0; n < bytes && result[n] == result[0]; n++) {
         }
