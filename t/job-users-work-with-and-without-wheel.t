@@ -9,10 +9,11 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use Compress::Zlib qw(crc32 uncompress);
 use WheelHttpd qw(user_modules);
+use WheelKeeper qw(alive);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 3 * 4 + 2 * 7 + 2 * 3 + 2, need_module 'wheel';
+plan tests => 3 * 4 + 2 * 7 + 6, need_module 'wheel';
 
 my $users  = user_modules(qw(gaps mandelbrot test_cxx));
 my $config = <<'END';
@@ -30,19 +31,45 @@ my $locations = <<'END';
 </Location>
 END
 my %order = (
-    before => { config => "$users$config$locations" },
-    after  => { first => $users, config => "$config$locations" },
-    absent => { wheel => 0, config => "$users$locations" },
+    before => { first => '', wheel => 1, config => "$users$config$locations" },
+    after  => { first => $users, wheel => 1, config => "$config$locations" },
+    absent => { first => '', wheel => 0, config => "$users$locations" },
 );
 
-my ($picture, $server);
-for my $order (qw(before after absent)) {
+my $server = WheelServer->started(threads => 8, %{ $order{before} });
+my $picture = $server->get('/mandelbrot?size=100&depth=100')->body;
+use_all('before');
+stop_both('before');
+
+# Restarts change what is loaded, and jobs live through them.
+my @jobs = begin_both();
+restart('after');
+is answers(@jobs), 'stop stop', 'jobs of before a restart are stopped after it';
+use_all('after');
+stop_both('after');
+
+restart('absent');
+is $server->get('/wheel-status?json')->status, 404,
+    'another restart takes mod_wheel away';
+use_all('absent');
+my $brief = $server->get('/mandelbrot?size=2000&depth=20000&msec=100');
+is $brief->header('Mandelbrot-Ended-By'), 'deadline',
+    'without mod_wheel, a picture has its deadline still';
+is png_fault($brief->body, 2000), '', 'and is one that can be looked at';
+
+restart('before');
+is answers(begin_both()), 'stop stop', 'a last restart brings it back';
+is scalar(() = $server->error_log =~ /exit signal|WH002/g), 0,
+    'and nothing has gone wrong';
+
+# ----------------------------------------------------------------------------
+
+sub use_all {
+    my ($order) = @_;
     my $how = "mod_wheel $order";
-    $server = WheelServer->started(threads => 8, %{ $order{$order} });
     my $answer = $server->get('/mandelbrot?size=100&depth=100');
     is join(' ', map { $answer->header("Mandelbrot-$_") } qw(Ended-By Pixels)),
         'finished 10000', "$how: a picture is drawn to its end";
-    $picture //= $answer->body;
     is $answer->body, $picture, "$how: always the same";
     is $server->get('/gaps?to=1000')->body, <<'END', "$how: so is a list";
 1 after 2
@@ -55,40 +82,12 @@ for my $order (qw(before after absent)) {
 20 after 887
 # 8 gaps up to 1000: finished
 END
-    my $sum = 'rv=0 end=finished sum=500500 handed_over=500500 own=';
+    my $own = $order eq 'absent' ? 0 : 500500;
     is $server->get('/cxx?1000')->body,
-        $sum . ($order eq 'absent' ? 0 : 500500) . "\n",
+        "rv=0 end=finished sum=500500 handed_over=500500 own=$own\n",
         "$how: and what a module in C++ does";
-    stop_both($how) if $order ne 'absent';
+    return;
 }
-
-# The last of them has no mod_wheel: a deadline is all that ends a picture.
-my $answer = $server->get('/mandelbrot?size=2000&depth=20000&msec=100');
-is $answer->header('Mandelbrot-Ended-By'), 'deadline',
-    'without mod_wheel, a picture has its deadline still';
-is png_fault($answer->body, 2000), '', 'and is one that can be looked at';
-
-# Restarts change what is loaded, and jobs live through them.
-$server->configure(port => $server->port, wheel => 1, %{ $order{before} });
-restart();
-ok wait_until { eval { $server->status } }, 'a restart brings mod_wheel';
-my @jobs = begin_both();
-restart();
-is answers(@jobs), 'stop stop', 'jobs of before a restart can be stopped after it';
-$server->configure(port => $server->port, %{ $order{absent} });
-restart();
-is $server->get('/wheel-status?json')->status, 404,
-    'another one takes mod_wheel away';
-is $server->get('/mandelbrot?size=100&depth=100')->body, $picture,
-    'and its users work on';
-$server->configure(port => $server->port, first => '', wheel => 1,
-    %{ $order{after} });
-restart();
-is answers(begin_both()), 'stop stop', 'a last one brings it back';
-is scalar(() = $server->error_log =~ /exit signal|WH002/g), 0,
-    'and nothing has gone wrong';
-
-# ----------------------------------------------------------------------------
 
 # Both, under way for longer than any test takes.
 sub begin_both {
@@ -112,7 +111,7 @@ sub answers {
 }
 
 sub stop_both {
-    my ($how) = @_;
+    my $how   = "mod_wheel $_[0]";
     my @begun = begin_both();
     like $begun[1]{bytes}, qr/after 31397/,
         "$how: a list comes while it is computed";
@@ -129,10 +128,18 @@ sub stop_both {
     return;
 }
 
+# Restart with another order.  An old process that holds no job may take one more request before it ends.
 sub restart {
-    my $now = generation();
+    my ($order) = @_;
+    $server->configure(port => $server->port, %{ $order{$order} });
+    my $now  = generation();
+    my %held = map { $_->{pid} => 1 } eval { $server->running };
+    my @old  = grep { !$held{$_} } $server->children;
     $server->graceful;
-    wait_until { generation() > $now && $server->idle_workers >= 4 };
+    wait_until {
+        generation() > $now && $server->idle_workers >= 4
+            && !grep { alive($_) } @old;
+    };
     return;
 }
 
