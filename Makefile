@@ -528,8 +528,9 @@ CONTRACT := $(wildcard $(addprefix t/,$(addsuffix .t, \
     pipelined-wheels-leave-the-server-stoppable prefer-wait-is-a-deadline \
     restart-can-end-wheels restart-keeps-wheels \
     shutdown-by-term-ends-wheels status-json-fits-its-schema \
-    stop-by-filter-spares-others stop-by-id-spares-other-wheels \
+    stop-by-filter-spares-other-wheels stop-by-id-spares-other-wheels \
     stop-by-name-spares-other-names stop-does-not-linger \
+    stop-dry-stops-nothing \
     stop-with-wait-tells-what-has-ended wheel-max-refuses-more-wheels \
     wheel-reserve-keeps-workers-idle wheel-timeout-caps-deadlines \
     wheels-end-at-their-deadline)))
