@@ -959,6 +959,7 @@ typedef struct teller_t {
     apr_array_header_t *replies; /* of wheel_reply_t */
     apr_hash_t *by_host;         /* 1 + its number in replies */
     unsigned silent;             /* hosts that have not answered */
+    int listed;                  /* this host itself is said to live */
     wheel_place_t place;         /* in the stream of replies */
     apr_pool_t *pool;
 } teller_t;
@@ -992,9 +993,15 @@ static void expect_living(teller_t *teller, const redisReply *live,
         const char *host = string_of(live->element[n]);
         const char *ms = string_of(live->element[n + 1]);
 
-        if (host && ms && !same_host(host, teller->notice->host) &&
-            redis_usec - apr_strtoi64(ms, NULL, 10) * 1000 <
+        if (!host || !ms ||
+            redis_usec - apr_strtoi64(ms, NULL, 10) * 1000 >=
                 WHEEL_MISSING_USEC) {
+            continue;
+        }
+        if (same_host(host, teller->notice->host)) {
+            teller->listed = 1;
+        }
+        else {
             add_reply(teller, host, WHEEL_REPLY_NONE);
         }
     }
@@ -1075,11 +1082,26 @@ static void take_replies(teller_t *teller, const redisReply *reply)
     }
 }
 
-static void await_replies(teller_t *teller, apr_int64_t until)
+/* When there is nobody more to wait for.  A list without this host is one that
+ * Redis has lost: the others may be on their way back, too. */
+static apr_int64_t last_reply_due(const teller_t *teller, apr_int64_t began,
+                                  apr_interval_time_t wait)
+{
+    apr_interval_time_t brief = teller->wire.link->timeout;
+
+    if (teller->silent) {
+        return began + wait;
+    }
+    return teller->listed ? 0 : began + (wait < brief ? wait : brief);
+}
+
+static void await_replies(teller_t *teller, apr_int64_t began,
+                          apr_interval_time_t wait)
 {
     wire_t *wire = &teller->wire;
+    apr_int64_t until = last_reply_due(teller, began, wait);
 
-    while (teller->silent && clock_usec() < until) {
+    while (clock_usec() < until) {
         redisReply *reply;
 
         redisAppendCommand(
@@ -1092,6 +1114,7 @@ static void await_replies(teller_t *teller, apr_int64_t until)
         }
         take_replies(teller, reply);
         freeReplyObject(reply);
+        until = last_reply_due(teller, began, wait);
     }
     if (!teller->silent) {
         redisAppendCommand(wire->redis, "UNLINK %s", teller->replies_key);
@@ -1123,7 +1146,7 @@ static void redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
     add_reply(&teller, notice->host, (int)stopped);
     if (dial(&teller.wire) &&
         send_stop(&teller, stopped, wait, began + link->timeout)) {
-        await_replies(&teller, began + wait);
+        await_replies(&teller, began, wait);
         hang_up_done(&teller.wire);
     }
     hang_up(&teller.wire);

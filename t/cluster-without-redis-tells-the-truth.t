@@ -11,7 +11,7 @@ use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 # What the MPM has a part in, other tests look at.
-plan tests => 26, need 'wheel',
+plan tests => 27, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $redis = WheelRedis->started(persistent => 1);
@@ -78,3 +78,12 @@ ok wait_until {
 }, 'both say again that they live';
 is $near->get('/stop')->header('Wheel-Stopped'), 1, 'stops work as before';
 is collect(20, $there), 1, 'on both hosts';
+
+# Redis has come back empty, and hosts have not yet said again that they live:
+# a stop hears them all the same.  (Twice: they may say so in between.)
+my $heard = 0;
+for (1 .. 2) {
+    $redis->command(DEL => 'wheel:live');
+    $heard ||= 2 == @{ $near->get('/stop?json')->json->{hosts} };
+}
+ok $heard, 'a stop that finds no list of hosts waits for whoever answers';
