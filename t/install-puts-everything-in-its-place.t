@@ -21,6 +21,7 @@ is $code, 0, 'make install works' or diag $words;
 my %found = map { $_ => 1 } files();
 my @wanted = (
     '/usr/lib/apache2/modules/mod_wheel.so', '/usr/include/apache2/mod_wheel.h',
+    '/usr/sbin/wheelctl',
     '/usr/share/doc/mod_wheel/manual.md',
     '/etc/apache2/mods-available/wheel.load',
     '/etc/apache2/mods-available/wheel.conf',
