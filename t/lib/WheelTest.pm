@@ -216,9 +216,15 @@ sub read_answers {
 
 # --- Wheels -----------------------------------------------------------------
 
+# Where all its threads are busy for a moment, event also closes connections
+# whose request it has not read: ask again then, as any client does.
 sub status {
     my ($self) = @_;
-    my $answer = $self->get('/wheel-status?json');
+    my $answer;
+    for (1 .. 3) {
+        $answer = $self->get('/wheel-status?json');
+        last if $answer->status || !$answer->done;
+    }
     return $answer->json if ($answer->status // 0) == 200;
     die 'wheel-status: ' . ($answer->{status_line} // 'no answer') . "\n";
 }
