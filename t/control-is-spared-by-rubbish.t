@@ -16,6 +16,7 @@ my @rubbish = (
     ["\n",                      400, "'' is not one of: list, stop"],
     ["LIST\n",                  400, "'LIST' is not one of"],
     ["GET / HTTP/1.1\r\n",      400, "'GET' is not one of"],
+    ["stops\n",                 400, "'stops' is not one of"],
     ["list x=1\n",              400, "unknown parameter 'x'"],
     ["list older=1h\n",         400, 'older'],
     ["stop id=1&id=2\n",        400, 'twice'],

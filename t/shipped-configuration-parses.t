@@ -5,13 +5,14 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use WheelControl qw(wheelctl);
 use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user
     slurp);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 my $conf = checkout_dir() . '/conf';
-plan tests => 20, need_module 'wheel';
+plan tests => 21, need_module 'wheel';
 
 # Nothing but where things are.
 my %define = (
@@ -37,6 +38,7 @@ ok $server->wait_rotating(100), '100 wheels that start at once all rotate';
 is $server->get('/stop')->header('Wheel-Stopped'), 100, 'a stop ends them all';
 is collect(20, @wheels), 100, 'each has its number';
 $server->get('/rotate/red?wait=0');
+is +(wheelctl($server, 'list'))[0], 0, 'and wheelctl finds it';
 my $logged = wait_until { $server->file_text('run/wheel.log') =~ /name=red/ };
 ok $logged, 'wheel.log has the facts of a wheel';
 unlike $server->file_text('run/access.log'), qr/rotate/,
