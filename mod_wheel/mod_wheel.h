@@ -130,11 +130,14 @@ typedef struct wheel_job_t wheel_job_t;
  * blocked, and its stack is 256 KiB.
  *
  * How often to look: wheel_job_stopped() on every turn of the hottest loop, it
- * costs one load; wheel_job_look() about every 50 microseconds.  Work that
- * doesn't look goes on after its request is answered, holds a slot of the
- * table, and ends with its process at the latest; a graceful restart ends that
- * once its other requests are over.  The status says of such a job that it is
- * stuck, and the error log has a warning (directive WheelLookWarning).
+ * costs one load; wheel_job_look() every 25 to 50 microseconds.  Work may
+ * sleep, but hears of a stop only when it wakes; its request doesn't wait for
+ * that.
+ *
+ * Work that doesn't look goes on after its request is answered, holds a slot
+ * of the table, and ends with its process at the latest; a graceful restart
+ * ends that once its other requests are over.  The status says of such a job
+ * that it is stuck, and the error log has a warning (WheelLookWarning).
  */
 typedef void wheel_work_fn(wheel_job_t *job, void *baton);
 
@@ -217,7 +220,9 @@ static inline int wheel_api_is_there(void)
  * @param spec what to run; not needed after the return
  * @param result how it went
  * @return APR_SUCCESS when the job ran, whatever ended it.  If result->end is
- *         WHEEL_END_GONE, nobody is there to read an answer; return OK.
+ *         WHEEL_END_GONE, nobody is there to read an answer; return OK.  If
+ *         it is WHEEL_END_SHUTDOWN, end your answer with ap_rflush(): the
+ *         process may not live to do it later.
  *         APR_EAGAIN when it was refused: result->refusal tells why, answer
  *         503 with Retry-After.
  *         APR_EINVAL when the spec is wrong: a name that is not allowed, no
@@ -307,7 +312,7 @@ static inline void wheel_job_progress(wheel_job_t *job, apr_uint64_t done,
 
 /**
  * Show that the work is alive, and look round.  A companion gives the core to
- * whoever wants it: call it about every 50 microseconds there, since without
+ * whoever wants it: call it every 25 to 50 microseconds there, since without
  * it other requests wait a scheduler tick now and then.  In a worker this is
  * what watches the client, the deadline and the server: about every
  * millisecond, and before each write to the client.  More often does no harm.

@@ -29,7 +29,7 @@
 #define DEPTH_DEFAULT 1000
 #define DEPTH_MAX 100000
 
-/* Iterations from one look to the next: about 50 microseconds. */
+/* Iterations from one look to the next: some 40 microseconds. */
 #define LOOK_ITERATIONS 16384
 
 module AP_MODULE_DECLARE_DATA mandelbrot_module;
