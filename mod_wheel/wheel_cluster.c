@@ -312,7 +312,7 @@ static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
                      "'wheel' failed");
         return rv;
     }
-    wheel_table_ring_next(table, 0);
+    wheel_table_ring_marked(table);
     return APR_SUCCESS;
 }
 

@@ -102,7 +102,7 @@ apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool)
 void wheel_stop_wake(const wheel_stop_t *stop)
 {
     if (!stop->dry) {
-        wheel_table_ring_next(wheel_process_table(), 0);
+        wheel_table_ring_marked(wheel_process_table());
     }
 }
 

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #ifdef WHEEL_FAULTS
 #include <sys/mman.h>
-#include <unistd.h>
 #endif
 
 #include "apr_shm.h"
@@ -40,6 +40,10 @@
 
 /* The parent must go on although a child holds the mutex. */
 #define TABLE_REAP_WAIT_USEC APR_USEC_PER_SEC
+
+/* Workers that are woken at once for each core: one that answers, and one that
+ * is ready when it has. */
+#define TABLE_CHAINS_PER_CORE 2
 
 /* Room for jobs that are claimed between two looks of a snapshot. */
 #define TABLE_SNAPSHOT_SLACK 64
@@ -151,6 +155,7 @@ typedef struct table_header_t {
     apr_uint64_t done;    /* of the jobs that have ended */
     apr_uint64_t ring_next;
     unsigned names_n; /* WHEEL_NAME_NONE and those with a name of their own */
+    unsigned chains;  /* workers that are woken at once */
     table_journal_t journal;
     _Atomic apr_int64_t swept_usec;
     _Atomic apr_int64_t look_max;
@@ -183,6 +188,13 @@ apr_uint64_t wheel_table_layout(void)
            (apr_uint64_t)sizeof(table_header_t) << 16 | sizeof(table_slot_t);
 }
 
+static unsigned cores(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return online > 1 ? (unsigned)online : 1;
+}
+
 apr_status_t wheel_table_create(wheel_table_t **table, unsigned slots_max,
                                 apr_global_mutex_t *mutex, apr_pool_t *pool)
 {
@@ -212,6 +224,7 @@ apr_status_t wheel_table_create(wheel_table_t **table, unsigned slots_max,
     made->header->slots_max = slots_max;
     made->header->id_next = (apr_uint64_t)apr_time_now();
     made->header->names_n = WHEEL_NAME_NONE + 1;
+    made->header->chains = TABLE_CHAINS_PER_CORE * cores();
     *table = made;
     return APR_SUCCESS;
 }
@@ -850,6 +863,21 @@ void wheel_table_ring_next(wheel_table_t *table, unsigned slot)
             wheel_table_ring(table, n);
             return;
         }
+    }
+}
+
+/* Each chain begins in a part of the table of its own and ends where the next
+ * one has begun, at a worker that is awake: its bell rings once too often. */
+void wheel_table_ring_marked(wheel_table_t *table)
+{
+    unsigned used = slots_used(table);
+    unsigned chains = table->header->chains;
+    unsigned n;
+
+    chains = chains < used ? chains : used;
+    for (n = 0; n < chains; n++) {
+        wheel_table_ring_next(table,
+                              (unsigned)((apr_uint64_t)used * n / chains));
     }
 }
 

@@ -226,10 +226,14 @@ unsigned wheel_table_owners(const wheel_table_t *table, unsigned slot,
 void wheel_table_ring(wheel_table_t *table, unsigned slot);
 
 /**
- * Wake the worker of the first marked slot from this one on.  A worker that is
- * woken by a mark wakes the next one so, before it answers: whoever stops many
- * wakes one, and is not kept from its own client by all the others.
+ * Wake the workers of all marked slots: a few at once, two for each core, and
+ * each of them wakes the next one, by wheel_table_ring_next(), before it
+ * answers.  So whoever stops many is not kept from its own client by all the
+ * others, and no core waits for the next to wake.
  */
+void wheel_table_ring_marked(wheel_table_t *table);
+
+/** Wake the worker of the first marked slot from this one on. */
 void wheel_table_ring_next(wheel_table_t *table, unsigned slot);
 
 /** Sleep until the slot's bell rings, at most so long.  It may also wake for

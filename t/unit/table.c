@@ -442,6 +442,25 @@ static void the_first_ring_is_for_a_worker_that_waits(void **state)
     assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
 }
 
+/* Half of the chains begin behind the middle, and there are two at least. */
+static void a_stop_wakes_several_workers_at_once(void **state)
+{
+    apr_int64_t before = wheel_clock_usec();
+    unsigned slots[8];
+    unsigned n;
+
+    (void)state;
+    for (n = 0; n < 8; n++) {
+        claim_one(NULL);
+        slots[n] = slot;
+    }
+    stop_picked(NULL, 0);
+    wheel_table_ring_marked(test.table);
+    wheel_table_wait(test.table, slots[0], 10 * APR_USEC_PER_SEC);
+    wheel_table_wait(test.table, slots[4], 10 * APR_USEC_PER_SEC);
+    assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
+}
+
 /* --- Jobs that don't look ------------------------------------------------- */
 
 #define LOOK_MAX_USEC 20000
@@ -594,6 +613,7 @@ int main(void)
         TEST(a_snapshot_takes_back_what_the_dead_left),
         TEST(a_job_in_its_worker_has_one_owner),
         TEST(the_first_ring_is_for_a_worker_that_waits),
+        TEST(a_stop_wakes_several_workers_at_once),
         TEST(a_job_that_does_not_look_is_told_once),
         TEST(a_job_that_looks_again_is_not_stuck),
         TEST(a_job_without_the_cpu_is_not_stuck),
