@@ -557,6 +557,21 @@ static void stop_wheels(client_t *client)
     }
 }
 
+/* Has the server put everything away?  Workers have logged and closed long
+ * after the last answer, and aren't idle before. */
+static int is_clear(const client_t *client)
+{
+    const char *idle;
+
+    if (request(client->ask.port, "/wheel-status?auto",
+                client->ask.limit_usec) != 200 ||
+        strstr(answer, "\nWheelRunning:")) {
+        return 0;
+    }
+    idle = strstr(answer, "\nWheelWorkersIdle: ");
+    return idle && atoi(idle + 19) > client->ask.wheels;
+}
+
 /* Nothing is left of a cycle when the next begins. */
 static void clear_up(client_t *client)
 {
@@ -572,15 +587,13 @@ static void clear_up(client_t *client)
     if (client->ask.started_file || !client->ask.wheels) {
         return;
     }
-    do {
+    while (!is_clear(client)) {
         if (now_usec() - begun > client->ask.limit_usec) {
-            client->trouble = "wheels-drain";
+            client->trouble = "not-all-clear";
             return;
         }
         nap(CLIENT_LOOK_USEC);
-    } while (request(client->ask.port, "/wheel-status?auto",
-                     client->ask.limit_usec) != 200 ||
-             strstr(answer, "\nWheelRunning:"));
+    }
 }
 
 /* A command that looks at the server while all wheels turn. */
