@@ -324,14 +324,13 @@ sub machine {
         $version ? "$name " . $version =~ s/[-+].*//r : ();
     } ['FastAPI', 'python3-fastapi'], ['uvicorn', 'uvicorn'],
         ['gunicorn', 'gunicorn'];
-    my ($busy) = slurp('/proc/stat') =~ /^cpu (.*)/m;
     return sprintf "%s; %d cores of %s, %.0f GB; Linux %s; httpd %s, %s; "
-        . "%d rounds in %.0f minutes.\n",
+        . "%d rounds in %.0f minutes; the machine's load before: %.1f.\n",
         POSIX::strftime('%Y-%m-%d %H:%M', gmtime $result->{ended}),
         qx(nproc), $cpu // 'an unknown kind', ($memory // 0) / 1e6,
         (POSIX::uname())[2] =~ s/-.*//r, $httpd // '?',
         join(', ', @others, $go ? "Go $go" : ()), $result->{rounds},
-        ($result->{ended} - $result->{begun}) / 60;
+        ($result->{ended} - $result->{begun}) / 60, $result->{load};
 }
 
 # --- All of it ----------------------------------------------------------------
@@ -401,7 +400,7 @@ sub plot_data {
         qq("$name"\n) . join '', map {
             my $usec = figure($result, $name, $_, $series, $share);
             defined $usec ? sprintf("%g %g\n", $_ || 0.5, $usec / 1000) : ();
-        } @{ $result->{counts} };
+        } grep { $_ != 39 } @{ $result->{counts} };
     } @{ $result->{kinds} };
 }
 
@@ -440,7 +439,8 @@ set xtics ($tics)
 set xlabel "wheels"
 set ylabel "ms"
 set grid
-set key top left
+set termoption noenhanced
+set key outside bottom center horizontal
 $panels
 END
         close $gnuplot or die "gnuplot failed\n";
