@@ -239,17 +239,27 @@ sub wait_rotating {
     return wait_until { $self->rotating == $count } $limit;
 }
 
-# Start wheels and return once all turn.
+# Start wheels and return once all turn.  A process without an idle thread
+# refuses what another has room for: such a wheel is asked for again.
 sub rotate {
     my ($self, $count, $target) = @_;
-    my $before  = $self->rotating;
-    my @answers = map { $self->begin(GET => $target // '/rotate') } 1 .. $count;
-    $self->wait_rotating($before + $count)
-        or die "of $count wheels, only "
-        . ($self->rotating - $before) . " rotate\n"
+    my $before = $self->rotating;
+    my (@answers, $last);
+    my $turn = wait_until {
+        push @answers, map { $self->begin(GET => $target // '/rotate') }
+            @answers + 1 .. $count;
+        return 1 if $self->rotating == $before + $count;
+        my @refused
+            = grep { collect(0, $_) && ($_->status // 0) == 503 } @answers;
+        $last    = $refused[0] // $last;
+        @answers = grep { my $answer = $_; !grep { $_ == $answer } @refused }
+            @answers;
+        return;
+    };
+    return @answers if $turn;
+    die "of $count wheels, only " . ($self->rotating - $before) . " rotate\n"
         . join '', map { "  $_->{status_line}: $_->{body}\n" }
-        grep { collect(0, $_) } @answers;
-    return @answers;
+        grep { defined && collect(0, $_) } $last, @answers;
 }
 
 # For the end of a test: no wheel is left, whatever went wrong.
