@@ -14,8 +14,8 @@ plan tests => 29, need_module 'wheel';
 
 my $redis = WheelRedis->started;
 my ($one, $two) = map {
-    WheelServer->started(config => control_config()
-            . $redis->host_config($_, 'key=cluster'))
+    WheelServer->started(threads => 8,
+        config => control_config() . $redis->host_config($_, 'key=cluster'))
 } qw(one two);
 ok wait_until {
     2 == grep { $redis->command(ZSCORE => 'cluster:live', $_) }
