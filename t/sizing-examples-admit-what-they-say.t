@@ -105,18 +105,24 @@ sub check {
 }
 
 # Begin wheels until so many rotate.  A process that is full refuses where
-# another has room, and after a restart there may be none for a moment.
+# another has room, after a restart there may be none for a moment, and the last
+# ones only get their place one by one, since who asks is busy as well.
 sub up_to {
     my ($server, $count) = @_;
     my @wheels;
+    my $before = $server->rotating;
     wait_until {
-        my $before = $server->rotating;
-        return 1 if $before >= $count;
-        my $wheel = $server->begin(GET => '/rotate');
-        wait_until { collect(0, $wheel) || $server->rotating > $before };
-        push @wheels, $wheel unless $wheel->done;
+        my $missing = $count - $server->rotating;
+        return 1 if $missing <= 0;
+        push @wheels, map { $server->begin(GET => '/rotate') }
+            1 .. ($missing > 6 ? $missing - 6 : 1);
+        wait_until {
+            my $refused = collect(0, @wheels);
+            $server->rotating - $before + $refused >= @wheels;
+        };
+        @wheels = grep { !$_->done } @wheels;
         return;
-    };
+    } 60;
     return @wheels;
 }
 
