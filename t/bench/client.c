@@ -755,10 +755,10 @@ int main(int argc, char **argv)
     if (client.epoll < 0 || !client.wheels) {
         fail("no room for %d wheels", client.ask.wheels);
     }
-    if (client.ask.control) {
-        control_start(&client);
-    }
     rise(0);
+    if (client.ask.control) {
+        control_start(&client); /* it starts at our priority */
+    }
     cycles(&client);
     for (n = 0; n < client.ask.paths_n; n++) {
         series_print(&client.paths[n]);
