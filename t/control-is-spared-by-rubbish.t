@@ -42,7 +42,8 @@ wait_until { (wheelctl($server, qw(list --name=red)))[0] == 0 };
 
 for my $row (@rubbish) {
     my ($bytes, $status, $told) = @$row;
-    my $name = substr($bytes, 0, 20) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
+    my $name
+        = substr($bytes, 0, 20) =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ger;
     my $heard = say_and_hear($server, $bytes) // 'nothing';
     my ($line, $json) = split /\n/, $heard;
     is $line, $status, "'$name' is refused";

@@ -48,7 +48,8 @@ ok $server->start, 'it starts once more';
 my $inode = (stat $socket)[1];
 my $second = WheelServer->new(config => "WheelControl $socket\n");
 ok !$second->start, 'a second server does not take its socket';
-like $second->error_log, qr/WH0060: .*another server, process @{[$server->pid]}/,
+my $pid = $server->pid;
+like $second->error_log, qr/WH0060: .*another server, process $pid,/,
     'and says whose it is';
 is((stat $socket)[1], $inode, 'which is still there');
 is +(wheelctl($server, 'list'))[0], 0, 'and served';

@@ -14,7 +14,7 @@ use POSIX ();
 use Time::HiRes qw(time);
 
 use WheelHttpd qw(module_file slurp);
-use WheelKeeper qw(proc_stat);
+use WheelKeeper qw(kept_dir proc_stat);
 use WheelTest qw(thread_ids wait_until);
 
 our @EXPORT_OK = qw(control_config control_socket freeze wheelctl wheelctl_as
@@ -30,6 +30,10 @@ sub control_socket { return $_[0]->dir . '/run/wheel.sock' }
 # Beside the module: one that a sanitizer watches, if that is so.
 sub program { return dirname(module_file()) . '/wheelctl' }
 
+# Where it writes to.  Made before a test has connections, which the keeper of
+# the directory would have, too.
+my $said_in = kept_dir();
+
 # Run it for a server.  Returns its exit code, output and complaints.
 sub wheelctl {
     my ($server, @arguments) = @_;
@@ -40,8 +44,7 @@ sub wheelctl {
 sub wheelctl_as {
     my ($user, $server, @arguments) = @_;
     my @socket = ref $server ? ('--socket', control_socket($server)) : ();
-    my @file = map { sprintf '%s/wheelctl.%s.%d', $ENV{TMPDIR} // '/tmp', $_, $$ }
-        qw(out err);
+    my @file = ("$said_in/out", "$said_in/err");
     my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {
         open STDIN, '<', '/dev/null';
@@ -54,7 +57,6 @@ sub wheelctl_as {
     waitpid $pid, 0;
     my $code = $? & 127 ? "signal $?" : $? >> 8;
     my @said = map { slurp($_) } @file;
-    unlink @file;
     return ($code, @said);
 }
 
