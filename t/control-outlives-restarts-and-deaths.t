@@ -75,10 +75,10 @@ my $waits = plain_connect($server);
 syswrite $waits, "stop wait=20\n";
 wait_until { (wheelctl_json($server, 'list'))[1]{jobs}{stopping} };
 kill_hard($server->children);
-# The parent may have made another child meanwhile.
+is +(wheelctl($server, 'list'))[0], 0, 'successors of killed children answer';
+# The parent may have made another child meanwhile, which has been asked.
 like hear($waits) // 'nothing', qr/\A\z|"ended"/,
     'a client of a killed child hears its end, or the end of the wheel';
-is +(wheelctl($server, 'list'))[0], 0, 'its successors answer';
 ok wait_until { !@{ (wheelctl_json($server, 'list'))[1]{running} } },
     'and list no dead wheel';
 is join("\n", complaints($server)), '', 'nobody complains';
