@@ -128,7 +128,9 @@ sub stop_both {
     return;
 }
 
-# Restart with another order.  An old process that holds no job may take one more request before it ends.
+# Restart with another order.  An old process that holds no job may take one
+# more request before it ends, and one of prefork that is about to begin may
+# miss the restart: wait until all have ended and all have begun.
 sub restart {
     my ($order) = @_;
     $server->configure(port => $server->port, %{ $order{$order} });
@@ -136,8 +138,10 @@ sub restart {
     my %held = map { $_->{pid} => 1 } eval { $server->running };
     my @old  = grep { !$held{$_} } $server->children;
     $server->graceful;
+    # Two may be held by jobs; threads of new processes come later there.
+    my $idle = $server->mpm eq 'prefork' ? $server->workers - 2 : 4;
     wait_until {
-        generation() > $now && $server->idle_workers >= 4
+        generation() > $now && $server->idle_workers >= $idle
             && !grep { alive($_) } @old;
     };
     return;
