@@ -173,8 +173,9 @@ run_tests() {
     make -j"$(nproc)" asan
     make test-asan TEST_FLAGS=--mpm=event \
         TESTS="$(find t/unit/.build-asan -type f -perm -u+x | tr '\n' ' ') $(
-            echo t/client-that-vanishes-stops* t/job-* t/killed-child* t/odd-* \
-                t/restart-can-* t/security-bytes-* t/shutdown-by-*)"
+            echo t/client-that-vanishes-stops* t/control-is-* t/job-* \
+                t/killed-child* t/odd-* t/restart-can-* t/security-bytes-* \
+                t/shutdown-by-*)"
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
 }
