@@ -132,10 +132,12 @@ sub mpm_config {
     my $workers = $processes * $threads;
     if ($mpm eq 'prefork') {
         my $places = $workers + ($want{spare} // $workers);
+        # More than any WheelReserve: where as many are spare as are reserved,
+        # wheels are refused and prefork sees no need for more workers.
         return <<"END";
 StartServers $workers
-MinSpareServers 1
-MaxSpareServers @{[$workers + 1]}
+MinSpareServers 5
+MaxSpareServers @{[$workers + 5]}
 ServerLimit $places
 MaxRequestWorkers $workers
 END
