@@ -7,6 +7,7 @@
 #include "wheel_admit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@ APLOG_USE_MODULE(wheel);
 /* mod_http2's defaults: its workers are at least this many, and three for
  * every two of the MPM's. */
 #define ADMIT_HTTP2_WORKERS_MIN 4
+
+/* How often one process wakes its listener at most. */
+#define ADMIT_WAKE_USEC (200 * 1000)
 
 /* Jobs take one of so many HTTP/2 workers at most: mod_http2 may forget a
  * request that comes while all its workers are busy until the next one comes,
@@ -100,6 +104,53 @@ wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating)
         return WHEEL_REFUSED_RESERVE;
     }
     return WHEEL_REFUSED_NONE;
+}
+
+/* --- The listener of event ------------------------------------------------ */
+
+static const process_score *own_process(void)
+{
+    const scoreboard *board = ap_scoreboard_image;
+    pid_t pid = getpid();
+    int p;
+
+    for (p = 0; p < board->global->server_limit; p++) {
+        if (board->parent[p].pid == pid) {
+            return &board->parent[p];
+        }
+    }
+    return NULL;
+}
+
+static void do_nothing(void *baton)
+{
+    (void)baton;
+}
+
+void wheel_admit_wake_listener(void)
+{
+    static _Atomic apr_int64_t woken_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(&woken_usec, memory_order_relaxed);
+    const process_score *own;
+    wheel_workers_t workers;
+    int async = 0;
+
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    if (!async || now - last < ADMIT_WAKE_USEC) {
+        return;
+    }
+    own = own_process();
+    if (!own || !own->not_accepting || own->quiescing) {
+        return;
+    }
+    wheel_admit_count(&workers);
+    if (workers.own_idle > 0 &&
+        atomic_compare_exchange_strong_explicit(&woken_usec, &last, now,
+                                                memory_order_relaxed,
+                                                memory_order_relaxed)) {
+        ap_mpm_register_timed_callback(0, do_nothing, NULL);
+    }
 }
 
 /* --- The workers of mod_http2 -------------------------------------------- */

@@ -25,6 +25,15 @@ void wheel_admit_count(wheel_workers_t *workers);
 wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
+ * See to it that this process accepts connections if it has an idle worker.
+ * event's listener stops accepting when it finds all workers busy, and sleeps
+ * on if one has become idle in between: the next one that does would wake it.
+ * Where jobs hold all the others, there is no next one for long.  For workers,
+ * now and then while they wait; does nothing under other MPMs.
+ */
+void wheel_admit_wake_listener(void);
+
+/**
  * Take a place among the HTTP/2 jobs of this process: one for each
  * connection, and half as many as mod_http2 has workers.  Does nothing for a
  * request of another protocol.
