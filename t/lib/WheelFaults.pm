@@ -125,12 +125,26 @@ sub stores_left {
 # that, it would lose another signal.
 sub restarted {
     my ($server, $signal) = @_;
+    settled($server);
     my $ready  = qr/resuming normal operations/;
     my $before = () = $server->error_log =~ /$ready/g;
     $server->signal($signal);
     return wait_until {
         $before < (() = $server->error_log =~ /$ready/g);
     };
+}
+
+# Wait until no connection of a server is being closed: a child of event that is
+# told to end at once touches the connections of its workers, also one that its
+# worker has just freed, and may die of it, with or without this module.
+sub settled {
+    my ($server) = @_;
+    my $port = sprintf '%04X', $server->port;
+    my $open = qr/01|06|0A/; # established, waited for long enough, listening
+    return wait_until {
+        slurp('/proc/net/tcp')
+            !~ /^\s*\d+: (?:\w+:$port \w+:\w+|\w+:\w+ \w+:$port) (?!$open)/m;
+    } 5;
 }
 
 # Kill processes that can't help it, and return once all their threads are gone:
@@ -153,7 +167,8 @@ sub alive_thread {
 # undef if they aren't within the limit.  Clients read and hang up meanwhile.
 sub time_to_end {
     my ($server, $signal, $limit, @wheels) = @_;
-    my @pids  = ($server->pid, $server->children);
+    my @pids = ($server->pid, $server->children);
+    settled($server);
     my $begin = time;
     $server->signal($signal);
     my $gone = wait_until {
