@@ -217,13 +217,14 @@ sub read_answers {
 # --- Wheels -----------------------------------------------------------------
 
 # Where all its threads are busy for a moment, event also closes connections
-# whose request it has not read: ask again then, as any client does.
+# whose request it has not read, and after restarts worker may leave one with a
+# process that has no thread for it: ask again then, as any client does.
 sub status {
     my ($self) = @_;
     my $answer;
     for (1 .. 3) {
         $answer = $self->get('/wheel-status?json');
-        last if $answer->status || !$answer->done;
+        last if $answer->status;
     }
     return $answer->json if ($answer->status // 0) == 200;
     die 'wheel-status: ' . ($answer->{status_line} // 'no answer') . "\n";
