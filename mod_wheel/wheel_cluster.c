@@ -35,7 +35,6 @@
 #include "wheel_admit.h"
 #include "wheel_config.h"
 #include "wheel_linux.h"
-#include "wheel_parse.h"
 #include "wheel_process.h"
 #include "wheel_render.h"
 
@@ -260,25 +259,6 @@ static void service_set_place(void *baton, const wheel_place_t *place)
     atomic_store_explicit(&kept->shared->stream, stream, memory_order_release);
 }
 
-static const char *read_filter(wheel_filter_t *filter, const char *text,
-                               apr_pool_t *pool)
-{
-    wheel_param_t params[16] = {{NULL, NULL}};
-    const char *error;
-    int n;
-
-    for (n = 0; wheel_filter_params[n]; n++) {
-        params[n].name = wheel_filter_params[n];
-    }
-    memset(filter, 0, sizeof(*filter));
-    error = wheel_parse_query(*text ? text : NULL, params, pool);
-    for (n = 0; params[n].name && !error; n++) {
-        error =
-            wheel_filter_read(filter, params[n].name, params[n].value, pool);
-    }
-    return error;
-}
-
 /* The instant of a stop is the first time that somebody began to apply it.
  * @return how long ago that was */
 static apr_interval_time_t begin_applying(const wheel_place_t *place)
@@ -322,8 +302,10 @@ static int service_apply(void *baton, const wheel_notice_t *notice,
     wheel_filter_t filter;
     unsigned stopped = 0;
     int result = WHEEL_REPLY_FAILED;
-    const char *error = read_filter(&filter, notice->filter, pool);
+    const char *error;
 
+    memset(&filter, 0, sizeof(filter));
+    error = wheel_filter_parse(&filter, notice->filter, pool);
     if (error) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                      "WH0088: a stop of host %s could not be applied: %s",
