@@ -5,11 +5,11 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
-use WheelControl qw(control_config control_socket freeze hear plain_connect
-    wheelctl wheelctl_json);
+use WheelControl qw(control_config control_socket hear plain_connect wheelctl
+    wheelctl_json);
 use WheelFaults qw(complaints kill_hard room_for turn);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect freeze wait_until);
 
 plan tests => 23, need_module 'wheel';
 

@@ -6,11 +6,10 @@ use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
 use WheelClient ();
-use WheelControl qw(control_config freeze say_and_hear wheelctl
-    wheelctl_json);
+use WheelControl qw(control_config say_and_hear wheelctl wheelctl_json);
 use WheelMetrics qw(schema_errors);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect freeze wait_until);
 
 plan tests => 33, need_module 'wheel';
 

@@ -7,14 +7,14 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use WheelFaults qw(complaints restarted turn);
 use WheelServer ();
-use WheelTest qw(wait_until);
+use WheelTest qw(freeze wait_until);
 
 plan tests => 5, need_module 'wheel';
 
 my $server  = WheelServer->started(processes => 2, threads => 6, spare => 6);
 my ($wheel) = turn($server, 1);
 my ($held)  = $server->rotating;
-kill STOP => $held->{pid};
+freeze($held->{pid});
 ok restarted($server, 'HUP'), 'the server restarts';
 is_deeply [map { $_->{id} } $server->running], [$held->{id}],
     'the wheel in the held child is listed';

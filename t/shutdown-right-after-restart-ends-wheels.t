@@ -9,7 +9,7 @@ use POSIX qw(SIGTERM);
 use WheelFaults qw(answers_by complaints ended_in_time restarted turn);
 use WheelHttpd qw(slurp);
 use WheelServer ();
-use WheelTest qw(wait_until);
+use WheelTest qw(freeze wait_until);
 
 plan tests => 6, need_module 'wheel';
 
@@ -27,7 +27,7 @@ sub wakes {
 }
 
 my $before = wakes();
-is kill(STOP => keys %held), keys %held, 'the children with wheels are held';
+ok freeze(keys %held), 'the children with wheels are held';
 wait_until { wakes() > $before + keys(%held) + 1 };
 ok restarted($server, 'USR1'), 'the server restarts gracefully';
 $server->signal('TERM');

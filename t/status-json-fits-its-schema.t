@@ -6,10 +6,9 @@ use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
 use JSON::PP ();
-use WheelKeeper qw(proc_stat);
 use WheelMetrics qw(schema_errors);
 use WheelServer ();
-use WheelTest qw(collect thread_ids wait_until);
+use WheelTest qw(collect freeze wait_until);
 
 plan tests => 9 + 13, need_module 'wheel';
 
@@ -41,8 +40,7 @@ wait_until { $server->running == 3 };
 
 # A process that the kernel has stopped can't answer for its wheels.
 my ($frozen) = map { $_->{pid} } $server->rotating;
-kill STOP => $frozen;
-wait_until { !grep { (proc_stat($frozen, $_))[0] ne 'T' } thread_ids($frozen) };
+freeze($frozen);
 my $stop = $server->get('/stop');
 is $stop->status, 200, 'a stop is answered while a process hangs';
 my $seen;

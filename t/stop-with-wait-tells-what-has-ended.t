@@ -6,7 +6,7 @@ use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
 use WheelServer ();
-use WheelTest qw(collect read_answers wait_until);
+use WheelTest qw(collect freeze read_answers wait_until);
 
 plan tests => 19, need_module 'wheel';
 
@@ -55,7 +55,7 @@ for (1 .. 100) {
 my %ends = map { $_->{id} => $_->{pid} == $pid ? 'running' : 'ended' }
     $server->rotating;
 ok $pid, 'some wheels turn in another process than the one that is asked';
-kill STOP => $pid;
+freeze($pid);
 
 $stop = ask($talk, 'GET', '/stop?wait=0.5&json');
 is $stop->json->{stopped}, @all, 'a stop marks the wheels of a frozen process';

@@ -14,10 +14,9 @@ use POSIX ();
 use Time::HiRes qw(time);
 
 use WheelHttpd qw(module_file slurp);
-use WheelKeeper qw(kept_dir proc_stat);
-use WheelTest qw(thread_ids wait_until);
+use WheelKeeper qw(kept_dir);
 
-our @EXPORT_OK = qw(control_config control_socket freeze wheelctl wheelctl_as
+our @EXPORT_OK = qw(control_config control_socket wheelctl wheelctl_as
     wheelctl_json plain_connect say_and_hear hear);
 
 use constant LIMIT_SEC => 20;
@@ -73,15 +72,6 @@ sub wheelctl_json {
     my ($server, @arguments) = @_;
     my ($code, $out, $err) = wheelctl($server, @arguments, '--json');
     return ($code, eval { JSON::PP::decode_json($out) } // {});
-}
-
-# Hold a process, and return once it is: until then, it may take a client.
-sub freeze {
-    my ($pid) = @_;
-    kill STOP => $pid;
-    return wait_until {
-        !grep { ((proc_stat($pid, $_))[0] // 'T') ne 'T' } thread_ids($pid);
-    };
 }
 
 # A client of another kind.

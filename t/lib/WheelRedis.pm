@@ -11,7 +11,7 @@ use POSIX ();
 
 use WheelHttpd qw(free_port redis_module_file slurp spew);
 use WheelKeeper qw(end_server kept_dir release_dir);
-use WheelTest qw(wait_until);
+use WheelTest qw(freeze wait_until);
 
 use constant START_SEC => 20;
 
@@ -174,7 +174,7 @@ sub forget {
 }
 
 # Hold it: its connections stay, and nothing is answered.
-sub pause { return kill STOP => $_[0]{pid} }
+sub pause  { return freeze($_[0]{pid}) }
 sub resume { return kill CONT => $_[0]{pid} }
 
 sub finish {

@@ -15,7 +15,7 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
-our @EXPORT_OK = qw(wait_until collect core_count cpu_seconds child_pids
+our @EXPORT_OK = qw(wait_until collect core_count cpu_seconds child_pids freeze
     thread_ids thread_policy thread_seconds open_connection read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
@@ -71,6 +71,22 @@ sub thread_ids {
     my ($pid) = @_;
     opendir my $task, "/proc/$pid/task" or return;
     return grep { /^\d+$/ } readdir $task;
+}
+
+# Hold processes, and return once each of their threads is held: until then,
+# they may still take a client or see a stop.
+sub freeze {
+    my (@pids) = @_;
+    kill STOP => @pids;
+    return wait_until {
+        !grep { is_moving($_) } @pids
+    };
+}
+
+sub is_moving {
+    my ($pid) = @_;
+    return grep { ((proc_stat($pid, $_))[0] // 'X') !~ /[TZX]/ }
+        thread_ids($pid);
 }
 
 # How the kernel schedules a thread: normal, batch, idle, or a number.
