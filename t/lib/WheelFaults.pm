@@ -122,15 +122,32 @@ sub stores_left {
 # --- Ends --------------------------------------------------------------------
 
 # Send a signal that makes the server restart, and return once it has: before
-# that, it would lose another signal.
+# that, it would lose another signal, and whoever asks it for a wheel might get
+# one in an old process.
 sub restarted {
     my ($server, $signal) = @_;
     settled($server);
+    my @old    = $server->children;
     my $ready  = qr/resuming normal operations/;
     my $before = () = $server->error_log =~ /$ready/g;
     $server->signal($signal);
     return wait_until {
         $before < (() = $server->error_log =~ /$ready/g);
+    } && none_accept($server, @old);
+}
+
+# Wait until none of these processes takes connections any more, but for those
+# that are held.  A child of prefork that was about to begin has missed the
+# restart and goes after its next request.
+sub none_accept {
+    my ($server, @pids) = @_;
+    return wait_until {
+        @pids = grep {
+            ((proc_stat($_))[0] // 'X') !~ /[TZX]/ && accepts($server, $_)
+        } @pids;
+        $server->get('/index.html', limit => 1)
+            if @pids && $server->mpm eq 'prefork';
+        !@pids;
     };
 }
 
