@@ -83,9 +83,13 @@ $proxy = WheelBalancer->started(\@addresses, idle => $kept + 1, change => sub {
 END
     s{^(ProxyPass "/server-status" "!")}{$1\nProxyPass "/handler" "!"}m;
 });
-my @many = map { $proxy->begin(GET => '/rotate') } 1 .. 20;
-ok wait_until { collect(0, @many) + turning() == 20 },
-    'wheels find room or not';
+my @many;
+# One after the other: twenty workers that ask at once are all busy, and all are
+# refused.
+ok !grep({
+    push @many, $proxy->begin(GET => '/rotate');
+    !wait_until { collect(0, @many) + turning() == @many };
+} 1 .. 20), 'wheels find room or not';
 my @refused = grep { $_->done } @many;
 ok @refused > 0 && @refused < 20, 'some find none';
 is grep({ $_->status == 503 && $_->header('Retry-After') } @refused),
