@@ -24,8 +24,8 @@ APLOG_USE_MODULE(wheel);
  * every two of the MPM's. */
 #define ADMIT_HTTP2_WORKERS_MIN 4
 
-/* How often one process wakes its listener at most. */
-#define ADMIT_WAKE_USEC (200 * 1000)
+/* How often one process looks at most whether its MPM needs help. */
+#define ADMIT_HELP_USEC (200 * 1000)
 
 /* Jobs take one of so many HTTP/2 workers at most: mod_http2 may forget a
  * request that comes while all its workers are busy until the next one comes,
@@ -106,9 +106,11 @@ wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating)
     return WHEEL_REFUSED_NONE;
 }
 
-/* --- The listener of event ------------------------------------------------ */
+/* --- What an MPM misses --------------------------------------------------- */
 
-static const process_score *own_process(void)
+/* @return this process's place in the scoreboard, or -1 if another process has
+ * it by now */
+static int own_place(void)
 {
     const scoreboard *board = ap_scoreboard_image;
     pid_t pid = getpid();
@@ -116,10 +118,10 @@ static const process_score *own_process(void)
 
     for (p = 0; p < board->global->server_limit; p++) {
         if (board->parent[p].pid == pid) {
-            return &board->parent[p];
+            return p;
         }
     }
-    return NULL;
+    return -1;
 }
 
 static void do_nothing(void *baton)
@@ -127,29 +129,67 @@ static void do_nothing(void *baton)
     (void)baton;
 }
 
-void wheel_admit_wake_listener(void)
+/* event's listener stops accepting when it finds all workers busy, and sleeps
+ * on if one has become idle in between: the next one that does would wake it.
+ * Where jobs hold all the others, there is no next one for long. */
+static void wake_listener(const process_score *own)
 {
-    static _Atomic apr_int64_t woken_usec;
-    apr_int64_t now = wheel_clock_usec();
-    apr_int64_t last = atomic_load_explicit(&woken_usec, memory_order_relaxed);
-    const process_score *own;
     wheel_workers_t workers;
-    int async = 0;
 
-    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
-    if (!async || now - last < ADMIT_WAKE_USEC) {
-        return;
-    }
-    own = own_process();
-    if (!own || !own->not_accepting || own->quiescing) {
+    if (!own->not_accepting || own->quiescing) {
         return;
     }
     wheel_admit_count(&workers);
-    if (workers.own_idle > 0 &&
-        atomic_compare_exchange_strong_explicit(&woken_usec, &last, now,
-                                                memory_order_relaxed,
-                                                memory_order_relaxed)) {
+    if (workers.own_idle > 0) {
         ap_mpm_register_timed_callback(0, do_nothing, NULL);
+    }
+}
+
+/* worker's listener tells the idle threads to end before it notes that the
+ * process does.  Those that are as quick as that mark their entries as ending
+ * and not as ended, and the parent starts a new process in this one's place
+ * only if one has ended: where jobs hold all the others, that is not for long,
+ * and without another place nobody accepts meanwhile.  A new process takes the
+ * two marks for the same. */
+static void give_places(int place)
+{
+    int threads = 0;
+    int t;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    for (t = 0; t < threads; t++) {
+        if (ap_scoreboard_image->servers[place][t].status == SERVER_GRACEFUL) {
+            ap_update_child_status_from_indexes(place, t, SERVER_DEAD, NULL);
+        }
+    }
+}
+
+void wheel_admit_help_mpm(void)
+{
+    static _Atomic apr_int64_t helped_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(&helped_usec, memory_order_relaxed);
+    int threaded = 0;
+    int async = 0;
+    int place;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    if (!threaded || now - last < ADMIT_HELP_USEC ||
+        !atomic_compare_exchange_strong_explicit(&helped_usec, &last, now,
+                                                 memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    place = own_place();
+    if (place < 0) {
+        return;
+    }
+    if (async) {
+        wake_listener(&ap_scoreboard_image->parent[place]);
+    }
+    else if (ap_scoreboard_image->parent[place].quiescing) {
+        give_places(place);
     }
 }
 

@@ -25,13 +25,13 @@ void wheel_admit_count(wheel_workers_t *workers);
 wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
- * See to it that this process accepts connections if it has an idle worker.
- * event's listener stops accepting when it finds all workers busy, and sleeps
- * on if one has become idle in between: the next one that does would wake it.
- * Where jobs hold all the others, there is no next one for long.  For workers,
- * now and then while they wait; does nothing under other MPMs.
+ * See to it that connections are accepted where jobs hold workers for long: that
+ * event's listener accepts if this process has an idle worker, and that worker's
+ * parent can start a new process in the place of this one, if it is stopping
+ * gracefully.  For workers, now and then while they wait; does nothing under
+ * other MPMs.
  */
-void wheel_admit_wake_listener(void);
+void wheel_admit_help_mpm(void);
 
 /**
  * Take a place among the HTTP/2 jobs of this process: one for each

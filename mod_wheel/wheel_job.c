@@ -169,7 +169,7 @@ static wheel_end_e look_round(job_wait_t *wait)
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;
     }
-    wheel_admit_wake_listener();
+    wheel_admit_help_mpm();
     if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
         return WHEEL_END_DEADLINE;
     }

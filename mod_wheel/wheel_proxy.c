@@ -60,7 +60,7 @@ static apr_status_t wait_watching(wheel_watch_t *watch, apr_socket_t *socket,
 {
     apr_interval_time_t tick = PROXY_TICK_USEC;
 
-    wheel_admit_wake_listener();
+    wheel_admit_help_mpm();
     switch (wheel_watch_look(watch)) {
     case WHEEL_WATCH_GONE:
         return APR_ECONNABORTED;

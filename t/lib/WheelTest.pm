@@ -233,8 +233,7 @@ sub read_answers {
 # --- Wheels -----------------------------------------------------------------
 
 # Where all its threads are busy for a moment, event also closes connections
-# whose request it has not read, and after restarts worker may leave one with a
-# process that has no thread for it: ask again then, as any client does.
+# whose request it has not read: ask again then, as any client does.
 sub status {
     my ($self) = @_;
     my $answer;
