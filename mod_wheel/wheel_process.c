@@ -99,7 +99,9 @@ static unsigned holders;
 static struct sigaction unheld_term;
 static struct sigaction unheld_hup;
 
+/* Guarded by the mutex. */
 static wheel_companion_t *companions;
+static apr_int64_t companions_joined_usec; /* when the ended were last joined */
 static pthread_mutex_t companions_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 wheel_table_t *wheel_process_table(void)
@@ -305,11 +307,18 @@ static void *companion_main(void *data)
     return NULL;
 }
 
-/* Join the companions that have ended.  With companions_mutex held. */
+/* Join the companions that have ended: once in a tick of the kernel's, or the
+ * workers of many that are stopped together would each go through them all.
+ * With companions_mutex held. */
 static void join_ended(void)
 {
     wheel_companion_t **link = &companions;
+    apr_int64_t now = wheel_clock_coarse_usec();
 
+    if (now == companions_joined_usec) {
+        return;
+    }
+    companions_joined_usec = now;
     while (*link) {
         wheel_companion_t *companion = *link;
 
