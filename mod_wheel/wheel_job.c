@@ -188,14 +188,30 @@ static wheel_end_e look_round(job_wait_t *wait)
     return WHEEL_END_NONE;
 }
 
+/* Jobs that began together don't look together: their workers would wake all
+ * at once, and whoever comes then would wait for them.  The ids, which follow
+ * one another, are spread over the tick by the golden ratio. */
+static apr_interval_time_t time_to_tick(const job_wait_t *wait, apr_int64_t now)
+{
+    apr_uint32_t spread = (apr_uint32_t)wait->id * 2654435769u;
+    apr_int64_t phase = ((apr_uint64_t)spread * JOB_TICK_USEC) >> 32;
+
+    if (wait->tick < JOB_TICK_USEC) {
+        return wait->tick;
+    }
+    return JOB_TICK_USEC - (now + phase) % JOB_TICK_USEC;
+}
+
 static apr_interval_time_t time_to_sleep(const job_wait_t *wait)
 {
-    apr_interval_time_t left = wait->tick;
+    apr_int64_t now = wheel_clock_usec();
+    apr_interval_time_t tick = time_to_tick(wait, now);
+    apr_interval_time_t left = tick;
 
     if (wait->deadline_usec) {
-        left = wait->deadline_usec - wheel_clock_usec();
+        left = wait->deadline_usec - now;
     }
-    return left < wait->tick ? (left > 0 ? left : 0) : wait->tick;
+    return left < tick ? (left > 0 ? left : 0) : tick;
 }
 
 /* Wait for the end.  Whatever this finds is a mark, too, so that a stop which
