@@ -232,6 +232,8 @@ sub goal_rows {
         ['last of 128 wheels, ms', 10, $last->(128)],
         ['last of 500 wheels, ms', 28.6, $last->(500)],
         ['last of 1,000 wheels, ms', 53.6, $last->(1000)],
+        ['the same, `ExtendedStatus Off`', 53.6,
+            $last->('1000, ExtendedStatus Off')],
         ['one wheel, of the bare loop', 0.95,
             pair_ratio($one, $result->{bare}{1}{$name}), 1],
         ['two wheels, of one', 1.95, pair_ratio($two, $one), 1],
