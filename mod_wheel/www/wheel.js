@@ -62,6 +62,16 @@ function hideRefusal() {
     el("refusal").hidden = true;
 }
 
+/* A job of another module: it has no wheel, and its number means what that
+ * module says.  An answer to /rotate names no handler, and is of a wheel. */
+function isForeign(job) {
+    return job.handler !== undefined && job.handler !== "wheel-rotate";
+}
+
+function handlerWords(job) {
+    return job.handler ? `handler ${job.handler}` : "no handler";
+}
+
 /* ---- wheels on the screen ---- */
 
 const cards = new Map();
@@ -86,6 +96,9 @@ class Card {
         this.title = make("p", "card-name", job.name || "no name");
         this.title.classList.toggle("nameless", !job.name);
         this.title.title = job.name || "";
+        this.handler = make("p", "card-handler", handlerWords(job));
+        this.handler.hidden = !isForeign(job);
+        this.node.classList.toggle("foreign", isForeign(job));
         this.speed = make("p", "card-speed");
         this.age = make("p", "card-age");
         this.button = make("button", "halt", "Stop");
@@ -94,7 +107,8 @@ class Card {
             `Stop wheel ${job.name || ""} ${job.id}`.replace("  ", " "));
         this.button.addEventListener("click", () => stopId(this.id));
         this.node.append(this.dial.node, this.title,
-            make("p", "card-id", job.id), this.speed, this.age, this.button);
+            make("p", "card-id", job.id), this.handler, this.speed, this.age,
+            this.button);
         this.show(job);
     }
 
@@ -131,8 +145,7 @@ class Card {
         this.node.dataset.state = "ended";
         if (as) {
             this.dial.land(as.number);
-            say(this.speed, wasTold(as) ? `Lucky number ${as.number}`
-                : "Nobody to tell");
+            say(this.speed, wasTold(as) ? numberWords(as) : "Nobody to tell");
         }
         else {
             this.dial.pause();
@@ -215,18 +228,31 @@ function wasTold(one) {
     return one.stopped_by !== "gone" && one.stopped_by !== "died";
 }
 
+function isLucky(one) {
+    return wasTold(one) && !isForeign(one);
+}
+
+function numberWords(one) {
+    return `${isLucky(one) ? "Lucky" : "Last"} number ${one.number}`;
+}
+
 function endedItem(one) {
     const item = make("li", "one-ended");
     const told = wasTold(one);
-    const badge = make("span", told ? `badge hue-${one.number}`
-        : "badge untold", String(one.number));
+    const badge = make("span", isLucky(one) ? `badge hue-${one.number}`
+        : "badge", String(one.number));
+    badge.classList.toggle("untold", !told);
+    badge.classList.toggle("foreign", isForeign(one));
     badge.prepend(make("span", "hidden-words",
-        told ? "Lucky number " : "Last number "));
+        isLucky(one) ? "Lucky number " : "Last number "));
     const who = make("p", "ended-who");
     who.append(make("span", one.name ? "ended-name" : "nameless",
         one.name || "no name"), " ", make("span", "card-id", one.id));
     if (one.mine) {
         who.append(" ", make("span", "mine", "this page’s"));
+    }
+    if (isForeign(one)) {
+        who.append(" ", make("span", "ended-handler", handlerWords(one)));
     }
     const how = [`${words.end(one.stopped_by)} after `
         + words.duration(one.elapsed), `${words.long(one.turns)} turns`];
@@ -265,14 +291,16 @@ function showEnded() {
 }
 
 function announceEnded(fresh) {
-    const numbers = fresh.map((one) => one.number);
+    const numbers = fresh.filter((one) => !isForeign(one))
+        .map((one) => one.number);
     if (fresh.length === 1) {
         const [one] = fresh;
         announce(`Wheel ${one.name || ""} ${words.end(one.stopped_by)}: `
-            + `lucky number ${one.number}.`);
+            + `${isForeign(one) ? "last" : "lucky"} number ${one.number}.`);
     }
     else if (fresh.length > 1) {
-        announce(`${words.count(fresh.length, "wheel")} ended: lucky numbers `
+        announce(`${words.count(fresh.length, "wheel")} ended`
+            + `${numbers.length > 0 ? ": lucky numbers " : ""}`
             + `${numbers.slice(0, 12).join(", ")}`
             + `${numbers.length > 12 ? " and more" : ""}.`);
     }

@@ -15,6 +15,9 @@ const TOP = path.resolve(__dirname, "../../..");
 const MODULE = path.resolve(TOP,
     process.env.WHEEL_MODULE || "mod_wheel/.libs/mod_wheel.so");
 
+const USER_MODULES = path.resolve(TOP,
+    process.env.WHEEL_USER_MODULES || "t/c-modules/.libs");
+
 const HTTPD = ["apache2", "httpd"]
     .flatMap((name) => `${process.env.PATH}:/usr/sbin`.split(":")
         .map((folder) => path.join(folder, name)))
@@ -166,4 +169,12 @@ class Server {
     }
 }
 
-module.exports = { Server };
+/** The directives that load a module of t/c-modules, and give it a place. */
+function userModule(name, location, handler) {
+    return [
+        `LoadModule ${name}_module ${path.join(USER_MODULES, `mod_${name}.so`)}`,
+        `<Location ${location}>`, `SetHandler ${handler}`, "</Location>",
+    ];
+}
+
+module.exports = { Server, userModule };
