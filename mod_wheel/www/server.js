@@ -135,11 +135,12 @@ async function findPlace() {
     return null;
 }
 
-async function hold(name, { release, credentials }) {
+async function hold({ name, load }, { release, credentials }) {
     const path = name ? `rotate/${encodeURIComponent(name)}` : "rotate";
+    const query = load ? `load=${encodeURIComponent(load)}&json` : "json";
     held++;
     try {
-        const answer = await fetch(`${path}?json`, {
+        const answer = await fetch(`${path}?${query}`, {
             method: "POST", credentials, cache: "no-store",
             redirect: "error",
         });
@@ -157,13 +158,13 @@ async function hold(name, { release, credentials }) {
 }
 
 /** Start a wheel and hold it.
- *  @param name may be empty
+ *  @param wheel its name and load in percent of a core; both may be empty
  *  @return null when the browser has no place for it, else an object whose
  *  number is a promise of the server's answer, once the wheel is stopped, or
  *  of a Refusal */
-export async function start(name) {
+export async function start(wheel) {
     const place = await findPlace();
-    return place ? { number: hold(name, place) } : null;
+    return place ? { number: hold(wheel, place) } : null;
 }
 
 /** How many wheels this page holds now. */

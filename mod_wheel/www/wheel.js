@@ -20,6 +20,7 @@ const RATE_SEC_MIN = 0.4;
 const ENDED_MAX = 64;
 const ENDED_FEW = 8;
 const NAME_RULE = /^[A-Za-z0-9._-]{1,63}$/;
+const LOAD_RULE = /^([1-9]\d?|100)$/;
 
 const el = (id) => document.getElementById(id);
 
@@ -100,6 +101,9 @@ class Card {
         this.handler.hidden = !isForeign(job);
         this.node.classList.toggle("foreign", isForeign(job));
         this.speed = make("p", "card-speed");
+        this.load = make("p", "card-load",
+            job.load ? words.load(job.load) : "");
+        this.load.hidden = !job.load;
         this.age = make("p", "card-age");
         this.button = make("button", "halt", "Stop");
         this.button.type = "button";
@@ -107,8 +111,8 @@ class Card {
             `Stop wheel ${job.name || ""} ${job.id}`.replace("  ", " "));
         this.button.addEventListener("click", () => stopId(this.id));
         this.node.append(this.dial.node, this.title,
-            make("p", "card-id", job.id), this.handler, this.speed, this.age,
-            this.button);
+            make("p", "card-id", job.id), this.handler, this.speed, this.load,
+            this.age, this.button);
         this.show(job);
     }
 
@@ -152,6 +156,7 @@ class Card {
             say(this.speed, "Ended");
         }
         this.speed.classList.add("lucky");
+        this.load.hidden = true;
         say(this.age, as ? `${words.end(as.stopped_by)} after `
             + words.duration(as.elapsed) : "");
         passFocusOn(this.button, this.nextRunning());
@@ -256,6 +261,9 @@ function endedItem(one) {
     }
     const how = [`${words.end(one.stopped_by)} after `
         + words.duration(one.elapsed), `${words.long(one.turns)} turns`];
+    if (one.load) {
+        how.push(words.load(one.load));
+    }
     if (told && typeof one.answered_ms === "number") {
         how.push(`answered ${words.milliseconds(one.answered_ms)} `
             + "after its mark");
@@ -362,11 +370,18 @@ function rotatingCards() {
     return [...cards.values()].filter((card) => !card.over);
 }
 
+/* What the wheels with a load are to take together, in words. */
+function loadWords() {
+    const load = rotatingCards().filter(({ job }) => job.state === "rotating")
+        .reduce((sum, { job }) => sum + (job.load || 0), 0);
+    return load > 0 ? `, ${words.load(load)} asked for` : "";
+}
+
 function showCounts() {
     const n = rotatingCards().length;
     const max = status ? status.limits.wheel_max : 0;
-    say(el("wheels-count"), status
-        ? `${words.exact(n)} of at most ${words.exact(max)}` : "");
+    say(el("wheels-count"), status ? `${words.exact(n)} of at most `
+        + `${words.exact(max)}${loadWords()}` : "");
     document.title = n > 0 ? `${words.exact(n)} rotating - mod_wheel`
         : "mod_wheel";
     el("wheels-none").hidden = cards.size > 0 || !status;
@@ -635,8 +650,8 @@ function tellRefused(refusal, { asked, refused }) {
     showRefusal([title, `${what} ${detail}`.trim()]);
 }
 
-async function startOne(name, batch) {
-    const wheel = await server.start(name);
+async function startOne(asked, batch) {
+    const wheel = await server.start(asked);
     if (!wheel) {
         return false;
     }
@@ -650,19 +665,23 @@ async function startOne(name, batch) {
 }
 
 async function start(n) {
-    const name = el("name").value;
-    if (name && !nameIsFit(name)) {
-        el("name").focus();
+    const wrong = Object.keys(FAULTS).find((id) => FAULTS[id](el(id).value));
+    if (wrong) {
+        el(wrong).focus();
         return;
     }
+    const name = el("name").value;
+    const load = el("load").value;
     hideRefusal();
     const batch = { asked: n, refused: 0 };
     let begun = 0;
-    while (begun < n && await startOne(name, batch)) {
+    while (begun < n && await startOne({ name, load }, batch)) {
         begun++;
     }
     tell(`Asked for ${words.count(begun, "wheel")}`
-        + `${name ? ` named ${name}` : ""}.`);
+        + `${name ? ` named ${name}` : ""}`
+        + `${load ? `, ${begun === 1 ? "" : "each "}to take `
+            + words.load(Number(load)) : ""}.`);
     if (begun < n) {
         showRefusal(["This browser can hold no more wheels.",
             `${n - begun} of ${n} ${n === 1 ? "was" : "were"} not started: `
@@ -716,16 +735,31 @@ function nameIsFit(name) {
     return NAME_RULE.test(name) && name !== "." && name !== "..";
 }
 
-const nameHelp = el("name-help").textContent;
+function nameFault(name) {
+    if (name === "" || nameIsFit(name)) {
+        return "";
+    }
+    return /^\.\.?$/.test(name) ? "A name can’t be only one or two dots."
+        : "Only letters A to Z, digits, dot, underscore and hyphen.";
+}
 
-function checkName() {
-    const name = el("name").value;
-    const fit = name === "" || nameIsFit(name);
-    el("name").setAttribute("aria-invalid", String(!fit));
-    el("name-help").classList.toggle("wrong", !fit);
-    say(el("name-help"), fit ? nameHelp
-        : /^\.\.?$/.test(name) ? "A name can’t be only one or two dots."
-            : "Only letters A to Z, digits, dot, underscore and hyphen.");
+function loadFault(load) {
+    return load === "" || LOAD_RULE.test(load) ? ""
+        : "A load is a whole number from 1 to 100.";
+}
+
+/* By the id of a field: what is wrong with what stands in it, or nothing. */
+const FAULTS = { name: nameFault, load: loadFault };
+
+function check(id) {
+    const help = el(`${id}-help`);
+    const advice = help.textContent;
+    return () => {
+        const fault = FAULTS[id](el(id).value);
+        el(id).setAttribute("aria-invalid", String(fault !== ""));
+        help.classList.toggle("wrong", fault !== "");
+        say(help, fault || advice);
+    };
 }
 
 /* ---- the page begins ---- */
@@ -736,7 +770,9 @@ el("start").addEventListener("submit", (event) => {
 });
 el("start-ten").addEventListener("click", () => start(10));
 el("stop-all").addEventListener("click", stopAll);
-el("name").addEventListener("input", checkName);
+for (const id of Object.keys(FAULTS)) {
+    el(id).addEventListener("input", check(id));
+}
 el("refusal-close").addEventListener("click", () => {
     hideRefusal();
     el("name").focus();

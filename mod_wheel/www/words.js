@@ -65,6 +65,12 @@ export function milliseconds(msec) {
     return `${msec.toFixed(msec < 1 ? 2 : msec < 10 ? 1 : 0)} ms`;
 }
 
+/** 20 % of a core, 1.2 cores, of a percentage */
+export function load(percent) {
+    return percent <= 100 ? `${percent}\u00a0% of a core`
+        : `${plain.format(percent / 100)} cores`;
+}
+
 /** How a wheel ended. */
 export function end(reason) {
     return ENDS[reason] ? ENDS[reason][0] : String(reason);

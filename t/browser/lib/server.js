@@ -153,12 +153,13 @@ class Server {
     }
 
     /** Start wheels that the page doesn't hold, and wait until they rotate.
+     *  @param query behind ?json, such as &load=20
      *  @return promises of their answers */
-    async rotate(name, n = 1) {
+    async rotate(name, n = 1, query = "") {
         const { started } = (await this.status()).totals;
         const answers = [];
         for (let i = 0; i < n; i++) {
-            const answer = this.ask("POST", `rotate/${name}?json`)
+            const answer = this.ask("POST", `rotate/${name}?json${query}`)
                 .then(({ body }) => JSON.parse(body));
             answer.catch(() => {});
             answers.push(answer);
