@@ -17,6 +17,7 @@ const HOSTS_MSEC = 2000;
 /* Wheels publish their turns now and then only: over less time than this, a
  * speed would be made of chance. */
 const RATE_SEC_MIN = 0.4;
+const STUCK_FEW = 8;
 const ENDED_MAX = 64;
 const ENDED_FEW = 8;
 const NAME_RULE = /^[A-Za-z0-9._-]{1,63}$/;
@@ -104,6 +105,7 @@ class Card {
         this.load = make("p", "card-load",
             job.load ? words.load(job.load) : "");
         this.load.hidden = !job.load;
+        this.stuck = make("p", "card-stuck");
         this.age = make("p", "card-age");
         this.button = make("button", "halt", "Stop");
         this.button.type = "button";
@@ -112,7 +114,7 @@ class Card {
         this.button.addEventListener("click", () => stopId(this.id));
         this.node.append(this.dial.node, this.title,
             make("p", "card-id", job.id), this.handler, this.speed, this.load,
-            this.age, this.button);
+            this.stuck, this.age, this.button);
         this.show(job);
     }
 
@@ -127,11 +129,19 @@ class Card {
         }
         this.job = job;
         this.node.dataset.state = job.state;
+        this.showStuck(job.stuck);
         say(this.speed, `${words.short(this.rate)} turns/s`);
         say(this.age, job.deadline === null
             ? words.duration(job.elapsed)
             : `${words.duration(job.elapsed)} of `
                 + words.duration(job.deadline));
+    }
+
+    showStuck(stuck) {
+        this.node.classList.toggle("unlooking", stuck);
+        this.stuck.hidden = !stuck;
+        say(this.stuck,
+            stuck ? `Stuck: ${words.unlooked(this.job.looked_ms)}` : "");
     }
 
     turn() {
@@ -157,6 +167,7 @@ class Card {
         }
         this.speed.classList.add("lucky");
         this.load.hidden = true;
+        this.showStuck(false);
         say(this.age, as ? `${words.end(as.stopped_by)} after `
             + words.duration(as.elapsed) : "");
         passFocusOn(this.button, this.nextRunning());
@@ -201,7 +212,7 @@ function showWheels(running) {
     const here = new Set();
     for (const job of running) {
         /* A draining job is over for everybody but its thread. */
-        if (job.state === "draining" || ended.has(job.id)) {
+        if (isDraining(job) || ended.has(job.id)) {
             continue;
         }
         here.add(job.id);
@@ -222,6 +233,38 @@ function showWheels(running) {
         }
     }
     showScale();
+}
+
+/* ---- jobs that don't look ---- */
+
+function isDraining(job) {
+    return job.state === "draining";
+}
+
+function stuckItem(job) {
+    const item = make("li");
+    item.dataset.id = job.id;
+    item.append(make("span", job.name ? "ended-name" : "nameless",
+        job.name || "no name"), " ", make("span", "card-id", job.id),
+    ` ${handlerWords(job)}, process ${job.pid}: `
+        + words.unlooked(job.looked_ms)
+        + (isDraining(job) ? ", its client is answered" : ""));
+    return item;
+}
+
+function showStuck(running) {
+    const stuck = running.filter((job) => job.stuck);
+    const rest = stuck.length - STUCK_FEW;
+    el("stuck").hidden = stuck.length === 0;
+    if (stuck.length > 0) {
+        const [title, detail] = words.stuck(stuck.length);
+        say(el("stuck-title"), title);
+        say(el("stuck-detail"), detail);
+    }
+    el("stuck-list").replaceChildren(
+        ...stuck.slice(0, STUCK_FEW).map(stuckItem));
+    el("stuck-more").hidden = rest <= 0;
+    say(el("stuck-rest"), `${words.exact(rest)} more`);
 }
 
 /* ---- wheels that have ended ---- */
@@ -386,7 +429,9 @@ function showCounts() {
         : "mod_wheel";
     el("wheels-none").hidden = cards.size > 0 || !status;
     el("wheel-list").classList.toggle("many", cards.size > 24);
-    const { draining } = status ? status.jobs : { draining: 0 };
+    /* Those that are stuck wait for nothing. */
+    const draining = status ? status.jobs.draining - status.running
+        .filter((job) => job.stuck && isDraining(job)).length : 0;
     el("wheels-more").hidden = draining === 0;
     say(el("wheels-more"), `${words.count(draining, "thread")} of ended `
         + "wheels wait for a core, to see that they may leave.");
@@ -565,6 +610,7 @@ function showSeen(seen) {
     showRate(seen);
     status = seen;
     showWheels(seen.running);
+    showStuck(seen.running);
     showEnded();
     showCounts();
     showStopButtons();

@@ -71,6 +71,24 @@ export function load(percent) {
         : `${plain.format(percent / 100)} cores`;
 }
 
+/** What it means that n jobs are stuck.
+ *  @return title and detail */
+export function stuck(n) {
+    return n === 1 ? ["1 job is stuck.", "It hasn’t looked for long whether "
+        + "it is to end, and no stop ends it before it does. The end of its "
+        + "process would: by a graceful restart, or by kill -9 with all that "
+        + "runs in it."]
+        : [`${plain.format(n)} jobs are stuck.`, "They haven’t looked for "
+            + "long whether they are to end, and no stop ends them before "
+            + "they do. The end of their processes would: by a graceful "
+            + "restart, or by kill -9 with all that runs in those."];
+}
+
+/** How long a job hasn't looked. */
+export function unlooked(msec) {
+    return `no look for ${duration(msec / 1000)}`;
+}
+
 /** How a wheel ended. */
 export function end(reason) {
     return ENDS[reason] ? ENDS[reason][0] : String(reason);

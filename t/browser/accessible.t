@@ -5,12 +5,16 @@
 const axe = require("axe-core");
 
 const { pageTest } = require("./lib/page.js");
+const { userModule } = require("./lib/server.js");
 const { becomes, is, until } = require("./lib/tap.js");
+
+const directives = ["WheelMax 4", "WheelLookWarning 100ms",
+    ...userModule("test_job", "/job", "test-job")];
 
 const RULES = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa",
     "wcag22aa", "best-practice"] };
 
-pageTest({ directives: ["WheelMax 4"] }, async (live, server, context) => {
+pageTest({ directives }, async (live, server, context) => {
     const { page } = live;
     /* By the debugger, which the policy doesn't bind, as it does scripts. */
     const debug = await context.newCDPSession(page);
@@ -40,6 +44,16 @@ pageTest({ directives: ["WheelMax 4"] }, async (live, server, context) => {
         await page.click("#stop-all");
         await becomes(() => live.shows(0), "they are stopped");
         await look(`a page with ended wheels, ${colorScheme}`);
+    }
+    server.ask("GET", "job/doze").catch(() => {});
+    await server.rotate("red", 1, "&load=20");
+    await becomes(() => page.locator("#stuck").isVisible()
+        && page.locator(".card-load:visible").isVisible(),
+    "a job is stuck, and a wheel has a load");
+    await page.fill("#load", "x");
+    for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await look(`a page with those and a wrong load, ${colorScheme}`);
     }
     await server.stop();
     await until(() => page.locator("#away").isVisible());

@@ -4,12 +4,16 @@
 "use strict";
 
 const { pageTest } = require("./lib/page.js");
+const { userModule } = require("./lib/server.js");
 const { becomes, is, ok } = require("./lib/tap.js");
+
+const directives = ["WheelLookWarning 100ms",
+    ...userModule("test_job", "/job", "test-job")];
 
 const LONGEST = "w".repeat(63);
 const SMALL = 24; /* WCAG 2.2, target size (minimum), in CSS pixels */
 
-pageTest({}, async (live, server) => {
+pageTest({ directives }, async (live, server) => {
     const { page } = live;
 
     const fits = async (width, what) => {
@@ -20,7 +24,8 @@ pageTest({}, async (live, server) => {
             wide);
         const cut = await page.evaluate(() => [...document.querySelectorAll(
             "button:not(.card button), h1, h2, label, .figure, dt, dd, .link,"
-            + ".card-id, .card-speed, .card-age")]
+            + ".card-id, .card-handler, .card-speed, .card-load, .card-stuck,"
+            + ".card-age, .stuck p, .stuck li")]
             .filter((node) => node.offsetParent !== null
                 && !node.classList.contains("hidden-words")
                 && node.dataset.name === undefined
@@ -40,19 +45,22 @@ pageTest({}, async (live, server) => {
 
     await server.rotate(LONGEST, 2);
     await server.rotate("red", 9);
-    await server.rotate("A.b-c_9", 1);
-    await becomes(() => live.shows(12), "twelve wheels are drawn");
+    await server.rotate("A.b-c_9", 1, "&load=100&wait=31536000");
+    server.ask("GET", "job/doze").catch(() => {});
+    await becomes(() => live.shows(13), "thirteen wheels are drawn");
+    await becomes(() => page.locator("#stuck").isVisible(),
+        "one of them is stuck");
     await page.locator(".card button").first().click();
     await becomes(async () => (await live.ended()).length === 1,
         "and one with a long name has ended");
     is(await page.locator("#stop-buttons button[data-name]")
         .evaluateAll((all) => all.map((one) => one.dataset.name)),
-    ["A.b-c_9", "red", LONGEST], "the names to stop stand in order");
+    ["A.b-c_9", "foreign", "red", LONGEST], "the names to stop stand in order");
     for (const width of [320, 390, 768, 1024, 1200, 1920]) {
         await fits(width, "some wheels");
     }
     await server.rotate("red", 29);
-    await becomes(() => live.shows(40), "forty wheels are drawn");
+    await becomes(() => live.shows(41), "forty-one wheels are drawn");
     for (const width of [320, 390, 1200]) {
         await fits(width, "many wheels");
     }
