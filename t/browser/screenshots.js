@@ -12,13 +12,13 @@ const { pause, until } = require("./lib/tap.js");
 const FOLDER = path.resolve(process.argv[2]
     || path.join(__dirname, "../../mod_wheel/manual"));
 const VIEW = { width: 1000, height: 800 };
-const TABLE_VIEW = { width: 1360, height: 800 };
 
 /* Enough for a line in the plot that tells something. */
 const STEP_MSEC = 12000;
 
-async function start(live, name, n) {
+async function start(live, name, n, load = "") {
     await live.page.fill("#name", name);
+    await live.page.fill("#load", load);
     for (let i = 0; i < n; i++) {
         await live.page.click("#start-one");
     }
@@ -51,20 +51,25 @@ async function main() {
         await pause(STEP_MSEC);
         await live.page.click("#stop-buttons button[data-name=blue]");
         await pause(STEP_MSEC);
-        await start(live, "green", 2);
+        await start(live, "green", 2, "20");
         await live.page.locator(".card button").first().click();
         /* Its wheel is at rest, and still there. */
         await pause(3000);
         await live.page.fill("#name", "");
+        await live.page.fill("#load", "");
         await live.page.mouse.move(0, 0);
         await live.page.evaluate(() => document.activeElement.blur());
         await live.page.evaluate(() => scrollTo(0, 0));
         await take(live.page, "page.png", ".pair");
 
         const table = await context.newPage();
-        await table.setViewportSize(TABLE_VIEW);
+        await table.setViewportSize(VIEW);
         await table.goto(`${server.url}wheel-status`);
         await until(async () => await table.locator("table").count() > 0);
+        /* As wide as its widest row. */
+        const width = await table.evaluate(() =>
+            document.documentElement.scrollWidth);
+        await table.setViewportSize({ ...VIEW, width: width + 16 });
         await take(table, "status.png", "table >> nth=-1");
     }
     finally {
