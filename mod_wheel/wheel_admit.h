@@ -25,11 +25,11 @@ void wheel_admit_count(wheel_workers_t *workers);
 wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
- * See to it that connections are accepted where jobs hold workers for long: that
- * event's listener accepts if this process has an idle worker, and that worker's
- * parent can start a new process in the place of this one, if it is stopping
- * gracefully.  For workers, now and then while they wait; does nothing under
- * other MPMs.
+ * See to it that connections are accepted where jobs hold workers for long:
+ * that event's listener accepts if this process has an idle worker, and that
+ * worker's parent can start a new process in the place of this one, if it is
+ * stopping gracefully.  For workers, now and then while they wait; does nothing
+ * under other MPMs.
  */
 void wheel_admit_help_mpm(void);
 
