@@ -3,7 +3,8 @@
  * One thread in each child, which takes no part in requests: it answers when
  * every worker and every connection of the server is taken.  It sleeps until a
  * client comes, and the kernel wakes that of one child alone.  No client can
- * keep it from another: nothing here blocks but the table's mutex.
+ * keep it from another: nothing here blocks but the table's mutex, and other
+ * hosts are told of a stop by a thread of its own.
  *
  * A client sends one line, "list" or "stop" and perhaps a query string, and
  * reads until the end: a line with a status as in HTTP, and one of JSON.
@@ -14,10 +15,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 
 #include "wheel_config.h"
 #include "wheel_filter.h"
+#include "wheel_linux.h"
 #include "wheel_process.h"
 #include "wheel_render.h"
 #include "wheel_socket.h"
@@ -61,6 +63,7 @@ APLOG_USE_MODULE(wheel);
 
 typedef enum {
     CLIENT_READS,
+    CLIENT_TELLS, /* its teller has stop and pool */
     CLIENT_WAITS,
     CLIENT_WRITES
 } client_state_e;
@@ -74,20 +77,23 @@ typedef struct client_t {
     int admitted;
     apr_pool_t *pool; /* its own, with an allocator of its own */
     wheel_stop_t stop;
+    pthread_t teller;
+    atomic_int told; /* the teller is at its end */
     const char *answer;
     size_t answer_bytes; /* what is not yet sent */
     size_t line_bytes;
     char line[CONTROL_LINE_MAX];
 } client_t;
 
-/* What the thread alone uses, but for the two at the end. */
+/* What the thread alone uses, but for the three at the end. */
 static client_t *clients; /* the oldest first */
 static unsigned clients_n;
 static int listens;            /* the listener is in the epoll set */
 static apr_int64_t pause_usec; /* until then, nobody is accepted */
 static int epoll_fd = -1;
 static pthread_t thread;
-static int end_fd = -1; /* an eventfd: the thread is to end */
+static int end_fd = -1;  /* an eventfd: the thread is to end */
+static int told_fd = -1; /* another: a teller is at its end */
 
 /* --- The answers ---------------------------------------------------------- */
 
@@ -143,11 +149,51 @@ static void answer_stop(client_t *client)
     answer(client, HTTP_OK, wheel_stop_json(&client->stop, client->pool));
 }
 
+/* Everybody who is to know of the stop does, or can't be reached. */
+static void answer_told(client_t *client)
+{
+    int status;
+    const char *error =
+        wheel_stop_problem(&client->stop, &status, client->pool);
+
+    if (error) {
+        answer_problem(client, status, error);
+    }
+    else if (client->stop.waits) {
+        client->state = CLIENT_WAITS;
+    }
+    else {
+        answer_stop(client);
+    }
+}
+
+static void *teller_main(void *data)
+{
+    client_t *client = data;
+
+    wheel_stop_tell(&client->stop, -1, client->pool);
+    /* Release: the thread reads what was said. */
+    atomic_store_explicit(&client->told, 1, memory_order_release);
+    wheel_wake_ring(told_fd);
+    return NULL;
+}
+
+static void tell_hosts(client_t *client)
+{
+    if (wheel_stop_tells(&client->stop) &&
+        wheel_process_thread(&client->teller, CONTROL_STACK_BYTES, teller_main,
+                             client) == 0) {
+        client->state = CLIENT_TELLS;
+        return;
+    }
+    wheel_stop_tell(&client->stop, -1, client->pool);
+    answer_told(client);
+}
+
 static void stop(client_t *client, const char *query)
 {
     wheel_stop_t *stop = &client->stop;
     const char *error = wheel_stop_read(stop, query, client->pool);
-    int status;
     apr_status_t rv;
 
     if (error) {
@@ -169,19 +215,7 @@ static void stop(client_t *client, const char *query)
                      wheel_filter_text(&stop->filter, client->pool));
     }
     wheel_stop_wake(stop);
-    /* Clients that this child has already wait for the other hosts, too; who
-     * comes meanwhile is another child's. */
-    wheel_stop_tell(stop, -1, client->pool);
-    error = wheel_stop_problem(stop, &status, client->pool);
-    if (error) {
-        answer_problem(client, status, error);
-        return;
-    }
-    if (stop->waits) {
-        client->state = CLIENT_WAITS;
-        return;
-    }
-    answer_stop(client);
+    tell_hosts(client);
 }
 
 typedef struct verb_t {
@@ -242,10 +276,15 @@ static apr_pool_t *make_pool(void)
     return pool;
 }
 
+/* @param how EPOLL_CTL_ADD or EPOLL_CTL_MOD.  Who has a teller can't be
+ * forgotten, and is not looked at. */
 static void watch(client_t *client, int how)
 {
     struct epoll_event event = {0, {.ptr = client}};
 
+    if (client->state == CLIENT_TELLS) {
+        how = EPOLL_CTL_DEL;
+    }
     if (client->state == CLIENT_READS) {
         event.events = EPOLLIN;
     }
@@ -435,8 +474,8 @@ static void serve(client_t *client, unsigned events)
 
 /* --- The thread ----------------------------------------------------------- */
 
-/* Its time is over.  If it was this thread that had none for the client's line,
- * for a stop that had to tell other hosts, the line is there. */
+/* Its time is over.  If it was this thread that had none for the client, the
+ * line is there. */
 static int is_late(client_t *client)
 {
     if (client->state != CLIENT_READS || !read_some(client) ||
@@ -445,6 +484,22 @@ static int is_late(client_t *client)
     }
     watch(client, EPOLL_CTL_MOD);
     return 0;
+}
+
+/* Go on with those whose tellers are at their ends. */
+static void answer_all_told(void)
+{
+    client_t *client;
+
+    wheel_wake_clear(told_fd);
+    for (client = clients; client; client = client->next) {
+        if (client->state == CLIENT_TELLS &&
+            atomic_load_explicit(&client->told, memory_order_acquire)) {
+            pthread_join(client->teller, NULL);
+            answer_told(client);
+            watch(client, EPOLL_CTL_ADD);
+        }
+    }
 }
 
 /* End stops that are over and clients that are late.
@@ -467,6 +522,9 @@ static int look_round(void)
                 client->until_usec = now + CONTROL_LOOK_USEC;
             }
         }
+        else if (client->state == CLIENT_TELLS) {
+            continue;
+        }
         else if (client->until_usec <= now && is_late(client)) {
             forget(client);
             continue;
@@ -486,6 +544,10 @@ static int look_round(void)
 static void leave_clients(void)
 {
     while (clients) {
+        if (clients->state == CLIENT_TELLS) {
+            pthread_join(clients->teller, NULL);
+            answer_told(clients);
+        }
         if (clients->state == CLIENT_WAITS) {
             clients->stop.until_usec = 0;
             wheel_stop_over(&clients->stop);
@@ -513,6 +575,9 @@ static void *control_main(void *data)
         for (n = 0; n < events_n; n++) {
             if (events[n].data.ptr == &end_fd) {
                 ends = 1;
+            }
+            else if (events[n].data.ptr == &told_fd) {
+                answer_all_told();
             }
             else if (events[n].data.ptr == &listens) {
                 comes = 1; /* last, since it may forget another client */
@@ -545,14 +610,19 @@ static apr_status_t child_exit(void *data)
     return APR_SUCCESS;
 }
 
+/* An eventfd in the epoll set, by whose address its events are known. */
+static int make_eventfd(int *fd)
+{
+    struct epoll_event event = {EPOLLIN, {.ptr = fd}};
+
+    *fd = wheel_wake_open();
+    return *fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, *fd, &event) == 0;
+}
+
 static int make_epoll(void)
 {
-    struct epoll_event event = {EPOLLIN, {.ptr = &end_fd}};
-
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (epoll_fd < 0 || end_fd < 0 ||
-        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, end_fd, &event)) {
+    if (epoll_fd < 0 || !make_eventfd(&end_fd) || !make_eventfd(&told_fd)) {
         return errno;
     }
     listen_again();

@@ -108,12 +108,17 @@ void wheel_stop_wake(const wheel_stop_t *stop)
 
 /* --- Other hosts --------------------------------------------------------- */
 
+int wheel_stop_tells(const wheel_stop_t *stop)
+{
+    /* An id is that of one job: where that was here, nobody else has it. */
+    return wheel_cluster_on() && !stop->dry &&
+           !(stop->filter.id && stop->hits_n);
+}
+
 void wheel_stop_tell(wheel_stop_t *stop, apr_interval_time_t wait_max,
                      apr_pool_t *pool)
 {
-    /* An id is that of one job: where that was here, nobody else has it. */
-    if (wheel_cluster_on() && !stop->dry &&
-        !(stop->filter.id && stop->hits_n)) {
+    if (wheel_stop_tells(stop)) {
         stop->told = 1;
         wheel_cluster_tell(&stop->filter, stop->hits_n, wait_max, &stop->round,
                            pool);

@@ -49,6 +49,9 @@ apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool);
 /** Wake the workers of marked jobs. */
 void wheel_stop_wake(const wheel_stop_t *stop);
 
+/** Are there other hosts to be told of it? */
+int wheel_stop_tells(const wheel_stop_t *stop);
+
 /**
  * Tell the other hosts, if there are any, and hear how many jobs they have
  * stopped.  Blocks for the timeout of WheelCluster, or for wait_max if that is
