@@ -1,4 +1,5 @@
-/* wheel_admit.c: may one more job begin without taking the last workers?
+/* wheel_admit.c: may one more job begin without taking the last workers?  And
+ * what an MPM misses where jobs hold workers for long.
  *
  * Runs in workers, wheel_admit_reserve() with the table's mutex held: it only
  * reads the scoreboard.  A worker that asks is busy itself, so whoever asks
@@ -16,7 +17,10 @@
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_log.h"
+#include "http_main.h"
 #include "scoreboard.h"
+
+#include "wheel_process.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -26,6 +30,10 @@ APLOG_USE_MODULE(wheel);
 
 /* How often one process looks at most whether its MPM needs help. */
 #define ADMIT_HELP_USEC (200 * 1000)
+
+/* How long nobody serves before the oldest jobs end for that, and from then to
+ * the next. */
+#define ADMIT_FULL_USEC (3 * APR_USEC_PER_SEC)
 
 /* Jobs take one of so many HTTP/2 workers at most: mod_http2 may forget a
  * request that comes while all its workers are busy until the next one comes,
@@ -136,12 +144,58 @@ static void wake_listener(const process_score *own)
 {
     wheel_workers_t workers;
 
-    if (!own->not_accepting || own->quiescing) {
+    if (!own->not_accepting) {
         return;
     }
     wheel_admit_count(&workers);
     if (workers.own_idle > 0) {
         ap_mpm_register_timed_callback(0, do_nothing, NULL);
+    }
+}
+
+/* Is every place of the scoreboard taken by a process that is about to end? */
+static int nobody_serves(void)
+{
+    const scoreboard *board = ap_scoreboard_image;
+    int p;
+
+    for (p = 0; p < board->global->server_limit; p++) {
+        const process_score *process = &board->parent[p];
+
+        if (!process->pid ||
+            (!process->quiescing &&
+             process->generation == board->global->running_generation)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A process of event that is worn out, spare or of an old generation keeps its
+ * place until its last job ends.  Should such processes hold all places, no new
+ * one starts, nobody accepts, and nobody could stop the jobs. */
+static void give_way(void)
+{
+    static _Atomic apr_int64_t full_usec;
+    apr_int64_t since = atomic_load_explicit(&full_usec, memory_order_relaxed);
+    apr_int64_t now = wheel_clock_usec();
+
+    if (!nobody_serves()) {
+        atomic_store_explicit(&full_usec, 0, memory_order_relaxed);
+        return;
+    }
+    if (!since) {
+        atomic_store_explicit(&full_usec, now, memory_order_relaxed);
+        return;
+    }
+    if (now - since >= ADMIT_FULL_USEC &&
+        wheel_table_give_way(wheel_process_table(), getpid(),
+                             ADMIT_FULL_USEC)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0013: processes that are about to end hold all %d "
+                     "places of ServerLimit: the wheels of this one, which "
+                     "has the oldest, are ended",
+                     ap_scoreboard_image->global->server_limit);
     }
 }
 
@@ -169,6 +223,7 @@ void wheel_admit_help_mpm(void)
     static _Atomic apr_int64_t helped_usec;
     apr_int64_t now = wheel_clock_usec();
     apr_int64_t last = atomic_load_explicit(&helped_usec, memory_order_relaxed);
+    const process_score *own;
     int threaded = 0;
     int async = 0;
     int place;
@@ -185,10 +240,14 @@ void wheel_admit_help_mpm(void)
     if (place < 0) {
         return;
     }
-    if (async) {
-        wake_listener(&ap_scoreboard_image->parent[place]);
+    own = &ap_scoreboard_image->parent[place];
+    if (async && !own->quiescing) {
+        wake_listener(own);
     }
-    else if (ap_scoreboard_image->parent[place].quiescing) {
+    else if (async) {
+        give_way();
+    }
+    else if (own->quiescing) {
         give_places(place);
     }
 }

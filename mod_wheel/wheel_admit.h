@@ -26,10 +26,10 @@ wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
  * See to it that connections are accepted where jobs hold workers for long:
- * that event's listener accepts if this process has an idle worker, and that
- * worker's parent can start a new process in the place of this one, if it is
- * stopping gracefully.  For workers, now and then while they wait; does nothing
- * under other MPMs.
+ * that event's listener accepts if this process has an idle worker, that its
+ * parent has a place for a new process, and that worker's parent can start one
+ * in the place of this process, if it is stopping gracefully.  For workers, now
+ * and then while they wait; does nothing under other MPMs.
  */
 void wheel_admit_help_mpm(void);
 

@@ -161,6 +161,7 @@ typedef struct table_header_t {
     unsigned chains;  /* workers that are woken at once */
     table_journal_t journal;
     _Atomic apr_int64_t swept_usec;
+    _Atomic apr_int64_t gave_way_usec;
     _Atomic apr_int64_t look_max;
     _Atomic apr_uint64_t refused[WHEEL_REFUSED_COUNT];
     _Atomic apr_uint64_t latency[WHEEL_LATENCY_BUCKETS];
@@ -831,6 +832,43 @@ void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end)
             wheel_table_ring(table, n);
         }
     }
+}
+
+/* Whose is the oldest job without a mark?  @return 0 if there is none */
+static pid_t oldest_pid(const wheel_table_t *table)
+{
+    unsigned used = slots_used(table);
+    apr_uint64_t oldest = 0;
+    pid_t pid = 0;
+    unsigned n;
+
+    for (n = 0; n < used; n++) {
+        const table_slot_t *slot = &table->slots[n];
+        apr_uint64_t id = atomic_load_explicit(&slot->id, memory_order_relaxed);
+
+        if (slot_owners(slot) & WHEEL_OWNER_WORKER &&
+            slot_mark(slot) == WHEEL_END_NONE && (!pid || id < oldest)) {
+            oldest = id;
+            pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
+        }
+    }
+    return pid;
+}
+
+int wheel_table_give_way(wheel_table_t *table, pid_t pid,
+                         apr_interval_time_t pause)
+{
+    _Atomic apr_int64_t *gave_way = &table->header->gave_way_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(gave_way, memory_order_relaxed);
+
+    if ((last && now - last < pause) || oldest_pid(table) != pid ||
+        !atomic_compare_exchange_strong_explicit(
+            gave_way, &last, now, memory_order_relaxed, memory_order_relaxed)) {
+        return 0;
+    }
+    wheel_table_mark_own(table, pid, WHEEL_END_SHUTDOWN);
+    return 1;
 }
 
 /* --- What the owners of a slot do ---------------------------------------- */

@@ -210,6 +210,16 @@ wheel_end_e wheel_table_mark(wheel_table_t *table, unsigned slot,
  * async-signal-safe: signal handlers call it. */
 void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
 
+/**
+ * Mark and ring every job of this process as ended by a shutdown, if the oldest
+ * of all jobs without a mark is one of them and no process has done so for a
+ * while.  Takes no lock.
+ * @param pause usec from one process to the next
+ * @return 1 if it was done
+ */
+int wheel_table_give_way(wheel_table_t *table, pid_t pid,
+                         apr_interval_time_t pause);
+
 /** What a filter looks at in a record. */
 wheel_facets_t wheel_table_facets(const wheel_record_t *record);
 

@@ -311,6 +311,34 @@ static void old_generations_end_and_stay_ended(void **state)
     assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_SHUTDOWN);
 }
 
+static void the_process_with_the_oldest_job_gives_way(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    pid_t own = claim.proc.pid;
+    unsigned ends;
+    unsigned old;
+    unsigned young;
+
+    (void)state;
+    wheel_table_claim(test.table, &claim, &ends, &id, &refusal);
+    claim.proc.pid = 1;
+    claim.proc.birth = 0; /* whenever: it lives */
+    wheel_table_claim(test.table, &claim, &old, &id, &refusal);
+    claim.proc.pid = own;
+    wheel_table_claim(test.table, &claim, &young, &id, &refusal);
+    /* A job that is to end anyhow is nobody's oldest. */
+    wheel_table_mark(test.table, ends, WHEEL_END_STOP);
+    assert_false(wheel_table_give_way(test.table, own, 0));
+    assert_true(wheel_table_give_way(test.table, 1, 60 * 1000000));
+    assert_int_equal(wheel_table_marked(test.table, old), WHEEL_END_SHUTDOWN);
+    assert_int_equal(wheel_table_marked(test.table, young), WHEEL_END_NONE);
+    /* The next has its turn, but not at once. */
+    assert_false(wheel_table_give_way(test.table, own, 60 * 1000000));
+    assert_true(wheel_table_give_way(test.table, own, 0));
+    assert_int_equal(wheel_table_marked(test.table, young), WHEEL_END_SHUTDOWN);
+    assert_false(wheel_table_give_way(test.table, own, 0));
+}
+
 static void a_bell_wakes_its_worker(void **state)
 {
     apr_int64_t before = wheel_clock_usec();
@@ -606,6 +634,7 @@ int main(void)
         TEST(names_beyond_the_table_share_a_counter),
         TEST(a_claim_that_got_no_thread_leaves_no_trace),
         TEST(old_generations_end_and_stay_ended),
+        TEST(the_process_with_the_oldest_job_gives_way),
         TEST(a_bell_wakes_its_worker),
         TEST(a_dead_child_is_reaped_once),
         TEST(a_sweep_finds_the_dead_and_spares_the_living),
