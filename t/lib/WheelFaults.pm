@@ -15,8 +15,8 @@ use WheelServer ();
 use WheelTest qw(collect thread_ids wait_until);
 
 our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
-    kill_hard mortal_server restarted room_for stores_left time_to_end turn
-    wheels_by_pid);
+    kill_hard mortal_server restarted resumed room_for stores_left time_to_end
+    turn wheels_by_pid);
 
 # A server is to be gone within two seconds of TERM.  The machine that tests may
 # need a second of its own.
@@ -122,18 +122,24 @@ sub stores_left {
 # --- Ends --------------------------------------------------------------------
 
 # Send a signal that makes the server restart, and return once it has: before
-# that, it would lose another signal, and whoever asks it for a wheel might get
-# one in an old process.
-sub restarted {
+# that, it would lose another signal.
+sub resumed {
     my ($server, $signal) = @_;
     settled($server);
-    my @old    = $server->children;
     my $ready  = qr/resuming normal operations/;
     my $before = () = $server->error_log =~ /$ready/g;
     $server->signal($signal);
     return wait_until {
         $before < (() = $server->error_log =~ /$ready/g);
-    } && none_accept($server, @old);
+    };
+}
+
+# The same, and return once no old process takes connections, either: whoever
+# asks for a wheel might get one there.
+sub restarted {
+    my ($server, $signal) = @_;
+    my @old = $server->children;
+    return resumed($server, $signal) && none_accept($server, @old);
 }
 
 # Wait until none of these processes takes connections any more, but for those
