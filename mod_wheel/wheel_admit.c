@@ -153,18 +153,21 @@ static void wake_listener(const process_score *own)
     }
 }
 
-/* Is every place of the scoreboard taken by a process that is about to end? */
+/* How event's parent marks a process that is about to end, once it has seen so
+ * while it looks how many more it needs.  Where it stops gracefully, it needs
+ * none, and doesn't look. */
+#define ADMIT_REPLACED 2
+
+/* Does event's parent want a new process, and is every place of the scoreboard
+ * taken by one that is about to end? */
 static int nobody_serves(void)
 {
     const scoreboard *board = ap_scoreboard_image;
     int p;
 
     for (p = 0; p < board->global->server_limit; p++) {
-        const process_score *process = &board->parent[p];
-
-        if (!process->pid ||
-            (!process->quiescing &&
-             process->generation == board->global->running_generation)) {
+        if (!board->parent[p].pid ||
+            board->parent[p].quiescing != ADMIT_REPLACED) {
             return 0;
         }
     }
