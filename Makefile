@@ -264,7 +264,7 @@ $(eval $(call user_modules,-asan,$(SANITIZE) -fsanitize=address,undefined))
 
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/wheel_parse.c \
-    mod_wheel/wheel_filter.c mod_wheel/wheel_render.c \
+    mod_wheel/wheel_filter.c $(sort $(wildcard mod_wheel/wheel_render*.c)) \
     $(wildcard mod_wheel/*.h) Makefile
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)
