@@ -212,6 +212,8 @@ run_bench() {
 redis_form='^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$'
 
 check_settings() {
+    local address
+
     case $port in
     '' | *[!0-9]* | ??????*)
         die "WHEEL_PORT is '$port'; it must be a number from 1 to 65535"
@@ -231,14 +233,22 @@ check_settings() {
         die "WHEEL_REDIS is '$redis'; it must be HOST:PORT, such as" \
             "127.0.0.1:6379"
     fi
-    if answers; then
-        die "port $port of 127.0.0.1 is in use; choose another with WHEEL_PORT"
-    fi
+    for address in 127.0.0.1 ::1; do
+        if answers "$address"; then
+            die "port $port of $address is in use; choose another with" \
+                "WHEEL_PORT"
+        fi
+    done
 }
 
-# Does something listen at our port?
+# Does something listen at our port of this address?
 answers() {
-    (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+    (exec 9<>"/dev/tcp/$1/$port") 2>/dev/null
+}
+
+# Is ::1 an address of this machine?
+has_ipv6() {
+    grep -qs '^0\{31\}1 ' /proc/net/if_inet6
 }
 
 # Sets run_dir: for pid, logs and a copy of the page.  Children of root's
@@ -266,12 +276,15 @@ child_user() {
 }
 
 start_httpd() {
-    local user group cluster=()
+    local user group more=()
 
     user=$(child_user)
     group=$(id -gn "$user")
     if [ -n "$redis" ]; then
-        cluster=(-C "Define WHEEL_REDIS $redis")
+        more+=(-C "Define WHEEL_REDIS $redis")
+    fi
+    if has_ipv6; then
+        more+=(-C "Define WHEEL_IPV6")
     fi
     # The error log is a pipe to this terminal and not the terminal itself,
     # which httpd might not be allowed to open by name.  Its reader outlives
@@ -290,7 +303,7 @@ start_httpd() {
         -C "Define WHEEL_ERROR_LOG /dev/stderr" \
         -C "Define WHEEL_USER $user" -C "Define WHEEL_GROUP $group" \
         -C "Define WHEEL_MODULES \"$(apxs -q LIBEXECDIR)\"" \
-        "${cluster[@]}" -f conf/httpd.conf -DFOREGROUND \
+        "${more[@]}" -f conf/httpd.conf -DFOREGROUND \
         </dev/null >&3 2>&3 3>&- &
     httpd_pid=$!
     exec 3>&-
@@ -392,7 +405,7 @@ run() {
     start_httpd
 
     for ((i = 0; i < 100; i++)); do
-        if answers || ! httpd_lives; then
+        if answers 127.0.0.1 || ! httpd_lives; then
             break
         fi
         sleep 0.1
