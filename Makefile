@@ -24,8 +24,9 @@
 #                     an hour; ROUNDS=5
 #   make bench-quick  mod_wheel alone, in under two minutes
 #   make contract     the tests of what every build promises, with this APXS=
-#   make matrix       the same, built by gcc, by clang and without what only
-#                     Linux has; MPMS=event for one MPM
+#   make matrix       the same and the unit programs, built by gcc, by clang
+#                     and without what only Linux has; MPMS=event for one MPM;
+#                     make matrix-portable for one of these builds
 #   make clean
 #
 # Everything that depends on the machine is asked of apxs, apr-1-config,
@@ -540,8 +541,9 @@ run_contract = APXS='$(APXS)' $(PERL) t/run --mpm=$(MPMS) $(CONTRACT)
 contract: all
 	$(Q)$(run_contract)
 
-matrix-%: mod_wheel/.libs-%/mod_wheel.so
-	$(Q)WHEEL_MODULE=$< $(run_contract)
+# The unit programs show, too, what a compiler or system does to the table.
+matrix-%: mod_wheel/.libs-%/mod_wheel.so unit-%
+	$(Q)WHEEL_MODULE=$< $(run_contract) $(UNIT_NAMES:%=t/unit/.build-$*/%)
 
 # POSIX has none of these.
 LINUX_ONLY := _np$$|^eventfd|^memfd_|^sem_clockwait|^syscall$$|^sched_set
@@ -554,7 +556,7 @@ portable: mod_wheel/.libs-portable/mod_wheel.so
 
 # One after the other, since each takes the cores.
 matrix: portable mod_wheel/.libs-gcc/mod_wheel.so \
-    mod_wheel/.libs-clang/mod_wheel.so
+    mod_wheel/.libs-clang/mod_wheel.so unit-gcc unit-clang unit-portable
 	$(Q)for name in gcc clang portable; do \
 	    echo "--- $$name"; \
 	    $(MAKE) --no-print-directory matrix-$$name || exit 1; \

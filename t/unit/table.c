@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "wheel_linux.h"
+
 #define SLOTS 8
 
 static test_table_t test;
@@ -401,21 +403,6 @@ static void a_sweep_finds_the_dead_and_spares_the_living(void **state)
     assert_int_equal(wheel_table_marked(test.table, 0), WHEEL_END_NONE);
 }
 
-static void a_pid_that_is_used_again_fools_nobody(void **state)
-{
-    wheel_claim_t claim = claim_of("stranger");
-    unsigned taken;
-
-    (void)state;
-    claim_one("mine");
-    claim.proc.birth -= 1; /* same pid, an earlier process */
-    wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
-    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
-    assert_int_equal(taken, 1);
-    assert_int_equal(snapshot_of(&test).jobs_n, 1);
-    assert_string_equal(snapshot_of(&test).jobs[0].name, "mine");
-}
-
 static void a_snapshot_takes_back_what_the_dead_left(void **state)
 {
     apr_int64_t until = wheel_clock_usec() + 5 * 1000000;
@@ -489,7 +476,27 @@ static void a_stop_wakes_several_workers_at_once(void **state)
     assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
 }
 
-/* --- Jobs that don't look ------------------------------------------------- */
+static void no_slots_are_no_table(void **state)
+{
+    wheel_table_t *table;
+
+    (void)state;
+    assert_int_equal(wheel_table_create(&table, 0, NULL, test.pool),
+                     APR_EINVAL);
+}
+
+/* --- What /proc tells ---------------------------------------------------- */
+
+/* A job whose process is gone, though another has its pid now. */
+static void claim_of_stranger(void)
+{
+    wheel_claim_t claim = claim_of("stranger");
+
+    claim.proc.birth -= 1; /* same pid, an earlier process */
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+}
 
 #define LOOK_MAX_USEC 20000
 
@@ -509,9 +516,46 @@ static void claim_looked(apr_interval_time_t ago)
 {
     claim_one("late");
     wheel_table_look_max_set(test.table, LOOK_MAX_USEC);
-    wheel_table_set_tid(test.table, slot, gettid());
+    wheel_table_set_tid(test.table, slot, wheel_thread_number());
     wheel_table_look(test.table, slot, wheel_clock_usec() - ago,
                      wheel_clock_thread_usec());
+}
+
+#ifdef WHEEL_PORTABLE /* there is no /proc: nobody is accused */
+
+static void a_pid_that_is_used_again_passes_for_alive(void **state)
+{
+    unsigned taken;
+
+    (void)state;
+    claim_of_stranger();
+    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 0);
+    assert_int_equal(snapshot_of(&test).jobs_n, 1);
+}
+
+static void a_job_that_does_not_look_is_not_told(void **state)
+{
+    (void)state;
+    claim_looked(10 * APR_USEC_PER_SEC);
+    assert_true(snapshot_of(&test).jobs[0].looked >= LOOK_MAX_USEC);
+    assert_int_equal(snapshot_of(&test).stuck, 0);
+    assert_int_equal(told(), 0);
+}
+
+#else /* WHEEL_PORTABLE */
+
+static void a_pid_that_is_used_again_fools_nobody(void **state)
+{
+    unsigned taken;
+
+    (void)state;
+    claim_one("mine");
+    claim_of_stranger();
+    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
+    assert_int_equal(taken, 1);
+    assert_int_equal(snapshot_of(&test).jobs_n, 1);
+    assert_string_equal(snapshot_of(&test).jobs[0].name, "mine");
 }
 
 static void burn(apr_interval_time_t usec)
@@ -570,7 +614,7 @@ static void *sleep_until(void *data)
 {
     const atomic_int *over = data;
 
-    wheel_table_set_tid(test.table, slot, gettid());
+    wheel_table_set_tid(test.table, slot, wheel_thread_number());
     while (!atomic_load(over)) {
         apr_sleep(100 * 1000);
     }
@@ -605,14 +649,7 @@ static void no_job_is_stuck_if_nobody_wants_to_know(void **state)
     assert_int_equal(told(), 0);
 }
 
-static void no_slots_are_no_table(void **state)
-{
-    wheel_table_t *table;
-
-    (void)state;
-    assert_int_equal(wheel_table_create(&table, 0, NULL, test.pool),
-                     APR_EINVAL);
-}
+#endif /* WHEEL_PORTABLE */
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_it, close_it)
 
@@ -638,17 +675,22 @@ int main(void)
         TEST(a_bell_wakes_its_worker),
         TEST(a_dead_child_is_reaped_once),
         TEST(a_sweep_finds_the_dead_and_spares_the_living),
-        TEST(a_pid_that_is_used_again_fools_nobody),
         TEST(a_snapshot_takes_back_what_the_dead_left),
         TEST(a_job_in_its_worker_has_one_owner),
         TEST(the_first_ring_is_for_a_worker_that_waits),
         TEST(a_stop_wakes_several_workers_at_once),
+        TEST(no_slots_are_no_table),
+#ifdef WHEEL_PORTABLE
+        TEST(a_pid_that_is_used_again_passes_for_alive),
+        TEST(a_job_that_does_not_look_is_not_told),
+#else
+        TEST(a_pid_that_is_used_again_fools_nobody),
         TEST(a_job_that_does_not_look_is_told_once),
         TEST(a_job_that_looks_again_is_not_stuck),
         TEST(a_job_without_the_cpu_is_not_stuck),
         TEST(a_companion_that_sleeps_is_stuck),
         TEST(no_job_is_stuck_if_nobody_wants_to_know),
-        TEST(no_slots_are_no_table),
+#endif
     };
 
     return RUN_GROUP(tests, "wheel_table");
