@@ -14,6 +14,7 @@
 
 #define WORKERS 4
 #define STOPS 100000
+#define STOPS_MAX (10 * STOPS)
 #define SLOTS 64
 
 /* Shared by all processes of a test. */
@@ -122,7 +123,15 @@ static void be_worker(int n)
     _exit(0);
 }
 
-/* @return how many jobs the stops say they have hit */
+/* Have claims and stops met?  One processor can't make them. */
+static int met(void)
+{
+    return sysconf(_SC_NPROCESSORS_ONLN) == 1 ||
+           seen(&shared->claims) > seen(&shared->between) + 100;
+}
+
+/* Where others want the processors, it takes more stops until some are met.
+ * @return how many jobs the stops say they have hit */
 static unsigned stop_many_times(void)
 {
     unsigned hits = 0;
@@ -132,7 +141,7 @@ static unsigned stop_many_times(void)
     int n;
 
     stay_on(0);
-    for (n = 0; n < STOPS; n++) {
+    for (n = 0; n < STOPS || (n < STOPS_MAX && !met()); n++) {
         count(&shared->begun);
         assert_int_equal(wheel_table_stop(test.table, &filter, WHEEL_END_STOP,
                                           NULL, &hits_n),
@@ -172,11 +181,10 @@ static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
         assert_int_equal(status, 0);
     }
     print_message("# %u claims against %u stops, %u of them between two\n",
-                  seen(&shared->claims), STOPS, seen(&shared->between));
+                  seen(&shared->claims), seen(&shared->ended),
+                  seen(&shared->between));
     assert_true(seen(&shared->between) > 1000);
-    if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
-        assert_true(seen(&shared->claims) > seen(&shared->between) + 100);
-    }
+    assert_true(met());
     assert_int_equal(seen(&shared->hit), hits);
     assert_int_equal(seen(&shared->missed), 0);
     assert_int_equal(seen(&shared->early), 0);
