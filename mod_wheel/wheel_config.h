@@ -28,7 +28,7 @@ typedef struct wheel_cluster_config_t {
 } wheel_cluster_config_t;
 
 /** The group of a control socket that has none. */
-#define WHEEL_CONTROL_NO_GROUP ((gid_t)-1)
+#define WHEEL_CONTROL_NO_GROUP (~(gid_t)0)
 
 /** What holds for the whole server.  Read-only after post_config. */
 typedef struct wheel_server_config_t {

@@ -173,7 +173,7 @@ static void put_cluster(const metrics_t *to,
 
 static void put_latency(const metrics_t *to, const wheel_snapshot_t *snapshot)
 {
-    static const apr_int64_t bounds_usec[] = WHEEL_LATENCY_BOUNDS;
+    static const apr_int64_t bounds_usec[] = {WHEEL_LATENCY_BOUNDS};
     static const char name[] = "wheel_stop_latency_seconds";
     apr_uint64_t below = 0;
     unsigned n;

@@ -177,7 +177,7 @@ struct wheel_table_t {
     apr_shm_t *shm;
 };
 
-static const apr_int64_t latency_bounds[] = WHEEL_LATENCY_BOUNDS;
+static const apr_int64_t latency_bounds[] = {WHEEL_LATENCY_BOUNDS};
 
 /* --- Making the table --------------------------------------------------- */
 

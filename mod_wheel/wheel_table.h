@@ -29,11 +29,9 @@
 
 /** Upper bounds of the stop latency histogram, in usec; one bucket more
  * counts what is above the last. */
-#define WHEEL_LATENCY_BOUNDS                                                  \
-    {                                                                         \
-        100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, \
-            500000, 1000000                                                   \
-    }
+#define WHEEL_LATENCY_BOUNDS                                              \
+    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, \
+        500000, 1000000
 #define WHEEL_LATENCY_BUCKETS 14
 
 /** Who owns a slot: a set of bits, 0 when it is free. */

@@ -105,8 +105,10 @@ typedef struct client_t {
 
 static char answer[CLIENT_ANSWER_BYTES];
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
+static void fail(const char *format, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
+
+static void fail(const char *format, ...)
 {
     va_list arguments;
 
