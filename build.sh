@@ -49,14 +49,13 @@ run_packages=(
     make media-types pkg-config
 )
 
-# libapache2-mod-perl2 brings Apache::Test, libclang-rt-14-dev the sanitizers
-# and libFuzzer of clang.  redis-tools has the program of redis-server as well,
+# libapache2-mod-perl2 brings Apache::Test, libclang-rt-dev the sanitizers and
+# libFuzzer of clang.  redis-tools has the program of redis-server as well,
 # without its service.
 test_packages=(
-    chromium clang-14 clang-format cppcheck g++ libapache2-mod-perl2
-    libclang-rt-14-dev libcmocka-dev libpng-dev libwww-perl mandoc
-    nghttp2-client nodejs npm openssl python3-jsonschema redis-tools shellcheck
-    valgrind
+    chromium clang clang-format cppcheck g++ libapache2-mod-perl2
+    libclang-rt-dev libcmocka-dev libpng-dev libwww-perl mandoc nghttp2-client
+    nodejs npm openssl python3-jsonschema redis-tools shellcheck valgrind
 )
 
 # What Debian packages are made with, and what looks at them.
