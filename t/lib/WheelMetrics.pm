@@ -42,17 +42,18 @@ sub judge {
 }
 
 # What is wrong with a JSON status by its schema; empty if nothing is.
-# Debian's python has its packages, another one on the PATH may not.
+# Debian's python has its packages, another one on the PATH may not.  That of
+# Debian 11 knows no draft after 7, in which our schema says the same.
 sub schema_errors {
     my ($json) = @_;
     my ($code, $words) = judge($json, '/usr/bin/python3', '-c', <<'END',
 import json, sys
 import jsonschema
 schema = json.load(open(sys.argv[1]))
-kind = jsonschema.validators.validator_for(schema)
+kind = getattr(jsonschema, 'Draft202012Validator', jsonschema.Draft7Validator)
 kind.check_schema(schema)
 for error in kind(schema).iter_errors(json.load(sys.stdin)):
-    print(error.json_path, error.message)
+    print(list(error.absolute_path), error.message)
 END
         checkout_dir() . '/mod_wheel/wheel-status.schema.json');
     die "the validator failed: $words\n" if $code;
