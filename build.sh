@@ -59,7 +59,7 @@ test_packages=(
 )
 
 # What Debian packages are made with, and what looks at them.
-deb_packages=(debhelper dpkg-dev libcmocka-dev)
+deb_packages=(build-essential debhelper libcmocka-dev)
 deb_check_packages=(ca-certificates debootstrap lintian man-db)
 
 # What it is measured beside, and what draws the plots.
