@@ -5,6 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use Time::HiRes qw(time);
 use WheelServer ();
 use WheelTest qw(collect freeze read_answers wait_until);
 
@@ -78,7 +79,10 @@ ok wait_until { !$server->running }, 'and none is left';
 
 sub ask {
     my ($socket, $method, $target) = @_;
+    my $began = time;
     WheelTest::send_all($socket, "$method $target HTTP/1.1\r\nHost: x\r\n\r\n");
     my ($answer) = read_answers($socket, 20, $method);
+    # The server's clock runs as soon as it is asked, not when we come to read.
+    $answer->{began} = $began;
     return $answer;
 }
