@@ -39,7 +39,7 @@ is $server->get('/stop/nobody?wait=20')->status, 404,
 # A process that is frozen can't end its wheels.  The stop goes over a
 # connection to another one.
 my $talk = $server->connect_to;
-my $own  = ask($talk, 'GET', '/rotate?wait=0');
+my $own  = ask('GET', '/rotate?wait=0');
 my ($talker)
     = map { $_->{pid} } grep { $_->{id} == $own->header('Wheel-Id') }
     @{ $server->status->{recent} };
@@ -58,7 +58,7 @@ my %ends = map { $_->{id} => $_->{pid} == $pid ? 'running' : 'ended' }
 ok $pid, 'some wheels turn in another process than the one that is asked';
 freeze($pid);
 
-$stop = ask($talk, 'GET', '/stop?wait=0.5&json');
+$stop = ask('GET', '/stop?wait=0.5&json');
 is $stop->json->{stopped}, @all, 'a stop marks the wheels of a frozen process';
 my %outcome = map { $_->{id} => $_->{outcome} } @{ $stop->json->{wheels} };
 is_deeply \%outcome, \%ends, 'and says that they are running, and no other';
@@ -67,7 +67,7 @@ cmp_ok $stop->seconds, '<',  5,   'and no longer';
 is_deeply [sort split /, /, $stop->header('Wheel-Running') // ''],
     [sort map { $_->{id} } @frozen], 'its headers name the same wheels';
 
-my $again = ask($talk, 'GET', '/stop?wait=5');
+my $again = ask('GET', '/stop?wait=5');
 is $again->header('Wheel-Stopped'), 0, 'the next stop has nothing to stop';
 cmp_ok $again->seconds, '<', 2, 'and waits for no wheel of another stop';
 
@@ -77,12 +77,22 @@ is grep({ $_->header('Wheel-Stopped-By') eq 'stop' } @all), @all,
     'by the stop that came while it was frozen';
 ok wait_until { !$server->running }, 'and none is left';
 
+# Where all threads of a process are busy, event closes the connections that it
+# keeps.  A frozen process takes no other one.
 sub ask {
-    my ($socket, $method, $target) = @_;
-    my $began = time;
-    WheelTest::send_all($socket, "$method $target HTTP/1.1\r\nHost: x\r\n\r\n");
-    my ($answer) = read_answers($socket, 20, $method);
-    # The server's clock runs as soon as it is asked, not when we come to read.
-    $answer->{began} = $began;
-    return $answer;
+    my ($method, $target) = @_;
+    for (1 .. 3) {
+        my $began = time;
+        WheelTest::send_all($talk,
+            "$method $target HTTP/1.1\r\nHost: x\r\n\r\n");
+        my ($answer) = read_answers($talk, 20, $method);
+        if ($answer) {
+            # The server's clock runs as soon as it is asked, not when we come
+            # to read.
+            $answer->{began} = $began;
+            return $answer;
+        }
+        $talk = $server->connect_to;
+    }
+    die "$target is not answered\n";
 }
