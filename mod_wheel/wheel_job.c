@@ -329,6 +329,14 @@ static void tell_result(request_rec *r, const wheel_result_t *result)
                    apr_psprintf(pool, "%u", result->value));
 }
 
+/* A process of prefork ends by a signal, which the job holds. */
+static void hold_connection(wheel_watch_t *watch)
+{
+    if (wheel_process_threaded()) {
+        wheel_watch_hold(watch);
+    }
+}
+
 static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
                   wheel_result_t *result)
 {
@@ -352,6 +360,7 @@ static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
         r->connection->aborted = 1; /* otherwise the next write will tell */
     }
     wheel_admit_http2_leave(r);
+    wheel_watch_release(&wait->watch);
     if (wheel_process_ending()) {
         wheel_process_hasten(r);
     }
@@ -385,6 +394,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     }
     wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&wait.watch, r);
+    hold_connection(&wait.watch);
     leave(r, &wait, wait_for_end(&wait), result);
     result->result_bytes = wheel_process_take(companion, spec->result);
     if (result->end == WHEEL_END_FINISHED && spec->baton_bytes) {
@@ -445,17 +455,19 @@ static wheel_end_e look(wheel_job_t *job)
     wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
     apr_int64_t now = wheel_clock_coarse_usec();
 
-    if (now == own->looked_usec) {
-        return end;
+    if (now != own->looked_usec) {
+        note_look(own, now);
+        if (end == WHEEL_END_NONE) {
+            end = look_round(wait);
+        }
+        if (end != WHEEL_END_NONE) {
+            end = wheel_table_mark(wait->table, wait->slot, end);
+        }
     }
-    note_look(own, now);
     if (end != WHEEL_END_NONE) {
-        return end;
+        wheel_watch_release(&wait->watch); /* the rest of its answer comes */
     }
-    end = look_round(wait);
-    return end == WHEEL_END_NONE
-               ? end
-               : wheel_table_mark(wait->table, wait->slot, end);
+    return end;
 }
 
 static int hand_over(wheel_job_t *job, const void *data, apr_size_t bytes,
@@ -551,6 +563,7 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
     wheel_job_progress(&own->job, 0, spec->value);
     own->wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&own->wait.watch, r);
+    hold_connection(&own->wait.watch);
     look(&own->job);
     *job = &own->job;
     return APR_SUCCESS;

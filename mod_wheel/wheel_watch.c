@@ -4,7 +4,11 @@
  */
 #include "wheel_watch.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "http_connection.h"
 #include "http_core.h"
@@ -12,7 +16,7 @@
 #include "apr_portable.h"
 
 #include "wheel_linux.h"
-#include "wheel_table.h"
+#include "wheel_proc.h"
 
 /* A client that only shut its sending side gets an interim response now and
  * then: it may still go away, and nothing but writing to it would tell. */
@@ -24,6 +28,7 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
 
     watch->r = r;
     watch->fd = -1;
+    watch->held = 0;
     watch->probed_usec = 0;
     /* A stream of an HTTP/2 connection has a socket that leads nowhere. */
     if (!r->connection->master) {
@@ -32,6 +37,52 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
     if (socket) {
         apr_os_sock_get(&watch->fd, socket);
     }
+}
+
+/* Copies take the lower half of a process's descriptors at most: what is left
+ * is for connections. */
+static int copies_max(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 0;
+    }
+    return limit.rlim_cur / 2 < INT_MAX ? (int)(limit.rlim_cur / 2) : INT_MAX;
+}
+
+void wheel_watch_hold(wheel_watch_t *watch)
+{
+    int copy = watch->fd >= 0 ? fcntl(watch->fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+    if (copy >= copies_max()) {
+        close(copy);
+        return;
+    }
+    if (copy >= 0) {
+        watch->fd = copy;
+        watch->held = 1;
+    }
+}
+
+void wheel_watch_release(wheel_watch_t *watch)
+{
+    apr_socket_t *socket;
+    int copy = watch->fd;
+
+    if (!watch->held) {
+        return;
+    }
+    socket = ap_get_conn_socket(watch->r->connection);
+    apr_os_sock_get(&watch->fd, socket);
+    watch->held = 0;
+    if (watch->fd >= 0) {
+        close(copy);
+        return;
+    }
+    /* APR says -1 before it closes, and the MPM has no more to do with it. */
+    apr_os_sock_put(&socket, &copy, watch->r->connection->pool);
+    watch->fd = copy;
 }
 
 /* After a full close the client's kernel answers whatever we send with a

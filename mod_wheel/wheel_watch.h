@@ -18,11 +18,26 @@ typedef enum {
 typedef struct wheel_watch_t {
     request_rec *r;
     int fd;                  /* -1: only the connection's state tells */
+    int held;                /* fd is a copy of the connection's own */
     apr_int64_t probed_usec; /* the last probe, 0 before the first */
 } wheel_watch_t;
 
 /** Begin to watch the client of a request. */
 void wheel_watch_begin(wheel_watch_t *watch, request_rec *r);
+
+/**
+ * Keep the connection open from now on, also if the MPM closes it: worker and
+ * event do so when they end at once, before they tell anybody.  Takes a
+ * descriptor; without one to spare, or under HTTP/2, does nothing.
+ */
+void wheel_watch_hold(wheel_watch_t *watch);
+
+/**
+ * Give back what wheel_watch_hold() took.  If the MPM has closed the connection
+ * meanwhile, it is open again, for this thread to answer.  Harmless if nothing
+ * is held.
+ */
+void wheel_watch_release(wheel_watch_t *watch);
 
 /**
  * Look.  Never waits, reads nothing, and writes only to a client that has

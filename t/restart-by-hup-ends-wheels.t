@@ -1,6 +1,6 @@
 # A restart by HUP ends all wheels, those of older generations included, and
-# their slots come back.  Each client gets its number where the MPM still has
-# the connection: worker and event close those of the current generation first.
+# their slots come back.  Each client gets its number: also where the MPM closes
+# connections first, as worker and event do.
 
 use strict;
 use warnings FATAL => 'all';
@@ -21,11 +21,8 @@ ok restarted($server, 'HUP'), 'then by HUP';
 
 is_deeply answers_by(20, @older), { shutdown => 6 },
     'wheels of the older generation are answered';
-is_deeply answers_by(20, @current),
-    { $server->mpm eq 'prefork' ? 'shutdown' : 'none' => 6 },
-    $server->mpm eq 'prefork'
-    ? 'so are those of the current one'
-    : 'those of the current one lose their connection';
+is_deeply answers_by(20, @current), { shutdown => 6 },
+    'so are those of the current one';
 ok wait_until { !$server->running }, 'no slot is left in use';
 is $server->status->{totals}{ended}{shutdown}, 12,
     'all are counted as ended by a shutdown';

@@ -10,9 +10,10 @@ use WheelServer ();
 
 plan tests => 3, need_module 'wheel';
 
-my $server = WheelServer->started(room_for(20));
+my $server = WheelServer->started(room_for(40));
 my @wheels = turn($server, 20);
 restarted($server, 'USR1');
+push @wheels, turn($server, 20);
 ended_in_time($server, 'TERM', 'silent clients', 0);
-is_deeply answers_by(5, @wheels), { shutdown => 20 }, 'all are answered';
+is_deeply answers_by(5, @wheels), { shutdown => 40 }, 'all are answered';
 is_deeply [complaints($server)], [], 'the log has no complaint';

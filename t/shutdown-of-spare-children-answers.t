@@ -11,7 +11,7 @@ use WheelFaults qw(accepts answers_by complaints ended_in_time turn
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-plan tests => 6, need_module 'wheel';
+plan tests => 5, need_module 'wheel';
 
 my $prefork = WheelServer::mpm() eq 'prefork';
 
@@ -42,11 +42,7 @@ ok wait_until {
 }, 'a child is told to end';
 is @rotating, 50, 'fifty wheels turn on';
 
-my $answered = grep { $prefork || $spare{ $_->{pid} } } @rotating;
-diag "$answered wheels in children that end or may end";
 ended_in_time($server, 'TERM', 'spare children', 0, @wheels);
-my $by = answers_by(5, @wheels);
-is_deeply [@$by{qw(stop shutdown)}], [30, $answered],
-    'the clients of the wheels in them are answered';
-is $by->{none} // 0, 50 - $answered, 'the others are cut off';
+is_deeply answers_by(5, @wheels), { stop => 30, shutdown => 50 },
+    'their clients are answered';
 is_deeply [complaints($server)], [], 'the log has no complaint';
