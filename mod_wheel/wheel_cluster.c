@@ -106,6 +106,7 @@ static wheel_link_t *cluster_link;
 static const cluster_retained_t *kept;
 static const char *own_host;
 static int stop_when_lost;
+static pid_t parent;
 
 static pthread_t service_thread;
 static int service_end_fd = -1;
@@ -681,6 +682,17 @@ static const char *default_name(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", name, port);
 }
 
+/* The server ends.  Its children come by here, too, when they exit, and the
+ * parent at each restart.  If it can't be said, the others will find out. */
+static apr_status_t say_goodbye(void *pconf)
+{
+    if (cluster_link && getpid() == parent &&
+        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
+        (void)provider->leave(cluster_link, own_host, pconf);
+    }
+    return APR_SUCCESS;
+}
+
 /* Who serves for an older generation ends: there is no cluster any more. */
 static void leave_cluster(void)
 {
@@ -759,6 +771,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         apr_pstrcat(pconf, config->host ? config->host : default_name(s, pconf),
                     "/", kept->shared->unique, NULL);
     read_link(config, password, &cluster_link, pconf);
+    parent = getpid();
+    apr_pool_cleanup_register(pconf, pconf, say_goodbye, apr_pool_cleanup_null);
     return OK;
 }
 

@@ -15,7 +15,7 @@
 #define WHEEL_PROVIDER_GROUP "wheel-cluster"
 
 /** Changes with anything below: two modules that don't agree don't meet. */
-#define WHEEL_PROVIDER_VERSION "1"
+#define WHEEL_PROVIDER_VERSION "2"
 
 /** Longest id of a host, with its terminating NUL: a name, a slash, and what
  * makes it unique. */
@@ -153,6 +153,14 @@ typedef struct wheel_provider_t {
      */
     const char *(*look)(const wheel_link_t *link, wheel_peer_t **peers,
                         unsigned *peers_n, apr_pool_t *pool);
+
+    /**
+     * This host ends, as it was told to: nobody is to wait for it or to miss
+     * it.  Waits for a second at most, or for the link's timeout.
+     * @return NULL, or what went wrong
+     */
+    const char *(*leave)(const wheel_link_t *link, const char *host,
+                         apr_pool_t *pool);
 } wheel_provider_t;
 
 /** A host that has not said for so long that it lives is missing, and is not

@@ -52,6 +52,9 @@
 #define REDIS_FORGET_USEC (60 * APR_USEC_PER_SEC)
 #define REDIS_FORGET_MAX 100
 
+/* How long a server that ends waits for that at most. */
+#define REDIS_GOODBYE_USEC APR_USEC_PER_SEC
+
 /* Between two attempts to connect. */
 #define REDIS_AGAIN_FIRST_USEC (10 * 1000)
 #define REDIS_AGAIN_MAX_USEC APR_USEC_PER_SEC
@@ -707,6 +710,13 @@ static void note_failure(reader_t *reader, const char *why)
     }
 }
 
+/* Two replies will come. */
+static void append_goodbye(const wire_t *wire, const char *host)
+{
+    redisAppendCommand(wire->redis, "ZREM %s %s", wire->link->live, host);
+    redisAppendCommand(wire->redis, "HDEL %s %s", wire->link->hosts, host);
+}
+
 static void append_beat(reader_t *reader)
 {
     const wire_t *wire = &reader->wire;
@@ -759,10 +769,7 @@ static int forget_missing(reader_t *reader)
         const char *host = string_of(missing->element[n]);
 
         if (host) {
-            redisAppendCommand(wire->redis, "ZREM %s %s", wire->link->live,
-                               host);
-            redisAppendCommand(wire->redis, "HDEL %s %s", wire->link->hosts,
-                               host);
+            append_goodbye(wire, host);
             reader->owed += 2;
         }
     }
@@ -1228,6 +1235,28 @@ static const char *redis_look(const wheel_link_t *link, wheel_peer_t **peers,
     return hosts ? NULL : apr_pstrdup(pool, wire.why);
 }
 
+static const char *redis_leave(const wheel_link_t *link, const char *host,
+                               apr_pool_t *pool)
+{
+    wheel_link_t brief = *link;
+    apr_int64_t until;
+    int left = 0;
+    wire_t wire;
+
+    if (brief.timeout > REDIS_GOODBYE_USEC) {
+        brief.timeout = REDIS_GOODBYE_USEC;
+    }
+    memset(&wire, 0, sizeof(wire));
+    wire.link = &brief;
+    until = clock_usec() + brief.timeout;
+    if (dial(&wire)) {
+        append_goodbye(&wire, host);
+        left = get_ok(&wire, until) && get_ok(&wire, until);
+    }
+    hang_up(&wire);
+    return left ? NULL : apr_pstrdup(pool, wire.why);
+}
+
 const wheel_provider_t wheel_redis_provider = {
-    redis_read, redis_where, redis_serve, redis_tell, redis_look,
+    redis_read, redis_where, redis_serve, redis_tell, redis_look, redis_leave,
 };

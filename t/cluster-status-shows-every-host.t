@@ -5,6 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use WheelFaults qw(kill_hard);
 use WheelMetrics qw(schema_errors);
 use WheelRedis ();
 use WheelServer ();
@@ -72,6 +73,7 @@ unlike $page->body, qr/<[bui]>/, 'but escaped, and so is all that it tells';
 $redis->command(ZREM => 'wheel:live', '<b>evil</b>/00');
 
 # As if it had been gone for ten seconds.
+kill_hard($server{two}->pid, $server{two}->children);
 $server{two}->stop;
 my ($id) = grep {/^two/} @{ $redis->command(ZRANGE => 'wheel:live', 0, -1) };
 $redis->command(ZINCRBY => 'wheel:live', -10_000, $id);
