@@ -25,15 +25,6 @@ void wheel_admit_count(wheel_workers_t *workers);
 wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
- * See to it that connections are accepted where jobs hold workers for long:
- * that event's listener accepts if this process has an idle worker, that its
- * parent has a place for a new process, and that worker's parent can start one
- * in the place of this process, if it is stopping gracefully.  For workers, now
- * and then while they wait; does nothing under other MPMs.
- */
-void wheel_admit_help_mpm(void);
-
-/**
  * Take a place among the HTTP/2 jobs of this process: one for each
  * connection, and half as many as mod_http2 has workers.  Does nothing for a
  * request of another protocol.

@@ -21,6 +21,7 @@
 #include "wheel_admit.h"
 #include "wheel_config.h"
 #include "wheel_linux.h"
+#include "wheel_mpm.h"
 #include "wheel_parse.h"
 #include "wheel_process.h"
 #include "wheel_watch.h"
@@ -169,7 +170,7 @@ static wheel_end_e look_round(job_wait_t *wait)
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;
     }
-    wheel_admit_help_mpm();
+    wheel_mpm_help();
     if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
         return WHEEL_END_DEADLINE;
     }

@@ -26,6 +26,7 @@
 #include "wheel_admit.h"
 #include "wheel_config.h"
 #include "wheel_handler.h"
+#include "wheel_mpm.h"
 #include "wheel_process.h"
 #include "wheel_table.h"
 #include "wheel_watch.h"
@@ -60,7 +61,7 @@ static apr_status_t wait_watching(wheel_watch_t *watch, apr_socket_t *socket,
 {
     apr_interval_time_t tick = PROXY_TICK_USEC;
 
-    wheel_admit_help_mpm();
+    wheel_mpm_help();
     switch (wheel_watch_look(watch)) {
     case WHEEL_WATCH_GONE:
         return APR_ECONNABORTED;
