@@ -61,6 +61,9 @@ static apr_status_t wait_watching(wheel_watch_t *watch, apr_socket_t *socket,
 {
     apr_interval_time_t tick = PROXY_TICK_USEC;
 
+    if (wheel_process_ending()) {
+        return APR_ECONNABORTED; /* the MPM has closed its connection */
+    }
     wheel_mpm_help();
     switch (wheel_watch_look(watch)) {
     case WHEEL_WATCH_GONE:
