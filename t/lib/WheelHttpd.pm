@@ -84,13 +84,21 @@ sub run_group {
     return scalar getgrgid((getpwnam(run_user()))[3]);
 }
 
-# The kernel picks a port nobody listens on.  Another program could take it
-# before httpd does: then httpd doesn't start, and the caller tries again.
+# A port that nobody listens on, and none of those that the kernel gives to the
+# clients of other tests: these would take it while its server is away for a
+# moment.  Another program could do so before httpd does: then httpd doesn't
+# start, and the caller tries again.
 sub free_port {
-    my $socket = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => 0, Proto => 'tcp', Listen => 1
-    ) or die "no free port: $!\n";
-    return $socket->sockport;
+    my ($first) = slurp('/proc/sys/net/ipv4/ip_local_port_range') =~ /^(\d+)/;
+    my @range   = $first > 20_000 ? (10_000, $first - 10_000) : (0, 1);
+    for (1 .. 100) {
+        my $socket = IO::Socket::INET->new(
+            LocalAddr => '127.0.0.1', Proto => 'tcp', Listen => 1,
+            LocalPort => $range[0] + int rand $range[1]
+        ) or next;
+        return $socket->sockport;
+    }
+    die "no free port: $!\n";
 }
 
 sub slurp {
