@@ -31,28 +31,34 @@ for my $tls (0, 1) {
         map { WheelClient->new($tls ? $tls_port : $server->port, tls => $tls) }
         @ways;
 }
-push @clients, map { WheelClient->new($server->port) } 1, 2;
-my @names = (('') x 6, '/watched', '/timed?wait=3');
+push @clients, WheelClient->new($server->port);
+my @names = (('') x 6, '/watched');
 $clients[$_]->send($clients[$_]->head(GET => "/rotate$names[$_]"))
     for 0 .. $#clients;
-ok $server->wait_rotating(8), 'eight wheels turn';
+ok $server->wait_rotating(7), 'seven wheels turn';
 
 my $before = ended();
 $clients[$_]->vanish($ways[$_ % 3]) for 0 .. 5;
-$clients[$_]->vanish('close') for 6, 7;
+$clients[6]->vanish('close');
 ok wait_until { ended()->{gone} > $before->{gone} },
     'one ends whose Location says so';
-is $server->rotating, 7, 'the others go on without clients';
+is $server->rotating, 6, 'the others go on without clients';
 
 my %turns = map { $_->{id} => $_->{turns} } $server->rotating;
 ok wait_until {
-    7 == grep { $_->{turns} > $turns{ $_->{id} } } $server->rotating
+    6 == grep { $_->{turns} > $turns{ $_->{id} } } $server->rotating
 }, 'each of them still turns';
 my $used = cpu_seconds($server->children);
 ok wait_until { cpu_seconds($server->children) > $used + 0.2 },
     'and uses the CPU';
+
+# It may end before anybody has seen it, on a machine that is slow.
+my $timed = WheelClient->new($server->port);
+$timed->send($timed->head(GET => '/rotate/timed?wait=3'));
+wait_until { $server->status->{totals}{started} == 8 };
+$timed->vanish('close');
 ok wait_until { ended()->{deadline} > $before->{deadline} },
-    'one ends at its deadline';
+    'one more ends at its deadline';
 is $server->rotating, 6, 'the other six still turn, seconds on';
 is ended()->{gone} - $before->{gone}, 1, 'no other has been missed';
 

@@ -15,8 +15,9 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
-our @EXPORT_OK = qw(wait_until collect core_count cpu_seconds child_pids freeze
-    thread_ids thread_policy thread_seconds open_connection read_answers);
+our @EXPORT_OK = qw(wait_until soonest collect core_count cpu_seconds child_pids
+    freeze thread_ids thread_policy thread_seconds open_connection
+    read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
 # comes fails after it.
@@ -32,6 +33,20 @@ sub wait_until (&;$) {
         return if time > $end;
         sleep 0.02;
     }
+}
+
+# Do something that is to take less than so long, again if it took longer, and
+# return the least of these times.  A machine that does something else makes one
+# of them long, a fault makes each.
+sub soonest (&$) {
+    my ($take, $limit) = @_;
+    my $least;
+    for (1 .. 4) {
+        my $took = $take->();
+        $least = $took if !defined $least || $took < $least;
+        last if $least < $limit;
+    }
+    return $least;
 }
 
 # --- Processes --------------------------------------------------------------
