@@ -25,8 +25,12 @@ END
 my @addresses = map { '127.0.0.1:' . $_->port } @hosts;
 my $proxy     = WheelBalancer->started(\@addresses);
 
-my @wheels = map { $proxy->begin(GET => '/rotate') } 1 .. 6;
-ok wait_until { turning() == 6 }, 'wheels turn behind the balancer';
+# One after the other: two at once may both see the same host as the idler one.
+my @wheels;
+ok !grep({
+    push @wheels, $proxy->begin(GET => '/rotate');
+    !wait_until { turning() == @wheels };
+} 1 .. 6), 'wheels turn behind the balancer';
 is_deeply [map { scalar $_->rotating } @hosts], [3, 3],
     'each host has as many as the other';
 is_deeply [map { $_->{client} } map { $_->rotating } @hosts],
@@ -44,7 +48,7 @@ for my $way ('close', 'reset') {
     $client->ask(GET => '/rotate');
     ok wait_until { turning() == 1 }, "$way: the wheel turns";
     $client->vanish($way);
-    ok wait_until(sub { !running() }, 5), "$way: it ends with its client";
+    ok wait_until { !running() }, "$way: it ends with its client";
     is ended('gone') - $gone, 1, "$way: because the client is gone";
 }
 
@@ -106,7 +110,7 @@ ok wait_until {
     turning() == 1;
 }, 'a wheel turns behind SetHandler "proxy:..."';
 $client->vanish('close');
-ok wait_until(sub { !running() }, 5), 'it ends with its client, too';
+ok wait_until { !running() }, 'it ends with its client, too';
 
 sub turning { return sum map { scalar $_->rotating } @hosts }
 sub running { return sum map { scalar $_->running } @hosts }

@@ -32,7 +32,7 @@ sub host {
     return WheelServer->new(config => <<"END");
 LoadModule info_module "@{[libexec_dir()]}/mod_info.so"
 LoadModule wheel_redis_module "$file"
-WheelCluster $url host=$name $options
+WheelCluster $url host=$name timeout=5s $options
 <Location /server-info>
     SetHandler server-info
 </Location>
@@ -106,4 +106,5 @@ ok $wrong->start, 'a host with the wrong password starts';
 $wrong->rotate(1);
 $stop = $wrong->get('/stop');
 is $stop->status, 502, 'but its stops reach no other host, as it says';
-like $wrong->error_log, qr/WH0085: .*WRONGPASS/, 'and logs why';
+ok wait_until { $wrong->error_log =~ /WH0085: .*WRONGPASS/ },
+    'and logs why';

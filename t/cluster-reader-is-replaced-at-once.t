@@ -5,12 +5,13 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use List::Util qw(min);
 use WheelKeeper qw(alive);
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 
-plan tests => 16, need_module 'wheel';
+plan tests => 17, need_module 'wheel';
 
 my $redis = WheelRedis->started;
 my ($near, $far) = map {
@@ -24,15 +25,20 @@ sub readers {
 
 ok wait_until { readers($near) && readers($far) }, 'both hosts read';
 
+my @took;
 for my $time (1 .. 3) {
     my ($reader) = reverse readers($far);
     $far->kill_child($reader);
     ok wait_until { !alive($reader) }, 'the child that reads is killed';
     my @wheels = $far->rotate(2);
-    is $near->get('/stop')->header('Wheel-Stopped'), 2,
+    my $stop   = $near->get('/stop');
+    is $stop->header('Wheel-Stopped'), 2,
         'a stop of another host stops the wheels of all the same';
+    push @took, $stop->seconds;
     is collect(20, @wheels), 2, 'and ends them';
 }
+# On a machine that does something else, it may take longer now and then.
+cmp_ok min(@took), '<', 1, 'and does so at once';
 my @readers = readers($far);
 cmp_ok scalar @readers, '>=', 4, 'each time, another child went on reading';
 
@@ -41,13 +47,15 @@ my %old = map { $_ => 1 } $far->children;
 $far->graceful;
 ok wait_until { my ($reader) = reverse readers($far); !$old{$reader} },
     'after a graceful restart, a child of the new generation reads';
-is $near->get('/stop?wait=5')->header('Wheel-Stopped'), 1,
+is $near->get('/stop?wait=15')->header('Wheel-Stopped'), 1,
     'the stop of another host reaches a wheel of the old generation';
 is collect(20, $wheel), 1, 'and ends it';
 
-# A stop that nobody of this host was there to read.
+# A stop that nobody of this host was there to read.  The parent is held first,
+# or it might make another child meanwhile.
 $far->rotate(1);
-my @held = $far->children;
+freeze($far->pid);
+my @held = ($far->children, $far->pid);
 freeze(@held);
 my $stop = $near->get('/stop?json');
 is_deeply [map {"$_->{host} $_->{outcome}"} @{ $stop->json->{hosts} }],

@@ -18,7 +18,7 @@ plan tests => 24, need 'wheel',
 my $redis = WheelRedis->started;
 my %server = map {
     $_ => WheelServer->started(
-        config => $redis->host_config($_, 'timeout=200ms') . "WheelMax 7\n")
+        config => $redis->host_config($_) . "WheelMax 7\n")
 } qw(one two);
 
 # All hosts as this one shows them, by their names.
@@ -30,9 +30,12 @@ sub hosts {
 
 ok wait_until { 2 == keys %{ hosts('one') } }, 'one host shows both';
 my @wheels = ($server{one}->rotate(1, '/rotate/red'), $server{two}->rotate(2));
-ok wait_until { hosts('one')->{two}{jobs}{rotating} == 2 },
-    'and soon what begins on the other';
-my $seen = hosts('one');
+my $seen;
+ok wait_until {
+    $seen = hosts('one');
+    my $two = $seen->{two};
+    $two && $two->{state} eq 'live' && $two->{jobs}{rotating} == 2;
+}, 'and soon what begins on the other';
 ok $seen->{one}{own}, 'it knows which one it is itself';
 ok !$seen->{two}{own}, 'and which one it is not';
 is $seen->{one}{jobs}{rotating}, 1, 'its own wheels are counted';
@@ -46,10 +49,14 @@ is $seen->{two}{state}, 'live', 'and that it lives';
 is schema_errors($server{one}->get('/wheel-status?json')->body), '',
     'the status of one host fits its schema';
 
-my $page = $server{two}->get('/wheel-status?cluster');
+my $page;
+my $live = qr{<th scope="row">one</th><td>live</td>};
+wait_until {
+    $page = $server{two}->get('/wheel-status?cluster');
+    $page->body =~ $live && $page->body =~ /red/;
+};
 is $page->status, 200, 'there is a page of all hosts';
-like $page->body, qr{<th scope="row">one</th><td>live</td>},
-    'with the other host';
+like $page->body, $live, 'with the other host';
 like $page->body, qr{<td>red</td>}, 'and its wheel';
 like $server{two}->get('/wheel-status')->body, qr/href="\?cluster"/,
     'the page of one host leads there';

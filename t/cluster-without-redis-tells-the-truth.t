@@ -17,7 +17,7 @@ plan tests => 27, need 'wheel',
 my $redis = WheelRedis->started(persistent => 1);
 my ($near, $far) = map {
     WheelServer->started(
-        config => $redis->host_config($_, 'timeout=300ms lost=keep'))
+        config => $redis->host_config($_, 'timeout=3s lost=keep'))
 } qw(near far);
 
 sub linked {

@@ -79,13 +79,15 @@ sub options {
     return map { ("--$_" => $option{$_}) } sort keys %option;
 }
 
-# What makes a server a host of the cluster of this Redis.
+# What makes a server a host of the cluster of this Redis.  A stop waits for the
+# other hosts, and for Redis, longer than a busy machine holds one of them up.
 sub host_config {
     my ($self, $name, $more) = @_;
-    my $file = redis_module_file();
+    my $file    = redis_module_file();
+    my $options = join ' ', "host=$name", 'timeout=5s', $more // ();
     return <<"END";
 LoadModule wheel_redis_module "$file"
-WheelCluster @{[$self->url]} host=$name @{[$more // '']}
+WheelCluster @{[$self->url]} $options
 END
 }
 
