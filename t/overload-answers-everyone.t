@@ -14,8 +14,9 @@ use WheelTest qw(collect wait_until);
 
 use constant ROTATES => 700;
 
-# The promise is a second; the rest is for machines that do something else.
-use constant LIMIT_SEC => 2;
+# The promise is a second; the rest is for machines that do something else.  A
+# worker that wheels held would be there after the stop alone.
+use constant LIMIT_SEC => 1 + 3;
 
 plan tests => 16, need_module 'wheel';
 
@@ -42,13 +43,12 @@ my $probe  = WheelProbe->start($server->port, @probed);
 # of its own.
 my $began   = time;
 my @rotates = flood($server->port, ROTATES, GET => '/rotate');
-my $done    = 0;
+my ($done, $rotating);
 wait_until {
-    my $before = $done;
-    $done = collect(0.5, @rotates);
-    return $done == $before;
+    $done     = collect(0.5, @rotates);
+    $rotating = $server->rotating;
+    $done + $rotating == ROTATES;
 };
-my $rotating = $server->rotating;
 note sprintf '%.3f s after %d rotates, %d turn and %d are answered',
     time - $began, ROTATES, $rotating, $done;
 is $done + $rotating, ROTATES, 'each turns a wheel or is answered';
@@ -69,7 +69,7 @@ my $stop = $server->get('/stop');
 my $took = time - $began;
 is $stop->status, 200, 'a stop is answered';
 is $stop->header('Wheel-Stopped'), $rotating, 'it stops all that turn';
-is collect(10, @rotates), @rotates, 'then all rotates are answered';
+is collect(20, @rotates), @rotates, 'then all rotates are answered';
 ok wait_until { !$server->running }, 'nothing turns any more';
 
 my @numbers

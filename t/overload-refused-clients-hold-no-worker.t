@@ -12,7 +12,9 @@ use WheelHttpd qw(free_port);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-use constant { CLIENTS => 60, WORKERS => 12, LIMIT_SEC => 2 };
+# Each would hold a worker for two seconds: twelve workers, if no wheel found
+# room, would be back after ten.
+use constant { CLIENTS => 60, WORKERS => 12, LIMIT_SEC => 5 };
 
 plan tests => 9, need_module 'wheel';
 
@@ -52,7 +54,7 @@ ok wait_until {
 }, 'all of them have been refused, but for those that found room';
 
 my $stopped = $server->get('/stop')->header('Wheel-Stopped');
-is collect(10, @answers, @wheels), CLIENTS + WORKERS,
+is collect(20, @answers, @wheels), CLIENTS + WORKERS,
     'all have their answers when they read';
 my @refused = grep { ($_->status // 0) == 503 } @answers, @wheels;
 is @refused + $stopped, CLIENTS + WORKERS, 'a refusal, who had no wheel';

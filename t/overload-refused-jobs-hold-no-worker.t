@@ -10,8 +10,8 @@ use WheelHttpd qw(user_modules);
 use WheelServer ();
 use WheelTest qw(collect read_answers);
 
-# Waiting for each would keep the others waiting for eight seconds.
-use constant { CLIENTS => 12, WORKERS => 4, LIMIT_SEC => 4 };
+# Waiting for each would keep the others waiting for sixteen seconds.
+use constant { CLIENTS => 24, WORKERS => 4, LIMIT_SEC => 8 };
 
 plan tests => 4, need_module 'wheel';
 
@@ -35,8 +35,8 @@ my $began = time;
 is $server->get('/index.html')->status, 200,
     'others are answered while nobody hangs up';
 cmp_ok time - $began, '<', LIMIT_SEC, 'and soon';
-my @answers = map { read_answers($_, 10, 'GET') } @clients;
+my @answers = map { read_answers($_, 20, 'GET') } @clients;
 is grep({ $_->status == 503 && $_->header('Retry-After') } @answers), CLIENTS,
     'each has been told to come again';
 $server->get('/stop');
-is collect(10, $wheel), 1, 'and the one wheel had its place all the time';
+is collect(20, $wheel), 1, 'and the one wheel had its place all the time';
