@@ -21,7 +21,7 @@ WheelScheduling normal
 </Location>
 <Location "/brief">
     SetHandler test-job
-    WheelTimeout 50ms
+    WheelTimeout 2s
 </Location>
 END
 
@@ -51,7 +51,7 @@ like $server->get('/wheel-status')->body, qr{<td>yes</td></tr>},
     'as the page does';
 
 spew($server->dir . '/htdocs/go', '');
-collect(10, $own);
+collect(20, $own);
 like $own->body, qr/end=1 .* result=burnt/, 'the one in its worker finishes';
 my $log = '';
 wait_until { $log = $server->error_log; 2 == (() = $log =~ /WH0024/g) };
@@ -61,7 +61,7 @@ is scalar(() = $log =~ /WH0025: .* which runs in its worker/g), 1,
     'and the other, once it looks';
 
 $server->get('/stop');
-is collect(5, $burn, $doze, @wheels), 3, 'a stop answers all';
+is collect(20, $burn, $doze, @wheels), 3, 'a stop answers all';
 like $burn->body, qr/end=2 .* result=burning$/,
     'with what the work has handed over';
 my $brief = $server->get('/brief/burn');

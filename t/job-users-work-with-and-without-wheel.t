@@ -105,7 +105,7 @@ sub begin_both {
 sub answers {
     my @begun = @_;
     $server->get('/stop');
-    collect(10, @begun);
+    collect(20, @begun);
     return join ' ', $begun[0]->header('Mandelbrot-Ended-By') // 'none',
         ($begun[1]->body // '') =~ /^# .*: (\w+)\n\z/m;
 }

@@ -20,7 +20,7 @@ sub fill {
     wait_until {
         push @wheels, $server->begin(GET => '/rotate')
             for 1 .. $wanted - $server->rotating;
-        wait_until { $server->rotating + collect(0, @wheels) >= @wheels } 2;
+        wait_until { $server->rotating + collect(0, @wheels) >= @wheels };
         @wheels = grep { !$_->done } @wheels;
         $server->rotating >= $wanted;
     };
