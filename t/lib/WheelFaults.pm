@@ -15,8 +15,8 @@ use WheelServer ();
 use WheelTest qw(collect thread_ids wait_until);
 
 our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
-    kill_hard mortal_server restarted resumed room_for stores_left time_to_end
-    turn wheels_by_pid);
+    kill_hard mortal_server restarted resumed room_for settled stores_left
+    time_to_end turn wheels_by_pid);
 
 # A server is to be gone within two seconds of TERM.  The machine that tests may
 # need a second of its own.
