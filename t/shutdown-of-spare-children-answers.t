@@ -15,8 +15,10 @@ plan tests => 5, need_module 'wheel';
 
 my $prefork = WheelServer::mpm() eq 'prefork';
 
-# Eighty wheels leave few workers idle; when some of them end, too many are.
+# Eighty wheels leave few workers idle; when some of them end, too many are.  So
+# are they at the start, where some children go at once.
 my $server = WheelServer->started(
+    ready => 16,
     $prefork ? (processes => 90, threads => 1, spare => 10)
     : (processes => 3, threads => 30, spare => 5),
     config => $prefork ? "MinSpareServers 8\nMaxSpareServers 16\n"

@@ -33,6 +33,7 @@ sub mpm { $ENV{WHEEL_MPM} // 'event' }
 # Make one, without starting it.
 #   processes, threads  how many workers (prefork: their product)
 #   spare               processes of an older generation that fit, too
+#   ready               idle workers that show that it is up: all, if not given
 #   config              appended to the configuration
 #   first               the same, before all else
 #   addresses           0: without the contract's Locations
@@ -170,7 +171,7 @@ sub start_once {
     my $ready = wait_until {
         waitpid($pid, POSIX::WNOHANG()) == $pid and return 'ended';
         return 'up' if -s $self->pid_file
-            && $self->idle_workers >= $self->workers;
+            && $self->idle_workers >= ($self->{ready} // $self->workers);
         return;
     } START_SEC;
     return 1 if ($ready // '') eq 'up';
