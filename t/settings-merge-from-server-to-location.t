@@ -12,25 +12,25 @@ use WheelTest qw(collect thread_policy wait_until);
 # host, path, seconds to its deadline, scheduling, is a vanished client's wheel
 # stopped?
 my @table = (
-    ['a',     '/rotate',       7,  'batch',  0],
-    ['a',     '/time',         5,  'batch',  0],
-    ['a',     '/policy',       7,  'normal', 0],
-    ['a',     '/leave',        7,  'batch',  1],
-    ['a',     '/all',          3,  'idle',   1],
+    ['a',     '/rotate',       70, 'batch',  0],
+    ['a',     '/time',         50, 'batch',  0],
+    ['a',     '/policy',       70, 'normal', 0],
+    ['a',     '/leave',        70, 'batch',  1],
+    ['a',     '/all',          30, 'idle',   1],
     ['a',     '/all/none',     undef, 'idle', 1],
-    ['b',     '/rotate',       9,  'batch',  0],
-    ['b',     '/time',         4,  'batch',  0],
-    ['b',     '/policy',       9,  'idle',   0],
+    ['b',     '/rotate',       90, 'batch',  0],
+    ['b',     '/time',         40, 'batch',  0],
+    ['b',     '/policy',       90, 'idle',   0],
 );
 plan tests => 3 * @table + 2, need_module 'wheel';
 
 my $config = <<'END';
-WheelTimeout 7
+WheelTimeout 70
 WheelScheduling batch
 WheelOnDisconnect continue
 <Location /time>
     SetHandler wheel-rotate
-    WheelTimeout 5
+    WheelTimeout 50
 </Location>
 <Location /policy>
     SetHandler wheel-rotate
@@ -42,7 +42,7 @@ WheelOnDisconnect continue
 </Location>
 <Location /all>
     SetHandler wheel-rotate
-    WheelTimeout 3
+    WheelTimeout 30
     WheelScheduling idle
     WheelOnDisconnect stop
 </Location>
@@ -55,9 +55,9 @@ WheelOnDisconnect continue
 </VirtualHost>
 <VirtualHost *:@PORT@>
     ServerName b
-    WheelTimeout 9
+    WheelTimeout 90
     <Location /time>
-        WheelTimeout 4
+        WheelTimeout 40
     </Location>
     <Location /policy>
         WheelScheduling idle
@@ -116,7 +116,7 @@ $server->end_wheels;
 my $wheel = begin('b', '/time?wait=1');
 collect(20, $wheel);
 is $wheel->header('Wheel-Stopped-By'), 'deadline', 'a request may ask for less';
-cmp_ok $wheel->header('Wheel-Elapsed'), '<', 4, 'and gets it';
+cmp_ok $wheel->header('Wheel-Elapsed'), '<', 40, 'and gets it';
 
 sub begin {
     my ($host, $path) = @_;

@@ -35,7 +35,7 @@ for my $row (@reserves) {
 }
 
 # Without a reserve nobody is there to be asked while they turn.
-my $server = server("WheelReserve 0\nWheelTimeout 2\n");
+my $server = server("WheelReserve 0\nWheelTimeout 5\n");
 my @wheels = map { $server->begin(GET => '/rotate') } 1 .. WORKERS;
 collect(20, @wheels);
 is grep({ $_->status == 200 } @wheels), WORKERS,
