@@ -29,18 +29,22 @@ for my $round (1 .. $restarts) {
     wait_until {
         my @free = free_processes();
         push @wheels, map { $server->begin(GET => '/rotate') } @free;
+        wait_until { collect(0, @wheels) + $server->rotating >= @wheels };
         !@free;
     };
     restarted($server, 'USR1') or last;
-    my $answer = $server->get('/wheel-status?json', limit => 10);
-    $served++ if ($answer->status // 0) == 200;
+    $served++ if eval { $server->status };
 }
 is $served, $restarts, "after each of $restarts restarts, it serves";
 
-collect(1, @wheels);
-my @ended    = grep { $_->done && $_->status == 200 } @wheels;
-my @left     = grep { !$_->done } @wheels;
-my @rotating = $server->rotating;
+my (@left, @rotating);
+wait_until {
+    collect(0, @wheels);
+    @left     = grep { !$_->done } @wheels;
+    @rotating = $server->rotating;
+    @rotating == @left;
+};
+my @ended = grep { $_->done && ($_->status // 0) == 200 } @wheels;
 is @rotating, @left, 'who has no answer has a wheel that turns';
 is_deeply answers_by(0, @ended),
     { @ended ? (shutdown => scalar @ended) : () },
