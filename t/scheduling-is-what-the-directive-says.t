@@ -38,7 +38,7 @@ for my $path (sort keys %class) {
         $policies = join ' ',
             map { thread_policy(@{$_}{qw(pid thread)}) } @seen;
         $policies eq "$class{$path} $class{$path}";
-    } 5;
+    };
     is $policies, "$class{$path} $class{$path}",
         "/$path: its wheels turn in threads of class $class{$path}";
     my %wheel  = map { $_->{thread} => 1 } @seen;

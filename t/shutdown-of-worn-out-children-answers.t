@@ -21,10 +21,10 @@ my @rest = turn($server, 25, 'rest');
 
 # Every question is one more connection.
 my @pids = keys %{ wheels_by_pid($server) };
-ok wait_until {
+ok wait_until(sub {
     $server->get('/') for 1 .. 10;
     $server->mpm eq 'prefork' || !grep { accepts($server, $_) } @pids;
-}, 'the children with wheels have worn out';
+}, 60), 'the children with wheels have worn out';
 is_deeply answers_by(0.3, @some, @rest), { none => 50 },
     'fifty wheels turn on in them';
 
