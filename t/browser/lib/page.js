@@ -118,6 +118,11 @@ function pageTest(options, body) {
         }
         finally {
             if (browser) {
+                /* A look may be on its way through a test's hands. */
+                for (const page of browser.contexts().flatMap((context) =>
+                    context.pages())) {
+                    await page.unrouteAll({ behavior: "ignoreErrors" });
+                }
                 await browser.close();
             }
             await server.stop();
