@@ -17,17 +17,35 @@ const MODULE = path.resolve(TOP,
 
 const USER_MODULES = path.resolve(TOP,
     process.env.WHEEL_USER_MODULES || "t/c-modules/.libs");
+const PORT_MIN = 10000;
 
 const HTTPD = ["apache2", "httpd"]
     .flatMap((name) => `${process.env.PATH}:/usr/sbin`.split(":")
         .map((folder) => path.join(folder, name)))
     .find((file) => fs.existsSync(file));
 
+/* None of those that the kernel gives to clients: these would take it while a
+ * server is away for a moment. */
 function freePort() {
+    const range = fs.readFileSync("/proc/sys/net/ipv4/ip_local_port_range",
+        "utf8");
+    const above = parseInt(range, 10) - PORT_MIN;
     return new Promise((found, broke) => {
         const probe = net.createServer();
-        probe.on("error", broke);
-        probe.listen(0, "127.0.0.1", () => {
+        const pick = () => (above > 0
+            ? PORT_MIN + Math.floor(Math.random() * above) : 0);
+        let tries = 100;
+        probe.on("error", (error) => {
+            tries--;
+            if (tries > 0) {
+                probe.listen(pick(), "127.0.0.1");
+            }
+            else {
+                broke(error);
+            }
+        });
+        probe.listen(pick(), "127.0.0.1");
+        probe.on("listening", () => {
             const { port } = probe.address();
             probe.close(() => found(port));
         });
