@@ -69,7 +69,8 @@ pageTest({}, async (live, server, context) => {
     await second.page.close();
     await becomes(async () => await rotating() === 0,
         "they end when their tab is closed");
-    is((await server.status()).totals.ended.gone, 20,
-        "since their client went away");
+    await becomes(async () =>
+        (await server.status()).totals.ended.gone === 20,
+    "since their client went away");
     is(second.trouble, [], "the second tab had no trouble");
 });

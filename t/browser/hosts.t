@@ -8,7 +8,7 @@ const os = require("node:os");
 const path = require("node:path");
 
 const { pageTest } = require("./lib/page.js");
-const { becomes, is, ok } = require("./lib/tap.js");
+const { becomes, is, ok, until } = require("./lib/tap.js");
 
 /* Debian's redis-tools has the server by another name; it looks at the name
  * that it is called by. */
@@ -49,6 +49,7 @@ pageTest({
     await becomes(async () => (await hosts())[0].includes(" 2 of at most "),
         "it counts its wheels");
 
+    await until(async () => await command("PING") === 0);
     await command("HSET", "wheel:hosts", "<b>there</b>/00", JSON.stringify({
         mpm: "event", generation: 0,
         limits: { wheel_max: 7, wheel_reserve: 1, wheel_max_per_client: 0 },

