@@ -84,7 +84,8 @@ sub options {
 sub host_config {
     my ($self, $name, $more) = @_;
     my $file    = redis_module_file();
-    my $options = join ' ', "host=$name", 'timeout=5s', $more // ();
+    my $options = join ' ', "host=$name", $more // ();
+    $options .= ' timeout=5s' unless $options =~ /\btimeout=/;
     return <<"END";
 LoadModule wheel_redis_module "$file"
 WheelCluster @{[$self->url]} $options
