@@ -36,7 +36,7 @@ for my $to (@hosts, $proxy) {
     my @stops;
     ok wait_until {
         push @stops, $to->get('/stop/all');
-        $stops[-1]->status != 502;
+        ($stops[-1]->status // 502) != 502;
     }, "a stop is said to $who";
     is collect(20, @wheels), 6, 'and ends them all'
         or diag map {"$_->{status_line}: $_->{body}\n"} @stops;

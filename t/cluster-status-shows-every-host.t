@@ -84,10 +84,10 @@ kill_hard($server{two}->pid, $server{two}->children);
 $server{two}->stop;
 my ($id) = grep {/^two/} @{ $redis->command(ZRANGE => 'wheel:live', 0, -1) };
 $redis->command(ZINCRBY => 'wheel:live', -10_000, $id);
-ok wait_until { hosts('one')->{two}{state} eq 'missing' },
+ok wait_until { (hosts('one')->{two}{state} // '') eq 'missing' },
     'a host that is gone is soon shown as missing';
 $server{two}->start;
-ok wait_until { hosts('one')->{two}{state} eq 'live' },
+ok wait_until { (hosts('one')->{two}{state} // '') eq 'live' },
     'and as living when it is back';
 is keys %{ hosts('one') }, 2, 'once';
 

@@ -54,12 +54,12 @@ note sprintf '%.3f s after %d rotates, %d turn and %d are answered',
 is $done + $rotating, ROTATES, 'each turns a wheel or is answered';
 
 # Then those that have been refused come again, while the MPM forks.
-ok wait_until {
+ok wait_until(sub {
     push @rotates, flood($server->port, 40, GET => '/rotate');
     collect(0.3, @rotates);
     $rotating = $server->rotating;
     $rotating >= 40 - ($threads > 1 ? 4 : 1);
-}, 'in the end there are as many wheels as the server has room for';
+}, 60), 'in the end there are as many wheels as the server has room for';
 note sprintf 'after %.3f s and %d rotates, %d turn', time - $began,
     scalar @rotates, $rotating;
 cmp_ok $rotating, '<=', 39, 'which leaves one worker at least';
