@@ -7,21 +7,26 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
     wheelctl_json);
-use WheelFaults qw(complaints kill_hard restarted room_for turn);
+use WheelFaults qw(accepts complaints kill_hard restarted room_for turn);
 use WheelHttpd qw(spew);
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 
 plan tests => 19, need_module 'wheel';
 
-# A wheel needs two workers that wait, and prefork is content with one.
-my $more = <<'END';
+# A wheel needs two workers that wait, and prefork is content with one.  After a
+# graceful restart, worker and event are content with one process.
+my %room = room_for(2);
+my $more = <<"END";
 <IfModule mpm_prefork_module>
     MinSpareServers 3
 </IfModule>
+<IfModule !mpm_prefork_module>
+    MinSpareThreads @{[$room{threads} + 1]}
+</IfModule>
 END
 my $server
-    = WheelServer->started(room_for(2), config => control_config() . $more);
+    = WheelServer->started(%room, config => control_config() . $more);
 my $socket = control_socket($server);
 my $inode  = (stat $socket)[1];
 is sprintf('%04o', (stat _)[2] & 07777), '0600', 'nobody else may use the file';
@@ -68,12 +73,14 @@ is +(wheelctl($server, 'list'))[0], 0, 'as it does when somebody removed it';
 
 # Deaths of children: of all that are there, so that the one is among them that
 # holds a waiting client.
+wait_until { 1 < grep { accepts($server, $_) } $server->children };
 @wheels = turn($server, 1);
 my ($wheel) = $server->rotating;
 freeze($wheel->{pid});
 my $waits = plain_connect($server);
 syswrite $waits, "stop wait=20\n";
-wait_until { (wheelctl_json($server, 'list'))[1]{jobs}{stopping} };
+wait_until { (wheelctl_json($server, 'list'))[1]{jobs}{stopping} }
+    or die "no other process has heard the stop\n";
 kill_hard($server->children);
 is +(wheelctl($server, 'list'))[0], 0, 'successors of killed children answer';
 # The parent may have made another child meanwhile, which has been asked.
