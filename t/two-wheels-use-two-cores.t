@@ -33,16 +33,17 @@ is $server->get('/stop')->header('Wheel-Stopped'), 2, 'one stop ends both';
 is collect(20, @wheels), 2, 'both have their number';
 note sprintf 'one wheel: %.2f cores, two: %.2f', $one, $two;
 
-# CPU seconds a second that the wheels use, the most of so many looks.
+# CPU seconds a second that the wheels use, the most of so many looks: short
+# ones, in which both may have a core although others want it.
 sub cores_used {
     my ($enough) = @_;
     my @threads = map { [@{$_}{qw(pid thread)}] } $server->rotating;
     my $most    = 0;
     wait_until {
-        for (1 .. 20) {
+        for (1 .. 50) {
             my $began = time;
             my $used  = sum map { thread_seconds(@$_) } @threads;
-            sleep 0.005;
+            sleep 0.002;
             $used = sum(map { thread_seconds(@$_) } @threads) - $used;
             $most = max $most, $used / (time - $began);
         }
