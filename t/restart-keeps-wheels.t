@@ -29,7 +29,8 @@ is_deeply [map { $_->{name} } @rotating],
 is_deeply [map { $_->{generation} } @rotating],
     [map { ($_) x $each } 0 .. $#names], 'each knows its generation';
 is_deeply [map { "$_->{started} $_->{pid}" } @rotating[0 .. $each * 2 - 1]],
-    [map { "$before{$_}{started} $before{$_}{pid}" } sort { $a <=> $b } keys %before],
+    [map { "$before{$_}{started} $before{$_}{pid}" }
+        sort { $a <=> $b } keys %before],
     'the old ones are where they were';
 ok wait_until {
     my %now = map { $_->{id} => $_->{turns} } $server->rotating;
