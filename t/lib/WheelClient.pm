@@ -92,8 +92,9 @@ sub send {
 #   headers  a list of names and values
 sub ask {
     my ($self, $method, $target, %opt) = @_;
+    my $answer = WheelTest::Answer->new($self->{socket}, $method);
     $self->send($self->head($method, $target, %opt));
-    return WheelTest::Answer->new($self->{socket}, $method);
+    return $answer;
 }
 
 # Many requests at once, each over a connection of its own: none waits for

@@ -164,9 +164,9 @@ sub begin {
     while (my ($name, $value) = splice @header, 0, 2) {
         $head .= "$name: $value\r\n";
     }
-    my $socket = $self->connect_to;
-    send_all($socket, "$head\r\n" . ($opt{body} // ''));
-    return WheelTest::Answer->new($socket, $method);
+    my $answer = WheelTest::Answer->new($self->connect_to, $method);
+    send_all($answer->socket, "$head\r\n" . ($opt{body} // ''));
+    return $answer;
 }
 
 sub send_all {
