@@ -122,10 +122,10 @@ sub stores_left {
 # --- Ends --------------------------------------------------------------------
 
 # Send a signal that makes the server restart, and return once it has: before
-# that, it would lose another signal.
+# that, it would lose another signal.  Clients read and hang up before.
 sub resumed {
-    my ($server, $signal) = @_;
-    settled($server);
+    my ($server, $signal, @answers) = @_;
+    settled($server, @answers);
     my $ready  = qr/resuming normal operations/;
     my $before = () = $server->error_log =~ /$ready/g;
     $server->signal($signal);
@@ -137,9 +137,9 @@ sub resumed {
 # The same, and return once no old process takes connections, either: whoever
 # asks for a wheel might get one there.
 sub restarted {
-    my ($server, $signal) = @_;
+    my ($server, $signal, @answers) = @_;
     my @old = $server->children;
-    return resumed($server, $signal) && none_accept($server, @old);
+    return resumed($server, $signal, @answers) && none_accept($server, @old);
 }
 
 # Wait until none of these processes takes connections any more, but for those
@@ -161,10 +161,11 @@ sub none_accept {
 # told to end at once touches the connections of its workers, also one that its
 # worker has just freed, and may die of it, with or without this module.
 sub settled {
-    my ($server) = @_;
+    my ($server, @answers) = @_;
     my $port = sprintf '%04X', $server->port;
     my $open = qr/01|06|0A/; # established, waited for long enough, listening
     return wait_until {
+        collect(0, @answers);
         slurp('/proc/net/tcp')
             !~ /^\s*\d+: (?:\w+:$port \w+:\w+|\w+:\w+ \w+:$port) (?!$open)/m;
     } 5;
@@ -191,7 +192,7 @@ sub alive_thread {
 sub time_to_end {
     my ($server, $signal, $limit, @wheels) = @_;
     my @pids = ($server->pid, $server->children);
-    settled($server);
+    settled($server, @wheels);
     my $begin = time;
     $server->signal($signal);
     my $gone = wait_until {
