@@ -73,17 +73,8 @@ is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
 ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },
     'and its job ends with its request';
 
-# What is promised of TERM holds where the MPM leaves a chance: see
-# shutdown-by-term-ends-wheels.
 $own = $server->begin(GET => '/job/own-spin');
-$server->wait_rotating(1) or die "no job turns
-";
-my $stops = $server->mpm eq 'prefork';
-$server->graceful unless $stops;
-unless ($stops) {
-    wait_until { my @all = $server->rotating;
-        @all && $server->status->{server}{generation} > $all[0]{generation} };
-}
+$server->wait_rotating(1) or die "no job turns\n";
 $server->signal('TERM');
 collect(20, $own);
 like $own->body // '', qr/ end=5 /, 'the end of the server ends it as well';
