@@ -53,7 +53,8 @@ is_deeply [map { $_->{host} } @{ $stop->json->{hosts} }], ['near'],
 cmp_ok $stop->seconds, '<', 4, 'or wait for it';
 
 $far->start;
-ok wait_until { hosts() eq 'far live near live' }, 'when it is back, it is listed';
+ok wait_until { hosts() eq 'far live near live' },
+    'when it is back, it is listed';
 
 # Nobody is there to hear it.
 $redis->kill_hard;

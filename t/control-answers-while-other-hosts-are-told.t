@@ -1,5 +1,5 @@
-# A stop by wheelctl is one of all hosts, and waits for them.  Whoever else comes
-# to the same process doesn't wait.
+# A stop by wheelctl is one of all hosts, and waits for them.  Whoever else
+# comes to the same process doesn't wait.
 
 use strict;
 use warnings FATAL => 'all';

@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelKeeper qw(alive proc_stat);
 use WheelServer ();
-use WheelTest qw(collect thread_ids wait_until);
+use WheelTest qw(collect thread_states wait_until);
 
 our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
     kill_hard mortal_server restarted resumed room_for settled stores_left
@@ -177,14 +177,8 @@ sub kill_hard {
     my (@pids) = @_;
     kill KILL => @pids;
     return wait_until {
-        !grep { alive_thread($_) } @pids
+        !grep { !/[ZX]/ } map { thread_states($_) } @pids
     };
-}
-
-sub alive_thread {
-    my ($pid) = @_;
-    return grep { my ($state) = proc_stat($pid, $_); ($state // 'X') !~ /[ZX]/ }
-        thread_ids($pid);
 }
 
 # Seconds from a signal until the parent and all of its children are gone;

@@ -16,7 +16,7 @@ use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
 our @EXPORT_OK = qw(wait_until soonest collect core_count cpu_seconds child_pids
-    freeze thread_ids thread_policy thread_seconds open_connection
+    freeze thread_ids thread_policy thread_seconds thread_states open_connection
     read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
@@ -94,14 +94,14 @@ sub freeze {
     my (@pids) = @_;
     kill STOP => @pids;
     return wait_until {
-        !grep { is_moving($_) } @pids
+        !grep { !/[TZX]/ } map { thread_states($_) } @pids
     };
 }
 
-sub is_moving {
+# The letters that /proc has for what the threads of a process do.
+sub thread_states {
     my ($pid) = @_;
-    return grep { ((proc_stat($pid, $_))[0] // 'X') !~ /[TZX]/ }
-        thread_ids($pid);
+    return map { (proc_stat($pid, $_))[0] // 'X' } thread_ids($pid);
 }
 
 # How the kernel schedules a thread: normal, batch, idle, or a number.
