@@ -24,7 +24,7 @@ my $server = WheelServer->started(
 my $answered = 0;
 for my $kill (1 .. KILLS) {
     wait_until { $server->idle_workers > THREADS };
-    turn($server, 1, "wheel-$kill");
+    my ($held) = turn($server, 1, "wheel-$kill"); # its client stays
     my ($wheel) = $server->rotating;
     # One that listens: the wheel has its child of prefork for itself.
     my ($doomed)

@@ -6,6 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use List::Util qw(min);
 use WheelClient qw(tls_config);
 use WheelFaults qw(complaints ended_in_time turn);
 use WheelHttpd qw(free_port user_modules);
@@ -40,22 +41,40 @@ is_deeply [complaints($server)], [], 'the log has no complaint';
 SKIP: {
     skip 'a process of prefork has one client', 2 if $server->mpm eq 'prefork';
     my $plenty = WheelServer->started(processes => 1, threads => 8);
-    my ($taken, $copies) = descriptors($plenty);
-    is $copies, 3, 'a process holds a copy of each connection';
+    my $free   = lowest_free($plenty);
+    is copies($plenty, 3), 3, 'a process holds a copy of each connection';
     my $scarce = WheelServer->started(
         processes => 1, threads => 8,
-        within    => ['prlimit', '--nofile=' . 2 * $taken]
+        within    => ['prlimit', '--nofile=' . 2 * $free]
     );
-    is((descriptors($scarce))[1], 0, 'none if it is short of descriptors');
+    is copies($scarce, 1), 0, 'none if it is short of descriptors';
 }
 
-# Descriptors of the child without a wheel, and copies of sockets with three.
-sub descriptors {
+# The number of the next descriptor of the only child, if it has no client: one
+# that asked just now may still have one.
+sub lowest_free {
     my ($one) = @_;
     my ($pid) = $one->children;
-    my $taken = () = glob "/proc/$pid/fd/*";
-    turn($one, 3);
+    my @free;
+    wait_until {
+        my $free = 0;
+        $free++ while defined readlink "/proc/$pid/fd/$free";
+        push @free, $free;
+        @free == 10;
+    };
+    return min @free;
+}
+
+# Connections of which it has copies while so many wheels turn.  A copy is made
+# just after its wheel has begun.
+sub copies {
+    my ($one, $wheels) = @_;
+    my ($pid) = $one->children;
+    my @wheels = turn($one, $wheels);
+    wait_until {
+        $wheels == grep { $_->{elapsed} > 0.5 } $one->rotating;
+    };
     my %socket;
     $socket{ readlink($_) // '' }++ for glob "/proc/$pid/fd/*";
-    return ($taken, scalar grep { /^socket:/ && $socket{$_} > 1 } keys %socket);
+    return scalar grep { /^socket:/ && $socket{$_} > 1 } keys %socket;
 }

@@ -215,9 +215,10 @@ sub up {
     return alive($self->{pid});
 }
 
-# Kill the parent or the whole server as kill -9 does.
+# Kill a child as kill -9 does.  (Without a pid, that would be this test.)
 sub kill_child {
     my ($self, $pid) = @_;
+    $pid or die "no child to kill\n";
     return kill KILL => $pid;
 }
 
