@@ -30,7 +30,8 @@ for my $type (@types) {
     # After a restart, event counts a child of before as one of its own, starts
     # one too many, and later forgets to tell it to end.
     wait_until { !grep { !alive($_) } $server->children };
-    ok restarted($server, 'USR1'), 'the server restarts gracefully';
+    ok restarted($server, 'USR1', $doomed, @wheels),
+        'the server restarts gracefully';
     push @wheels, turn($server, 1);
     my $stop = $server->get('/stop');
     is $stop->header('Wheel-Stopped'), @others + 1,

@@ -53,7 +53,8 @@ pageTest({}, async (live, server) => {
         "Asked for 1 wheel named red, to take 20 % of a core.",
         "the page says what was asked for");
     is(await asked(), [null, 20], "the server was asked for the same");
-    is(await loads(), ["20 % of a core"], "the load stands with its wheel");
+    await becomes(async () => (await loads()).join() === "20 % of a core",
+        "the load stands with its wheel", async () => (await loads()).join());
     await becomes(async () => / of at most \d+, 20 % of a core asked for$/
         .test(await count()), "and above all of them", count);
 
@@ -71,7 +72,8 @@ pageTest({}, async (live, server) => {
     await page.click("#stop-buttons button[data-name=red]");
     await becomes(async () => / of at most \d+, 50 % of a core asked for$/
         .test(await count()), "what has ended is asked for no longer", count);
-    is(await loads(), ["50 % of a core"], "on no card either");
+    await becomes(async () => (await loads()).join() === "50 % of a core",
+        "on no card either", async () => (await loads()).join());
     await becomes(async () => (await live.ended()).some((one) =>
         /turns, 11 % of a core, answered/.test(plain(one.words))),
     "the list of ended wheels keeps the load",

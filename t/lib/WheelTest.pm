@@ -330,7 +330,13 @@ sub header { $_[0]{headers}{ lc $_[1] } }
 
 sub json { JSON::PP::decode_json($_[0]->body) }
 
-sub hang_up { close $_[0]{socket} if $_[0]{socket} && $_[0]{closing}; return }
+# Nothing more comes over a connection that the server closes, or has closed.
+sub hang_up {
+    my ($self) = @_;
+    close $self->{socket}
+        if $self->{socket} && ($self->{closing} || $self->{eof});
+    return;
+}
 
 sub read_some {
     my ($self) = @_;
