@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use Time::HiRes qw(sleep time);
-use WheelClient qw(tls_config);
+use WheelClient qw(tls_config vanish_together);
 use WheelHttpd qw(free_port);
 use WheelServer ();
 use WheelTest qw(cpu_seconds soonest wait_until);
@@ -66,15 +66,10 @@ note sprintf 'the slowest of them was noticed after %.3f s', $slowest;
 cmp_ok $slowest, '<', 1, 'each of them has been noticed within a second';
 
 # Ten at once, and what the server uses afterwards.
-my @ways = ('close', 'reset');
 my $took = soonest {
     my @clients = map { WheelClient->new($server->port) } 1 .. 10;
     $_->send($_->head(GET => '/rotate')) for @clients;
-    $server->wait_rotating(10) or die "ten wheels don't turn\n";
-    my $began = time;
-    $clients[$_]->vanish($ways[$_ % 2]) for 0 .. $#clients;
-    wait_until { !$server->rotating };
-    time - $began;
+    vanish_together($server, @clients);
 } 1;
 ok wait_until { !$server->running }, 'ten wheels end whose clients vanish';
 cmp_ok $took, '<', 1, 'all of them within a second';

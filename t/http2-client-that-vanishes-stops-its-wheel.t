@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use Time::HiRes qw(time);
-use WheelClient qw(http2_config tls_config);
+use WheelClient qw(http2_config tls_config vanish_together);
 use WheelHttp2 ();
 use WheelHttpd qw(free_port);
 use WheelServer ();
@@ -61,17 +61,12 @@ cmp_ok $slowest, '<', 1, 'each of them has been noticed within a second';
 
 # Ten connections at once.
 my $gone  = ended('gone');
-my @ways  = ('close', 'reset');
 my $tried = 0;
 my $took  = soonest {
     my @clients = map { connect_to(0) } 1 .. 10;
     $_->begin(GET => '/rotate') for @clients;
     $tried++;
-    $server->wait_rotating(10) or die "ten wheels don't turn\n";
-    my $began = time;
-    $clients[$_]->vanish($ways[$_ % 2]) for 0 .. $#clients;
-    wait_until { !$server->rotating };
-    time - $began;
+    vanish_together($server, @clients);
 } 1;
 ok wait_until { !$server->running }, 'ten wheels end whose clients vanish';
 cmp_ok $took, '<', 1, 'all of them within a second';

@@ -16,7 +16,7 @@ use IO::Socket::INET ();
 use WheelHttpd qw(libexec_dir);
 use WheelTest ();
 
-our @EXPORT_OK = qw(flood tls_config http2_config);
+our @EXPORT_OK = qw(flood tls_config http2_config vanish_together);
 
 use constant LIMIT_SEC => 20;
 
@@ -163,6 +163,19 @@ sub vanish {
     delete $self->{socket};
     $socket->close(@quietly);
     return;
+}
+
+# Clients with a wheel each go away at once, by a close and by a reset in turns.
+# Returns the seconds until no wheel turns.
+sub vanish_together {
+    my ($server, @clients) = @_;
+    my @ways = ('close', 'reset');
+    $server->wait_rotating(scalar @clients)
+        or die scalar(@clients) . " wheels don't turn\n";
+    my $began = time;
+    $clients[$_]->vanish($ways[$_ % 2]) for 0 .. $#clients;
+    WheelTest::wait_until(sub { !$server->rotating });
+    return time - $began;
 }
 
 1;
