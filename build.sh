@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # build.sh: everything that mod_wheel needs, by one command on a bare Debian 12.
 # The package lists stand here and nowhere else.
 
@@ -172,9 +173,10 @@ run_tests() {
     make -j"$(nproc)" asan
     make test-asan TEST_FLAGS=--mpm=event \
         TESTS="$(find t/unit/.build-asan -type f -perm -u+x | tr '\n' ' ') $(
-            echo t/client-that-vanishes-stops* t/control-is-* t/job-* \
-                t/killed-child* t/odd-* t/restart-can-* t/security-bytes-* \
-                t/shutdown-by-*)"
+            echo t/contract/departed-client.t t/control/rubbish.t t/api/*.t \
+                t/contract/killed-child.t t/faults/odd-requests.t \
+                t/contract/on-restart-stop.t t/faults/escaping.t \
+                t/contract/shutdown-by-term.t)"
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
 }

@@ -1,17 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mod_wheel.c: the module record.  Each part registers its own hooks. */
 #include "httpd.h"
 #include "http_config.h"
 
-#include "wheel_admit.h"
-#include "wheel_cluster.h"
-#include "wheel_config.h"
-#include "wheel_control.h"
-#include "wheel_handler.h"
-#include "wheel_job.h"
-#include "wheel_process.h"
-#include "wheel_proxy.h"
-#include "wheel_socket.h"
-#include "wheel_status.h"
+#include "server/admit.h"
+#include "cluster/cluster.h"
+#include "server/config.h"
+#include "control/control.h"
+#include "http/handler.h"
+#include "server/job.h"
+#include "server/process.h"
+#include "requests/proxy.h"
+#include "control/socket.h"
+#include "http/status.h"
 
 static void register_hooks(apr_pool_t *pconf)
 {

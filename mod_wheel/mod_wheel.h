@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mod_wheel.h: the job API of mod_wheel, for other modules.
  *
  * A job is a piece of CPU-bound work that a request waits for.  It is listed

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A wheel to look at: a disc of ten numbers under a pointer, which turns in
  * proportion to the speed of a real one. */
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Turns a second and wheels over the last two minutes, drawn by uPlot. */
 
 import { short } from "./words.js";

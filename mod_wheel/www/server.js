@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The page's side of the wire: look at the status, start and stop wheels.
  *
  * A wheel lives as long as the connection that holds it, and a browser opens

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The live page: looks at the server about twice a second, shows what it saw
  * and sends what is asked for.  The only file that knows the page's elements;
  * nothing from the server reaches it but as text. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Figures and refusals in words. */
 
 const compact = new Intl.NumberFormat("en", {

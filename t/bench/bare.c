@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* bare.c: the physical limit: the wheel's own draw in a loop with nothing
  * around it, in so many processes at once.
  *
  *   bare SECONDS PROCESSES      prints "rate" and turns a second of each
  */
-#include "../../mod_wheel/wheel_spin.c"
+#include "demo/spin.c"
 
 #include <stdio.h>
 #include <stdlib.h>

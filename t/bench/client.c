@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* client.c: measures one server beside so many wheels.
  *
  * A single thread at real-time priority: it runs as soon as there is something

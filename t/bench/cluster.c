@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cluster.c: how long a stop takes to reach so many hosts, and what it costs.
  *
  * Each host is a thread with the module's own reader, wheel_redis.c, and a
@@ -20,7 +21,7 @@
 #include "apr_strings.h"
 #include "apr_uri.h"
 
-#include "wheel_redis.h"
+#include "redis/redis.h"
 
 #define BENCH_HOSTS 100
 #define BENCH_STOPS 1000

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mod_bench_empty.c: a handler that does nothing but answer, with as many
  * bytes as a stop: what httpd itself takes for a request.
  */

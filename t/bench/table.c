@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table.c: what the shared table costs, by its size and by what is in it.
  *
  * Prints a line for each: slots of the table, jobs that run, and the median
@@ -12,7 +13,7 @@
 #include "apr_general.h"
 #include "apr_global_mutex.h"
 
-#include "wheel_table.h"
+#include "core/table.h"
 
 #define BENCH_ROUNDS 1001
 #define BENCH_STOPS 21

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* What axe-core can find of WCAG 2.2 AA, in each state of the page. */
 "use strict";
 

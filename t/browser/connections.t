@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* A browser opens few connections to a server, and a wheel lives as long as
  * its connection.  Its pages hold ten wheels, say when there is no place for
  * more, and neither they nor other tabs are ever cut off from the server. */

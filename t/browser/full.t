@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* A full server, one that refuses, and words of the server that look like
  * markup. */
 "use strict";

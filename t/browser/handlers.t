@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* Jobs of other modules bear the name of their handler, and pass for no wheel
  * of fortune. */
 "use strict";

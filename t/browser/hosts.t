@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* In a cluster the page shows all hosts and what a stop could not reach. */
 "use strict";
 

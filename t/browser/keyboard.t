@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* Everything can be done by keyboard alone, and one always sees where one
  * is. */
 "use strict";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* The page fits every width, in light and dark, and stands still for whoever
  * wants that. */
 "use strict";

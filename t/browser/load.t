@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* A load can be asked for on the page, and those of wheels are shown, each and
  * all together. */
 "use strict";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* The page looks about twice a second while one can see it, never twice at a
  * time, and seldom when it is hidden. */
 "use strict";

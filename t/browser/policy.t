@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* The server sends the strict policy that the page lives under, it is in
  * force, and other sites can neither frame the page nor change anything. */
 "use strict";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* Make the pictures of the README: node t/browser/screenshots.js [FOLDER]
  * page.png, the live page, and status.png, /wheel-status as a table. */
 "use strict";
@@ -10,7 +11,7 @@ const { Server } = require("./lib/server.js");
 const { pause, until } = require("./lib/tap.js");
 
 const FOLDER = path.resolve(process.argv[2]
-    || path.join(__dirname, "../../mod_wheel/manual"));
+    || path.join(__dirname, "../../mod_wheel/doc"));
 const VIEW = { width: 1000, height: 800 };
 
 /* Enough for a line in the plot that tells something. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* Wheels that are started on the page rotate, and the page shows it. */
 "use strict";
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* The page stops one wheel, those of a name, or all, and shows each one's
  * lucky number. */
 "use strict";

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 /* Jobs that don't look whether they are to end are told of, each on its card
  * and all together, for as long as their threads go on. */
 "use strict";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* parse.c: fuzz what reads a request and what repeats its bytes.
  *
  * libFuzzer calls LLVMFuzzerTestOneInput() with ever other bytes.  Each call
@@ -17,10 +18,10 @@
 #include "apr_general.h"
 #include "apr_strings.h"
 
-#include "wheel_filter.h"
-#include "wheel_job.h"
-#include "wheel_parse.h"
-#include "wheel_render.h"
+#include "core/filter.h"
+#include "server/job.h"
+#include "core/parse.h"
+#include "render/render.h"
 
 #define MUST(what)                                                             \
     do {                                                                       \
@@ -308,8 +309,8 @@ static void filter_holds(const char *text, apr_pool_t *pool)
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
 {
-    static const wheel_facts_t facts = {"fuzz", 0, 0, 1, 1, 0, 1, 1, 0, "",
-                                        NULL};
+    static const wheel_facts_t facts = {"fuzz", 0, 0, 1,  1,   0,
+                                        1,      1, 0, "", NULL};
     wheel_record_t job;
     wheel_snapshot_t snapshot;
     const char *line;

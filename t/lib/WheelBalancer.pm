@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # conf/cluster/balancer.conf, as it is, in front of hosts that a test has.
 package WheelBalancer;
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A client that can do what a well-behaved one never does: go away in the middle
 # of its request in every way that TCP and TLS know, send more than one request
 # at once, or send half of one.

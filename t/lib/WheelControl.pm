@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # wheelctl, and what else may come to the socket that it uses.
 package WheelControl;
 

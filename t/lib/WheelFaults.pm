@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Servers that are restarted, stopped and killed: workers for so many wheels,
 # how a server ends, and what its log says of it.
 package WheelFaults;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Hosts of a cluster and their Redis, and what lies between: links that a test
 # cuts, mends and slows down.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # HTTP/2 frame by frame, over a WheelClient: many requests on one connection,
 # any of them taken back by RST_STREAM at any moment.
 package WheelHttp2;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Where httpd, its modules and our module are, and what a configuration for a
 # test needs: a free port, a user to run as, worker counts.
 #
@@ -63,9 +64,10 @@ sub redis_module_file {
     return $file;
 }
 
-# The LoadModule lines of modules of t/c-modules, which the tests build.
+# The LoadModule lines of modules that use the job API: those of t/modules and
+# mod_wheel/examples.
 sub user_modules {
-    my $dir = $ENV{WHEEL_USER_MODULES} // 't/c-modules/.libs';
+    my $dir = $ENV{WHEEL_USER_MODULES} // 't/modules/.libs';
     $dir = "$checkout/$dir" unless $dir =~ m{^/};
     return join '', map {
         -e "$dir/mod_$_.so" or die "$dir/mod_$_.so is missing: make tests\n";
@@ -116,10 +118,10 @@ sub spew {
     return $file;
 }
 
-# The text of a template of t/conf with its @words@ replaced.
+# The text of a template of t/lib/conf with its @words@ replaced.
 sub expand_file {
     my ($name, %value) = @_;
-    my $text = slurp("$checkout/t/conf/$name");
+    my $text = slurp("$checkout/t/lib/conf/$name");
     $text =~ s{\@(\w+)\@}{$value{$1} // die "$name: what is \@$1\@?\n"}ge;
     return $text;
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Nothing outlives a test run: a process that waits for the one that made it to
 # end, in whatever way (kill -9 too), then ends what runs in a directory and
 # removes the directory.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The metrics of a server, read back, and programs of others that judge what its
 # status says.
 package WheelMetrics;
@@ -55,7 +56,7 @@ kind.check_schema(schema)
 for error in kind(schema).iter_errors(json.load(sys.stdin)):
     print(list(error.absolute_path), error.message)
 END
-        checkout_dir() . '/mod_wheel/wheel-status.schema.json');
+        checkout_dir() . '/mod_wheel/doc/wheel-status.schema.json');
     die "the validator failed: $words\n" if $code;
     return $words;
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Ask a server the same few things again and again, from a process of its own,
 # while the test does something else to it; then say how long answers took.
 package WheelProbe;

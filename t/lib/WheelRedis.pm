@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A Redis of the test's own, on a free port and on a socket, in a directory of
 # its own: stopped, killed, held and started again at the same port.  It ends
 # with the test, whatever becomes of either.

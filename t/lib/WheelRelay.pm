@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A process between two ends of TCP connections, for machines where a test can't
 # cut a link: it holds back what they send, for a while or for as long as the
 # link is cut.

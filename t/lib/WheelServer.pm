@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # An httpd of the test's own, in a directory of its own, on a free port, under
 # the MPM that t/run tests: for configurations and life cycles that the shared
 # server can't have.  It ends with the test, whatever becomes of either.

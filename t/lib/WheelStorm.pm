@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Stops that are said to the hosts of a cluster while hosts, links and Redis
 # come and go; and an account of every wheel.
 #

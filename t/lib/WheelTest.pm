@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A server as its clients and its machine see it: many requests at once, and
 # what /proc says of its processes.
 package WheelTest;

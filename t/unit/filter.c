@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* filter.c: a filter means the jobs that it says, and survives its own text. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +11,8 @@
 #include "apr_general.h"
 #include "apr_strings.h"
 
-#include "wheel_filter.h"
-#include "wheel_parse.h"
+#include "core/filter.h"
+#include "core/parse.h"
 
 static apr_pool_t *pool;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* load.c: a wheel with a load takes that share of the time that passes.
  *
  * The clocks are ours here, so that hours of load can't make these tests fail:
@@ -16,7 +17,7 @@
 
 #include "apr_general.h"
 
-#include "wheel_spin.h"
+#include "demo/spin.h"
 
 #define NSEC_PER_SEC 1000000000
 #define NSEC_PER_MSEC 1000000

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* parse.c: what strangers write is read as it is meant, or refused. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 
 #include "apr_general.h"
 
-#include "wheel_parse.h"
+#include "core/parse.h"
 
 static apr_pool_t *pool;
 

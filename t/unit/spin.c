@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spin.c: the wheel is fair, and it stops. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 
 #include "apr_general.h"
 
-#include "wheel_spin.h"
+#include "demo/spin.h"
 
 #define DRAWS 1000000
 #define WHEELS 20000

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table.c: one process claims, marks and leaves slots of a wheel_table. */
 #include "table_test.h"
 
@@ -6,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "wheel_linux.h"
+#include "core/platform.h"
 
 #define SLOTS 8
 

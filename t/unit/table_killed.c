@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table_killed.c: a process dies between any two stores of the table.
  *
  * In a build with WHEEL_FAULTS each store of wheel_table is a place to die: a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table_processes.c: several processes rotate while one stops.
  *
  * A stop is an instant: what was claimed before it is stopped by it, and what

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table_test.h: what the programs that test wheel_table share. */
 #ifndef TABLE_TEST_H
 #define TABLE_TEST_H
@@ -15,7 +16,7 @@
 #include "apr_general.h"
 #include "apr_global_mutex.h"
 
-#include "wheel_table.h"
+#include "core/table.h"
 
 /* A table and the pool that it lives in. */
 typedef struct test_table_t {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* table_threads.c: the threads of one process, all at once on one table.
  *
  * Workers claim, start a companion for each job, wait for the bell and leave;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What t/bench/run has measured, as Markdown and as plots.
 package BenchReport;
 

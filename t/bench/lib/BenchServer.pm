@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The servers that are measured: ours under each MPM, and what one would run
 # otherwise.  All serve /rotate, /stop and a small file, none writes an access
 # log, and each ends with the benchmark, whatever becomes of that.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // wheel.go: wheels in Go's net/http, as one would write them first: a goroutine
 // a wheel, which net/http starts, and a flag that a stop sets and replaces.
 //

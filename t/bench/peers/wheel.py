@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Wheels as a FastAPI program, for gunicorn with workers of uvicorn.
 
 What one would write first: plain functions, which FastAPI runs in its pool of

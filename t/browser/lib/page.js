@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* The live page in a real Chromium, and what must hold in every test of it:
  * no console errors but those that a test expects, no violation of the
  * Content-Security-Policy, no request to another host. */

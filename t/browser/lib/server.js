@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* A server of the test's own: conf/httpd.conf as it is, on a free port of the
  * loopback, with some directives more. */
 "use strict";
@@ -16,7 +17,7 @@ const MODULE = path.resolve(TOP,
     process.env.WHEEL_MODULE || "mod_wheel/.libs/mod_wheel.so");
 
 const USER_MODULES = path.resolve(TOP,
-    process.env.WHEEL_USER_MODULES || "t/c-modules/.libs");
+    process.env.WHEEL_USER_MODULES || "t/modules/.libs");
 const PORT_MIN = 10000;
 
 const HTTPD = ["apache2", "httpd"]
@@ -188,7 +189,7 @@ class Server {
     }
 }
 
-/** The directives that load a module of t/c-modules, and give it a place. */
+/** The directives that load a module of t/modules, and give it a place. */
 function userModule(name, location, handler) {
     return [
         `LoadModule ${name}_module ${path.join(USER_MODULES, `mod_${name}.so`)}`,

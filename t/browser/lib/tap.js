@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* TAP on standard output, and waiting for a state with a limit. */
 "use strict";
 

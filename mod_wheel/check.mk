@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+# make check: format, width, warnings, lint, layers, exports, scripts, man page.
+
+C_FILES := $(sort $(wildcard mod_wheel/*.[ch] mod_wheel/*/*.[ch] \
+    t/unit/*.[ch] t/modules/*.c t/bench/*.c))
+SHELL_FILES := $(wildcard build.sh .ci/run t/package/*)
+PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
+    mod_wheel/mod_wheel.h mod_wheel/cluster/provider.h \
+    $(if $(REDIS_MODULE),mod_wheel/redis/redis.[ch]))
+
+check: check-binaries check-format check-width check-warnings check-lint \
+    check-layers \
+    check-header check-exports check-shell check-man
+
+check-format:
+	$(call say,CHECK,format)
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+# clang-format leaves long strings and comments alone.
+check-width:
+	$(call say,CHECK,no line over 80 columns)
+	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
+	    Makefile $(wildcard mod_wheel/*.mk t/*.mk t/bench/*.mk conf/*.* \
+	    conf/cluster/* conf/debian/rules)
+
+CHECK_NAMES := $(MODULE_NAMES) $(PROGRAM_NAMES) \
+    $(if $(REDIS_MODULE),$(REDIS_NAMES))
+
+check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
+    $(UNIT_NAMES:%=t/unit/.build-check-cc/%.o)
+ifneq ($(CLANG),)
+check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-clang/%.o) \
+    $(UNIT_NAMES:%=t/unit/.build-check-clang/%.o)
+endif
+
+CPPCHECK_FLAGS := --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+    --enable=warning,style,performance,portability -Imod_wheel
+# System headers are not given, on purpose: cppcheck knows libc from its own
+# library, and macros that it does not know it takes as they stand.
+CPPCHECK_FLAGS += --suppress=missingIncludeSystem --suppress=missingInclude
+# httpd's style: a function's variables stand at its head.
+CPPCHECK_FLAGS += --suppress=variableScope
+# What those after Debian 12's find besides: members that another file uses,
+# macros that it has no header for, and tastes.
+CPPCHECK_LATER := constParameterCallback constParameterPointer \
+    constVariablePointer ctunullpointerOutOfMemory knownConditionTrueFalse \
+    normalCheckLevelMaxBranches nullPointerOutOfMemory unknownMacro \
+    unusedStructMember
+cppcheck_later = $(if $(filter-out 2.10%,$(lastword \
+    $(shell $(CPPCHECK) --version))),$(CPPCHECK_LATER:%=--suppress=%))
+
+check-lint:
+	$(call say,CHECK,cppcheck)
+	$(Q)$(CPPCHECK) $(CPPCHECK_FLAGS) $(cppcheck_later) $(C_FILES)
+
+# No httpd header is in the search path of the second: one that is included is
+# an error.
+check-layers:
+	$(call say,CHECK,layers)
+	$(Q)$(PERL) mod_wheel/check-layers $(LAYERS)
+	$(call say,CHECK,what builds without httpd)
+	$(Q)for file in $(PURE_FILES); do \
+	    $(CC) $(pure_flags) -Werror -fsyntax-only -x c $$file || exit 1; \
+	done
+
+# What is built is not committed.
+check-binaries:
+	$(call say,CHECK,no committed binaries)
+	$(Q)! git ls-files 2>/dev/null | grep -E '\.(so|o|a|lo|la|pyc|d)$$'
+
+# Whoever includes it may be of any age.
+check-header:
+	$(call say,CHECK,mod_wheel.h in C and C++)
+	$(Q)for std in c99 c11 c2x; do \
+	    $(CC) -std=$$std -pedantic $(WARNINGS) -Werror $(APR_CPPFLAGS) \
+	        -fsyntax-only -x c mod_wheel/mod_wheel.h || exit 1; \
+	done
+	$(Q)for std in c++98 c++11 c++20; do \
+	    echo '#include "mod_wheel.h"' | $(CXX) -std=$$std -pedantic \
+	        -Wall -Wextra -Werror $(APR_CPPFLAGS) -Imod_wheel \
+	        -fsyntax-only -x c++ - || exit 1; \
+	done
+
+# mod_NAME.so exports NAME_module.
+check-exports: $(MODULES:%=mod_wheel/.libs/%.so)
+	$(call say,CHECK,one exported symbol)
+	$(Q)for file in $^; do \
+	    name=$${file##*/mod_}; \
+	    names=$$(nm -D --defined-only $$file | awk '{print $$3}'); \
+	    if [ "$$names" != "$${name%.so}_module" ]; then \
+	        echo "$$file must export one symbol, but exports:" $$names >&2; \
+	        exit 1; \
+	    fi; \
+	done
+
+check-shell:
+ifneq ($(SHELLCHECK),)
+	$(call say,CHECK,shellcheck)
+	$(Q)$(SHELLCHECK) $(SHELL_FILES)
+endif
+
+check-man:
+ifneq ($(MANDOC),)
+	$(call say,CHECK,man pages)
+	$(Q)$(MANDOC) -Tlint -Wwarning $(MAN_PAGES)
+endif
+

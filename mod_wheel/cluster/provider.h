@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cluster/provider.h: the interface between mod_wheel and the module that
+ * reaches other hosts.
+ *
+ * A stop is an entry in a stream that all hosts of a cluster read.  The
+ * provider knows the stream; mod_wheel knows the wheels.  A provider is
+ * registered with ap_register_provider() under WHEEL_PROVIDER_GROUP, by the
+ * scheme of its URLs and WHEEL_PROVIDER_VERSION.
+ */
+#ifndef WHEEL_CLUSTER_PROVIDER_H
+#define WHEEL_CLUSTER_PROVIDER_H
+
+#include "apr_pools.h"
+#include "apr_time.h"
+
+#define WHEEL_PROVIDER_GROUP "wheel-cluster"
+
+/** Changes with anything below: two modules that don't agree don't meet. */
+#define WHEEL_PROVIDER_VERSION "2"
+
+/** Longest id of a host, with its terminating NUL: a name, a slash, and what
+ * makes it unique. */
+#define WHEEL_HOST_BYTES 160
+
+/** Longest id of a stop, with its terminating NUL. */
+#define WHEEL_STOP_BYTES 33
+
+/** A way to the stream, as the directive has it.  The strings are the
+ * caller's and live as long as the configuration. */
+typedef struct wheel_link_spec_t {
+    const char *url;             /* never shown: it may have a password */
+    const char *password;        /* NULL: as in the URL, if there */
+    const char *key;             /* what separates clusters */
+    const char *user;            /* NULL: as in the URL, if there */
+    int db;                      /* -1: as in the URL, else 0 */
+    unsigned length_max;         /* entries that the stream keeps, about */
+    apr_interval_time_t timeout; /* usec to wait for an answer */
+} wheel_link_spec_t;
+
+/** The provider's own form of it. */
+typedef struct wheel_link_t wheel_link_t;
+
+/** A place in the stream.  Later entries have greater ones. */
+typedef struct wheel_place_t {
+    apr_uint64_t ms;
+    apr_uint64_t seq;
+} wheel_place_t;
+
+/** A stop, as it stands in the stream. */
+typedef struct wheel_notice_t {
+    const char *host;   /* where it was said */
+    const char *stop;   /* its own id */
+    const char *filter; /* which jobs, as wheel_filter_text() writes it */
+} wheel_notice_t;
+
+/** What the provider asks of mod_wheel while it serves.  All of it is for the
+ * thread that serves. */
+typedef struct wheel_service_t {
+    const char *host;
+    int wake_fds[2]; /* readable: look at ended() */
+    void *baton;
+
+    /** Is the service to end?  Cheap. */
+    int (*ended)(void *baton);
+    /** The place up to which this host has applied the stream.
+     * @return 0 if it has never read it */
+    int (*place)(void *baton, wheel_place_t *place);
+    /** Go on from here. */
+    void (*set_place)(void *baton, const wheel_place_t *place);
+    /** Apply a stop of another host.  Takes note of its place as well.
+     * @return how many jobs it has stopped, or WHEEL_REPLY_FAILED */
+    int (*apply)(void *baton, const wheel_notice_t *notice,
+                 const wheel_place_t *place, apr_pool_t *pool);
+    /** Entries may have been lost.  @param why for the log */
+    void (*lost)(void *baton, const char *why);
+    /** What this host has to tell of itself, as text. */
+    const char *(*beat)(void *baton, apr_pool_t *pool);
+    /** The stream can be read now, or why not, each time that this changes.
+     * @param why NULL when it can */
+    void (*linked)(void *baton, const char *why);
+    /** Something failed, and the service goes on.  @param why for the log */
+    void (*failed)(void *baton, const char *why);
+} wheel_service_t;
+
+/** In place of a number of jobs: a host has not answered, or could not do
+ * it. */
+#define WHEEL_REPLY_NONE (-1)
+#define WHEEL_REPLY_FAILED (-2)
+
+/** What one host has to say to a stop. */
+typedef struct wheel_reply_t {
+    const char *host;
+    int stopped; /* how many jobs, or one of the above */
+} wheel_reply_t;
+
+/** How far a stop has come. */
+typedef enum {
+    WHEEL_TOLD,        /* it is in the stream */
+    WHEEL_TOLD_NOT,    /* it is not */
+    WHEEL_TOLD_PERHAPS /* nobody knows */
+} wheel_told_e;
+
+/** The answer to a stop. */
+typedef struct wheel_round_t {
+    wheel_told_e told;
+    const char *why; /* unless told: what went wrong, for the log */
+    unsigned replies_n;
+    wheel_reply_t *replies; /* of the hosts that live, this one first */
+} wheel_round_t;
+
+/** One host of the cluster. */
+typedef struct wheel_peer_t {
+    const char *host;
+    apr_interval_time_t age; /* since it last said that it lives */
+    const char *beat;        /* what it told of itself then, NULL if unknown;
+                              * from elsewhere, so any bytes */
+} wheel_peer_t;
+
+typedef struct wheel_provider_t {
+    /**
+     * Read a spec.  Opens nothing.
+     * @param link set on success, out of pool
+     * @return NULL, or what is wrong and what is allowed
+     */
+    const char *(*read)(wheel_link_t **link, const wheel_link_spec_t *spec,
+                        apr_pool_t *pool);
+
+    /** Where the link leads to, without a password: for people, and to tell
+     * one stream from another. */
+    const char *(*where)(const wheel_link_t *link);
+
+    /**
+     * Read the stream and apply what comes, until service->ended().  Blocks;
+     * for a thread of its own.  Reconnects by itself.
+     */
+    void (*serve)(const wheel_link_t *link, const wheel_service_t *service,
+                  apr_pool_t *pool);
+
+    /**
+     * Tell all hosts of a stop, and wait for what the living ones say.  Any
+     * thread.
+     * @param stopped how many jobs it has stopped here
+     * @param wait_max usec to wait for the replies, -1: the link's timeout
+     * @param ended NULL, or whether to wait no longer
+     */
+    void (*tell)(const wheel_link_t *link, const wheel_notice_t *notice,
+                 unsigned stopped, apr_interval_time_t wait_max,
+                 int (*ended)(void), wheel_round_t *round, apr_pool_t *pool);
+
+    /**
+     * Look at all hosts.  Any thread.
+     * @param peers,peers_n set on success
+     * @return NULL, or what went wrong
+     */
+    const char *(*look)(const wheel_link_t *link, wheel_peer_t **peers,
+                        unsigned *peers_n, apr_pool_t *pool);
+
+    /**
+     * This host ends, as it was told to: nobody is to wait for it or to miss
+     * it.  Waits for a second at most, or for the link's timeout.
+     * @return NULL, or what went wrong
+     */
+    const char *(*leave)(const wheel_link_t *link, const char *host,
+                         apr_pool_t *pool);
+} wheel_provider_t;
+
+/** A host that has not said for so long that it lives is missing, and is not
+ * waited for. */
+#define WHEEL_MISSING_USEC (3 * APR_USEC_PER_SEC)
+
+/** A host that is missing for so long is forgotten. */
+#define WHEEL_FORGOTTEN_USEC (600 * APR_USEC_PER_SEC)
+
+#endif /* WHEEL_CLUSTER_PROVIDER_H */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/filter.h: which jobs are meant: the one choice that a stop, the status
+ * and everything else that picks jobs share.
+ *
+ * Nothing here knows of httpd or takes a lock.  Any thread.
+ */
+#ifndef WHEEL_CORE_FILTER_H
+#define WHEEL_CORE_FILTER_H
+
+#include "apr_pools.h"
+#include "apr_time.h"
+
+/** Longest name of a handler that a job keeps, with its terminating NUL. */
+#define WHEEL_HANDLER_BYTES 32
+
+/** Which jobs: those to which every member that is set applies.  All zeros
+ * means all jobs.  The strings are the caller's. */
+typedef struct wheel_filter_t {
+    const char *name;          /* NULL for any; a * at its end stands for any
+                                * rest, so * alone for every job with a name */
+    apr_uint64_t id;           /* 0 for any */
+    const char *client;        /* NULL for any, else an address */
+    const char *handler;       /* NULL for any */
+    apr_interval_time_t older; /* usec that it has run at least, 0 for any */
+} wheel_filter_t;
+
+/** What a filter looks at in a job. */
+typedef struct wheel_facets_t {
+    const char *name; /* empty for none */
+    apr_uint64_t id;
+    const char *client;
+    const char *handler;
+    apr_interval_time_t elapsed; /* usec since its start */
+} wheel_facets_t;
+
+/** The names of the parameters that wheel_filter_read() knows, NULL at the
+ * end: for a query, a command line or a message. */
+extern const char *const wheel_filter_params[];
+
+/**
+ * Set one member from its text, as it stands in a query string after decoding.
+ * @param param one of wheel_filter_params
+ * @param value NULL when the parameter is not given
+ * @param pool holds what the filter keeps, and the error
+ * @return NULL, or what is wrong and what is allowed
+ */
+const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
+                              const char *value, apr_pool_t *pool);
+
+/**
+ * Set a filter from a query string that has nothing else.
+ * @param query not decoded; NULL for none
+ * @return NULL, or what is wrong and what is allowed
+ */
+const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
+                               apr_pool_t *pool);
+
+/** Does a filter mean all jobs? */
+int wheel_filter_is_any(const wheel_filter_t *filter);
+
+/** Is a job one of those that are meant? */
+int wheel_filter_matches(const wheel_filter_t *filter,
+                         const wheel_facets_t *job);
+
+/** The filter as a query string (name=red*&older=5), empty when it means all
+ * jobs; reading its parameters gives the same filter again. */
+const char *wheel_filter_text(const wheel_filter_t *filter, apr_pool_t *pool);
+
+#endif /* WHEEL_CORE_FILTER_H */

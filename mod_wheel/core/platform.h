@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/platform.h: what Linux has and POSIX hasn't.
+ *
+ * With WHEEL_PORTABLE defined, what POSIX has in its place: everything works,
+ * some of it less well, as each function says.
+ */
+#ifndef WHEEL_CORE_PLATFORM_H
+#define WHEEL_CORE_PLATFORM_H
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+
+#include "apr.h"
+
+/* Classes of scheduling that a thread can give itself. */
+#ifdef WHEEL_PORTABLE
+#define WHEEL_SCHED_IDLE SCHED_OTHER
+#define WHEEL_SCHED_BATCH SCHED_OTHER
+#else
+#define WHEEL_SCHED_IDLE SCHED_IDLE
+#define WHEEL_SCHED_BATCH SCHED_BATCH
+#endif
+
+/** The number of the thread that asks, as top and ps have it.  POSIX gives
+ * threads no numbers: there they count from 1 in each process. */
+long wheel_thread_number(void);
+
+/** Give the thread that asks another class.  POSIX knows none for this, and
+ * all threads are equal. */
+void wheel_thread_schedule(int policy);
+
+/** As pthread_create(); such threads alone can be joined by the next two. */
+int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,
+                        void *(*run)(void *), void *data);
+
+/** Join a thread if it has ended.
+ * @return 0 if it is joined, EBUSY if it has not ended */
+int wheel_thread_join_ended(pthread_t thread);
+
+/** Join a thread when it ends.
+ * @param until_usec the time to give up, as wheel_clock_usec() has it
+ * @return 0 if it is joined, else ETIMEDOUT */
+int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec);
+
+/** Wait for a semaphore; a signal may end the wait early.
+ * @param until_usec the time to give up, as wheel_clock_usec() has it.  POSIX
+ *        waits by the clock that an admin can set, and may wait longer then */
+void wheel_sem_wait(sem_t *sem, apr_int64_t until_usec);
+
+/** A clock that ticks, for less than wheel_clock_usec() costs. */
+apr_int64_t wheel_clock_coarse_usec(void);
+
+/** Has the client on this socket shut its sending side, or gone?  Never
+ * blocks.  POSIX can't see that behind a request that is pipelined.
+ * @return POLLERR, POLLHUP and POLLNVAL as poll() has them, POLLIN for a shut
+ *         sending side, 0 for none of that */
+int wheel_peer_events(int fd);
+
+/** A descriptor by which threads and processes wake each other: it can be read
+ * once it was rung.  Closed over exec; never blocks.  Without eventfd(), a
+ * socket of the loopback that talks to itself.
+ * @return -1 with errno set if there is none */
+int wheel_wake_open(void);
+void wheel_wake_ring(int fd);
+void wheel_wake_clear(int fd);
+
+/** A file without a name, for its locks; closed over exec.
+ * @return -1 with errno set if there is none */
+int wheel_nameless_file(void);
+
+#endif /* WHEEL_CORE_PLATFORM_H */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/proc.c: what time it is, and what /proc tells of processes.
+ *
+ * Any thread of any process.
+ */
+#include "core/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+
+static apr_int64_t clock_usec(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+apr_int64_t wheel_clock_usec(void)
+{
+    return clock_usec(CLOCK_MONOTONIC);
+}
+
+apr_int64_t wheel_clock_thread_usec(void)
+{
+    return clock_usec(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* Fields of proc(5), by their numbers there. */
+#define PROC_STATE 3
+#define PROC_UTIME 14
+#define PROC_STIME 15
+#define PROC_BIRTH 22
+
+/* What a stat file says from its third field on: the name before it may hold
+ * anything, so look for its last parenthesis.
+ * @return NULL if there is no such file */
+static const char *read_stat(const char *path, char *text, size_t text_bytes)
+{
+#ifdef WHEEL_PORTABLE
+    /* What else has a /proc has other files there.  Then a pid that is used
+     * again can't be told from the first, nor how a thread of others is. */
+    (void)path;
+    (void)text;
+    (void)text_bytes;
+    return NULL;
+#else
+    ssize_t bytes;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return NULL;
+    }
+    bytes = read(fd, text, text_bytes - 1);
+    close(fd);
+    text[bytes > 0 ? bytes : 0] = '\0';
+    text = strrchr(text, ')');
+    return text && text[1] ? text + 2 : NULL;
+#endif
+}
+
+static apr_uint64_t stat_number(const char *fields, int number)
+{
+    int n;
+
+    for (n = PROC_STATE; fields && n < number; n++) {
+        fields = strchr(fields, ' ');
+        fields = fields ? fields + 1 : NULL;
+    }
+    return fields ? strtoull(fields, NULL, 10) : 0;
+}
+
+/* The start time of a process, 0 if it can't be told, and its state letter. */
+static apr_uint64_t proc_birth(pid_t pid, char *state)
+{
+    char path[64];
+    char text[512];
+    const char *fields;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    fields = read_stat(path, text, sizeof(text));
+    if (!fields) {
+        return 0;
+    }
+    *state = *fields;
+    return stat_number(fields, PROC_BIRTH);
+}
+
+apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep)
+{
+    char path[64];
+    char text[512];
+    const char *fields;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/stat", (long)pid,
+                 (long)tid);
+    fields = read_stat(path, text, sizeof(text));
+    if (!fields) {
+        return -1;
+    }
+    *asleep = *fields == 'S' || *fields == 'D';
+    return (apr_int64_t)(stat_number(fields, PROC_UTIME) +
+                         stat_number(fields, PROC_STIME)) *
+           1000000 / sysconf(_SC_CLK_TCK);
+}
+
+wheel_proc_t wheel_proc_self(void)
+{
+    wheel_proc_t proc;
+    char state;
+
+    proc.pid = getpid();
+    proc.birth = proc_birth(proc.pid, &state);
+    return proc;
+}
+
+int wheel_proc_dead(const wheel_proc_t *proc)
+{
+    char state = 'R';
+    apr_uint64_t birth;
+
+    if (kill(proc->pid, 0) != 0 && errno == ESRCH) {
+        return 1;
+    }
+    birth = proc_birth(proc->pid, &state);
+    if (!birth || !proc->birth) {
+        return 0; /* /proc doesn't say */
+    }
+    return birth != proc->birth || state == 'Z' || state == 'X';
+}

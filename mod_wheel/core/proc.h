@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/proc.h: what time it is, and what /proc tells of processes. */
+#ifndef WHEEL_CORE_PROC_H
+#define WHEEL_CORE_PROC_H
+
+#include <sys/types.h>
+
+#include "apr.h"
+
+/** A process that can be told from a later one with the same pid. */
+typedef struct wheel_proc_t {
+    pid_t pid;
+    apr_uint64_t birth; /* clock ticks from boot to its start, 0 if unknown */
+} wheel_proc_t;
+
+/** Monotonic time in usec.  Async-signal-safe. */
+apr_int64_t wheel_clock_usec(void);
+
+/** CPU time of the calling thread in usec. */
+apr_int64_t wheel_clock_thread_usec(void);
+
+/** This process. */
+wheel_proc_t wheel_proc_self(void);
+
+/**
+ * Is it dead?  A pid alone is no proof of life: another process may have it by
+ * now.  Reads /proc, so not for a holder of locks.
+ * @return 0 also where /proc doesn't tell
+ */
+int wheel_proc_dead(const wheel_proc_t *proc);
+
+/**
+ * What a thread of any process has used of the CPU.  Reads /proc, so not for a
+ * holder of locks.
+ * @param asleep whether it waits for something else than the CPU
+ * @return usec in steps of a clock tick, or -1 where /proc doesn't tell
+ */
+apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep);
+
+#endif /* WHEEL_CORE_PROC_H */

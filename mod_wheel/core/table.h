@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/table.h: the jobs of all processes, in one shared segment.
+ *
+ * APR only: this part knows nothing of httpd, so that unit and stress programs
+ * link it as it is.
+ */
+#ifndef WHEEL_CORE_TABLE_H
+#define WHEEL_CORE_TABLE_H
+
+#include <sys/types.h>
+
+#include "apr_global_mutex.h"
+#include "apr_pools.h"
+
+#include "mod_wheel.h"
+#include "core/filter.h"
+#include "core/proc.h"
+
+/** Longest client address kept, with its terminating NUL. */
+#define WHEEL_CLIENT_BYTES 48
+
+/** Ended jobs that are remembered. */
+#define WHEEL_RING_MAX 64
+
+/** Names that get counters of their own; the rest share one.  Index 0 counts
+ * the jobs without a name, WHEEL_NAMES_MAX - 1 those with any other. */
+#define WHEEL_NAMES_MAX 34
+#define WHEEL_NAME_NONE 0
+#define WHEEL_NAME_OTHER (WHEEL_NAMES_MAX - 1)
+
+/** Upper bounds of the stop latency histogram, in usec; one bucket more
+ * counts what is above the last. */
+#define WHEEL_LATENCY_BOUNDS                                              \
+    100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, \
+        500000, 1000000
+#define WHEEL_LATENCY_BUCKETS 14
+
+/** Who owns a slot: a set of bits, 0 when it is free. */
+#define WHEEL_OWNER_WORKER 1u
+#define WHEEL_OWNER_COMPANION 2u
+
+/** The table as one process sees it.  Made before the fork, so that every
+ * child inherits the same mapping. */
+typedef struct wheel_table_t wheel_table_t;
+
+/**
+ * A last look before a claim, called with the mutex held: must not block.
+ * @param rotating jobs that run and are not marked
+ * @return WHEEL_REFUSED_NONE to go on
+ */
+typedef wheel_refusal_e wheel_admit_fn(void *baton, unsigned rotating);
+
+/** What a claim writes into its slot. */
+typedef struct wheel_claim_t {
+    const char *name;    /* NULL for none; WHEEL_NAME_MAX bytes are kept */
+    const char *client;  /* NULL for none; WHEEL_CLIENT_BYTES - 1 are kept */
+    const char *handler; /* NULL for none; WHEEL_HANDLER_BYTES - 1 are kept */
+    unsigned load;       /* percent of a core that it may take, 0: no limit */
+    int in_worker;       /* the worker does the work: there is no companion */
+    wheel_proc_t proc;
+    int generation;
+    apr_interval_time_t wait_max; /* usec, -1 for no deadline */
+    unsigned rotating_max;        /* refuse when so many jobs rotate */
+    unsigned per_client_max;      /* refuse when so many of client; 0: none */
+    wheel_admit_fn *admit;        /* NULL for none */
+    void *admit_baton;
+} wheel_claim_t;
+
+/** What became of a job that a stop meant. */
+typedef enum {
+    WHEEL_OUTCOME_STOPPED = 0, /* it is marked */
+    WHEEL_OUTCOME_WOULD_STOP,  /* it would be marked, if the stop were real */
+    WHEEL_OUTCOME_ENDED,       /* it has ended, its companion, too */
+    WHEEL_OUTCOME_RUNNING      /* it has not */
+} wheel_outcome_e;
+
+/** One job that a stop has marked, or would have. */
+typedef struct wheel_hit_t {
+    apr_uint64_t id;
+    unsigned slot;
+    wheel_outcome_e outcome;
+    char name[WHEEL_NAME_MAX + 1];
+    char client[WHEEL_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
+} wheel_hit_t;
+
+/** One job: running in a snapshot, or ended in the ring. */
+typedef struct wheel_record_t {
+    apr_uint64_t id;
+    unsigned owners; /* of a running job; 0 in the ring */
+    wheel_end_e end; /* NONE: rotating; else how it is to end or did */
+    pid_t pid;
+    pid_t tid; /* the companion's; 0 until it has run */
+    int generation;
+    apr_time_t started;             /* usec since the epoch */
+    apr_interval_time_t elapsed;    /* usec, up to now or to its end */
+    apr_interval_time_t wait_max;   /* usec from start to deadline, or -1 */
+    apr_interval_time_t marked;     /* usec since its mark, or -1; in the
+                                    * ring: from its mark to its end */
+    apr_interval_time_t looked;     /* usec since it last noted that it lives,
+                                    * or -1 before the first time */
+    apr_interval_time_t looked_cpu; /* CPU time of its thread then, usec */
+    int in_worker;                  /* its worker does the work itself */
+    int stuck;                      /* it could have looked since, and didn't:
+                                     * see wheel_table_look_max_set() */
+    apr_uint64_t done;
+    unsigned value;
+    unsigned load;                 /* percent of a core, 0 for no limit */
+    char name[WHEEL_NAME_MAX + 1]; /* empty for none */
+    char client[WHEEL_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
+} wheel_record_t;
+
+/** Counters of one name, or of what shares an index. */
+typedef struct wheel_name_t {
+    char name[WHEEL_NAME_MAX + 1];
+    apr_uint64_t ended[WHEEL_END_COUNT];
+} wheel_name_t;
+
+/** A consistent copy of the table.  All memory is the caller's pool's. */
+typedef struct wheel_snapshot_t {
+    apr_time_t taken;     /* usec since the epoch */
+    unsigned slots_max;   /* size of the table */
+    unsigned rotating;    /* jobs without a mark */
+    unsigned stopping;    /* marked, and their worker has not answered */
+    unsigned draining;    /* answered, and the companion has not left */
+    unsigned load;        /* percent of a core that those without a mark are
+                           * to take, as far as they say so */
+    unsigned jobs_n;      /* rotating, stopping and draining */
+    unsigned stuck;       /* of these, jobs that don't look at their marks */
+    wheel_record_t *jobs; /* by id */
+    unsigned recent_n;
+    wheel_record_t *recent; /* the last that ended, newest first */
+    apr_uint64_t started;   /* counters since the server started */
+    apr_uint64_t done;      /* turns of all jobs, running ones included */
+    apr_uint64_t ended[WHEEL_END_COUNT];
+    apr_uint64_t refused[WHEEL_REFUSED_COUNT];
+    apr_uint64_t latency[WHEEL_LATENCY_BUCKETS]; /* not cumulative */
+    apr_uint64_t latency_sum_usec;
+    unsigned names_n; /* entries in use; NONE first, then by first use */
+    wheel_name_t names[WHEEL_NAMES_MAX];
+} wheel_snapshot_t;
+
+/**
+ * Make the segment.  Call it once, in the parent, before any fork.
+ *
+ * @param slots_max jobs that fit, running and draining together
+ * @param mutex guards the table; the caller keeps it alive as long
+ * @param pool the segment lives as long; nothing in it points into code
+ * @return APR_SUCCESS, APR_EINVAL for no slots, or an error of apr_shm_create
+ */
+apr_status_t wheel_table_create(wheel_table_t **table, unsigned slots_max,
+                                apr_global_mutex_t *mutex, apr_pool_t *pool);
+
+/** The layout that this code knows: a retained table that another build of
+ * the module has made is used only if its layout is the same. */
+apr_uint64_t wheel_table_layout(void);
+
+/** Take the mutex over into a child.  Call it once, in child_init. */
+apr_status_t wheel_table_child_init(wheel_table_t *table, apr_pool_t *pchild);
+
+/** Slots that the table has. */
+unsigned wheel_table_slots_max(const wheel_table_t *table);
+
+/**
+ * Register a job.  On success both owners hold the slot, or the worker alone
+ * if it does the work itself.  Slots of dead processes are taken back on the
+ * way, at most twice a second.
+ *
+ * @param slot,id where it is; set on success only
+ * @param refusal why not; WHEEL_REFUSED_NONE on success
+ * @return APR_SUCCESS, APR_EAGAIN when refused, or an error of the mutex
+ *         (refusal is WHEEL_REFUSED_LOCK then)
+ */
+apr_status_t wheel_table_claim(wheel_table_t *table, const wheel_claim_t *claim,
+                               unsigned *slot, apr_uint64_t *id,
+                               wheel_refusal_e *refusal);
+
+/** Count a job that was refused before it came to a claim. */
+void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
+
+/**
+ * Mark every job that a filter means and that has no mark.  The instant of the
+ * stop is inside this call: all that had been claimed before are marked.
+ *
+ * @param end how they end; WHEEL_END_NONE marks nothing and only tells what
+ *        would be marked
+ * @param hits what was marked; room for wheel_table_slots_max() of them, or
+ *        NULL if the caller doesn't want to know
+ * @param hits_n how many were marked
+ * @return APR_SUCCESS, or an error of the mutex (nothing is marked then)
+ */
+apr_status_t wheel_table_stop(wheel_table_t *table,
+                              const wheel_filter_t *filter, wheel_end_e end,
+                              wheel_hit_t *hits, unsigned *hits_n);
+
+/**
+ * From now on, no job of a generation before this one runs: those that do are
+ * marked, and rung; those that still come are marked at their claim.
+ */
+apr_status_t wheel_table_stop_before(wheel_table_t *table, int generation);
+
+/** Mark one slot.  Takes no lock.  @return how the job ends: as asked, or as
+ * an earlier mark says */
+wheel_end_e wheel_table_mark(wheel_table_t *table, unsigned slot,
+                             wheel_end_e end);
+
+/** Mark and ring every job of this process.  Takes no lock and is
+ * async-signal-safe: signal handlers call it. */
+void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
+
+/**
+ * Mark and ring every job of this process as ended by a shutdown, if the oldest
+ * of all jobs without a mark is one of them and no process has done so for a
+ * while.  Takes no lock.
+ * @param pause usec from one process to the next
+ * @return 1 if it was done
+ */
+int wheel_table_give_way(wheel_table_t *table, pid_t pid,
+                         apr_interval_time_t pause);
+
+/** What a filter looks at in a record. */
+wheel_facets_t wheel_table_facets(const wheel_record_t *record);
+
+/** The mark of a slot, WHEEL_END_NONE if it has none. */
+wheel_end_e wheel_table_marked(const wheel_table_t *table, unsigned slot);
+
+/** Is this job still running, or its companion not gone?
+ * @return the owners' bits, 0 if the slot is free or another job's */
+unsigned wheel_table_owners(const wheel_table_t *table, unsigned slot,
+                            apr_uint64_t id);
+
+/** Wake the worker of a slot.  Harmless if it is another's by now.
+ * Async-signal-safe. */
+void wheel_table_ring(wheel_table_t *table, unsigned slot);
+
+/**
+ * Wake the workers of all marked slots: a few at once, two for each core, and
+ * each of them wakes the next one, by wheel_table_ring_next(), before it
+ * answers.  So whoever stops many is not kept from its own client by all the
+ * others, and no core waits for the next to wake.
+ */
+void wheel_table_ring_marked(wheel_table_t *table);
+
+/** Wake the worker of the first marked slot from this one on. */
+void wheel_table_ring_next(wheel_table_t *table, unsigned slot);
+
+/** Sleep until the slot's bell rings, at most so long.  It may also wake for
+ * nothing.  For the slot's worker alone. */
+void wheel_table_wait(wheel_table_t *table, unsigned slot,
+                      apr_interval_time_t wait_max);
+
+/** The two words of a slot that the functions of mod_wheel.h use; calls is
+ * not set. */
+wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot);
+
+/** Note the kernel's id of the thread that does the work.  For that thread
+ * alone. */
+void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid);
+
+/**
+ * Note that the work has looked.  For its thread alone.
+ * @param now_usec by wheel_clock_usec()
+ * @param cpu_usec CPU time that the thread has used
+ */
+void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
+                      apr_int64_t cpu_usec);
+
+/**
+ * From now on, a job is stuck if it hasn't looked for so long although its
+ * thread had the CPU all that time, or sleeps.  A thread that waits for the
+ * CPU as long isn't.
+ * @param look_max usec, 0: no job is ever stuck
+ */
+void wheel_table_look_max_set(wheel_table_t *table, apr_int64_t look_max);
+
+/** What was set so. */
+apr_int64_t wheel_table_look_max(const wheel_table_t *table);
+
+/**
+ * Is the job of this slot stuck, and has nobody been told?  For the slot's
+ * worker.
+ * @return 1 once for each job
+ */
+int wheel_table_stuck_news(wheel_table_t *table, unsigned slot,
+                           wheel_record_t *record);
+
+/** Somebody is told that this job is stuck.  @return 0 if he was before */
+int wheel_table_stuck_tell(wheel_table_t *table, unsigned slot);
+
+/**
+ * Every job that is stuck and that nobody has been told of.  Reads /proc; holds
+ * the mutex only to copy.
+ * @param records room for records_max of them; what doesn't fit comes the next
+ *        time
+ */
+apr_status_t wheel_table_stuck_list(wheel_table_t *table,
+                                    wheel_record_t *records,
+                                    unsigned records_max, unsigned *records_n);
+
+/**
+ * The worker leaves: the job goes to the ring and to the counters.  The slot
+ * is free once the companion has left, too.  Should the mutex fail, the
+ * worker leaves all the same and only the ring and the counters miss the job.
+ *
+ * @param record what the ring says of it; always set
+ */
+apr_status_t wheel_table_leave(wheel_table_t *table, unsigned slot,
+                               wheel_end_e end, wheel_record_t *record);
+
+/** Undo a claim whose companion could not be started.  Nothing is counted
+ * but the refusal. */
+void wheel_table_unclaim(wheel_table_t *table, unsigned slot,
+                         wheel_refusal_e refusal);
+
+/** The companion leaves.  One atomic step, and its last touch of the slot.
+ * Takes no lock. */
+void wheel_table_companion_leave(wheel_table_t *table, unsigned slot);
+
+/**
+ * Take back the slots of a process that is known to be dead.  For the parent,
+ * when it learns of it: it waits for the mutex a second at most.
+ * @param taken_n how many; may be NULL
+ */
+apr_status_t wheel_table_reap(wheel_table_t *table, pid_t pid,
+                              unsigned *taken_n);
+
+/** Look for processes that died without anyone saying so and take their slots
+ * back.  Reads /proc; holds the mutex only to free slots. */
+apr_status_t wheel_table_sweep(wheel_table_t *table, unsigned *taken_n);
+
+/**
+ * Copy the table.  Holds the mutex for the copy alone.
+ * @param pool holds the arrays
+ */
+apr_status_t wheel_table_snapshot(wheel_table_t *table,
+                                  wheel_snapshot_t *snapshot, apr_pool_t *pool);
+
+#endif /* WHEEL_CORE_TABLE_H */

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/status.c: the handler wheel-status and the section in mod_status.
+ *
+ * Runs in the worker that runs the request: one snapshot, then one string.
+ */
+#include "http/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ap_mpm.h"
+#include "apr_lib.h"
+#include "apr_optional_hooks.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "mod_status.h"
+#include "scoreboard.h"
+
+#include "server/admit.h"
+#include "http/reply.h"
+#include "cluster/cluster.h"
+#include "server/config.h"
+#include "core/parse.h"
+#include "server/process.h"
+#include "render/render.h"
+
+APLOG_USE_MODULE(wheel);
+
+#define STATUS_METHODS "GET, HEAD"
+
+/* ?refresh=N: seconds. */
+#define STATUS_REFRESH_MAX 3600
+
+/* Of the parameters, those that come first and choose the form. */
+#define STATUS_FORM_PARAMS 4
+#define STATUS_FILTER_PARAMS 5
+
+/* --- The forms of the status ---------------------------------------------- */
+
+static const char *render_openmetrics(const wheel_facts_t *facts,
+                                      const wheel_snapshot_t *snapshot,
+                                      apr_pool_t *pool)
+{
+    return wheel_render_metrics(facts, snapshot, WHEEL_METRICS_OPENMETRICS,
+                                pool);
+}
+
+static const char *render_prometheus(const wheel_facts_t *facts,
+                                     const wheel_snapshot_t *snapshot,
+                                     apr_pool_t *pool)
+{
+    return wheel_render_metrics(facts, snapshot, WHEEL_METRICS_PROMETHEUS,
+                                pool);
+}
+
+/* A form goes by its parameter in the query or, without one, by its media type
+ * and version in Accept.  Of those that a client likes as much, the first. */
+typedef struct form_t {
+    const char *param; /* NULL for none */
+    const char *media;
+    const char *version; /* NULL for none */
+    const char *type;
+    const char *(*render)(const wheel_facts_t *facts,
+                          const wheel_snapshot_t *snapshot, apr_pool_t *pool);
+    int counts; /* it counts wheels and lists none */
+} form_t;
+
+static const form_t forms[] = {
+    {NULL, "text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page, 0},
+    {"json", "application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json, 0},
+    {"openmetrics", "application/openmetrics-text", "1.0.0",
+     WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
+    {"auto", "text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto, 0},
+    {NULL, "text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS, render_prometheus, 1},
+};
+
+#define FORMS_N (sizeof(forms) / sizeof(forms[0]))
+
+/* --- Accept --------------------------------------------------------------- */
+
+/* One media range of an Accept header. */
+typedef struct range_t {
+    const char *media;
+    const char *version; /* NULL for any */
+    double quality;
+} range_t;
+
+/* How well a form is liked: by its quality and, for the same one, by how
+ * exactly it was asked for. */
+typedef struct liking_t {
+    double quality;
+    int exactness; /* 0: no range has it */
+} liking_t;
+
+static char *trim(char *text)
+{
+    char *end;
+
+    while (apr_isspace(*text)) {
+        text++;
+    }
+    end = text + strlen(text);
+    while (end > text && apr_isspace(end[-1])) {
+        *--end = '\0';
+    }
+    return text;
+}
+
+/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
+static range_t parse_range(char *text)
+{
+    range_t range = {"", NULL, 1};
+    char *rest;
+    char *part = apr_strtok(text, ";", &rest);
+
+    if (part) {
+        range.media = trim(part);
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    while (part) {
+        part = trim(part);
+        if (!ap_cstr_casecmpn(part, "q=", 2)) {
+            range.quality = strtod(part + 2, NULL);
+        }
+        else if (!ap_cstr_casecmpn(part, "version=", 8)) {
+            range.version = part + 8;
+        }
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    return range;
+}
+
+/* @return 0 if the form is not in the range, else more the less else is */
+static int range_exactness(const range_t *range, const form_t *form)
+{
+    size_t type_bytes = strchr(form->media, '/') + 1 - form->media;
+
+    if (!strcmp(range->media, "*/*")) {
+        return 1;
+    }
+    if (!ap_cstr_casecmpn(range->media, form->media, type_bytes) &&
+        !strcmp(range->media + type_bytes, "*")) {
+        return 2;
+    }
+    if (ap_cstr_casecmp(range->media, form->media)) {
+        return 0;
+    }
+    if (!range->version) {
+        return 3;
+    }
+    return form->version && !strcmp(range->version, form->version) ? 4 : 0;
+}
+
+/* The most exact range that has the form says how well it is liked. */
+static liking_t form_liking(const form_t *form, const char *accept,
+                            apr_pool_t *pool)
+{
+    liking_t liking = {0, 0};
+    char *rest;
+    char *text = apr_strtok(apr_pstrdup(pool, accept), ",", &rest);
+
+    while (text) {
+        range_t range = parse_range(text);
+        int exactness = range_exactness(&range, form);
+
+        if (exactness > liking.exactness) {
+            liking.quality = range.quality;
+            liking.exactness = exactness;
+        }
+        text = apr_strtok(NULL, ",", &rest);
+    }
+    return liking;
+}
+
+/* Who likes none of the forms gets the page: better than an error. */
+static const form_t *negotiate(const char *accept, apr_pool_t *pool)
+{
+    const form_t *best = forms;
+    liking_t best_liking = {0, 0};
+    unsigned n;
+
+    for (n = 0; accept && n < FORMS_N; n++) {
+        liking_t liking = form_liking(&forms[n], accept, pool);
+
+        if (liking.quality > best_liking.quality ||
+            (liking.quality == best_liking.quality && liking.quality > 0 &&
+             liking.exactness > best_liking.exactness)) {
+            best = &forms[n];
+            best_liking = liking;
+        }
+    }
+    return best;
+}
+
+/* --- Request in ----------------------------------------------------------- */
+
+/* What a request asks for. */
+typedef struct status_ask_t {
+    const form_t *form;
+    const char *refresh; /* seconds, NULL for once */
+    wheel_filter_t filter;
+    int cluster; /* all hosts, not this one's jobs */
+} status_ask_t;
+
+static const char *read_refresh(const char *value, status_ask_t *ask,
+                                apr_pool_t *pool)
+{
+    size_t digits = strspn(value, "0123456789");
+    int number = atoi(value);
+
+    if (!digits || digits > 4 || value[digits] || number < 1 ||
+        number > STATUS_REFRESH_MAX) {
+        return apr_psprintf(pool,
+                            "refresh: '%s' is not a whole number of seconds "
+                            "from 1 to %d",
+                            value, STATUS_REFRESH_MAX);
+    }
+    ask->form = forms;
+    ask->refresh = apr_itoa(pool, number);
+    return NULL;
+}
+
+static const form_t *form_of_param(const char *name)
+{
+    unsigned n = 0;
+
+    while (!forms[n].param || strcmp(forms[n].param, name)) {
+        n++;
+    }
+    return &forms[n];
+}
+
+/* @return NULL, or what is wrong with the query */
+static const char *read_query(request_rec *r, status_ask_t *ask)
+{
+    wheel_param_t params[] = {
+        {"json", NULL},    {"openmetrics", NULL}, {"auto", NULL},
+        {"refresh", NULL}, {"name", NULL},        {"id", NULL},
+        {"client", NULL},  {"handler", NULL},     {"older", NULL},
+        {"cluster", NULL}, {NULL, NULL}};
+    const wheel_param_t *const filters = params + STATUS_FORM_PARAMS;
+    const char *error = wheel_parse_query(r->args, params, r->pool);
+    const wheel_param_t *const cluster = filters + STATUS_FILTER_PARAMS;
+    const wheel_param_t *param;
+
+    for (param = filters; param < cluster && !error; param++) {
+        error =
+            wheel_filter_read(&ask->filter, param->name, param->value, r->pool);
+    }
+    ask->cluster = cluster->value != NULL;
+    if (ask->cluster && *cluster->value && !error) {
+        return apr_psprintf(r->pool, "cluster: takes no value, but has '%s'",
+                            cluster->value);
+    }
+    for (param = params; param < filters && !error; param++) {
+        if (!param->value) {
+            continue;
+        }
+        if (ask->form) {
+            return "json, openmetrics, auto and refresh exclude each other";
+        }
+        if (!strcmp(param->name, "refresh")) {
+            error = read_refresh(param->value, ask, r->pool);
+        }
+        else if (*param->value) {
+            return apr_psprintf(r->pool, "%s: takes no value, but has '%s'",
+                                param->name, param->value);
+        }
+        else {
+            ask->form = form_of_param(param->name);
+        }
+    }
+    return error;
+}
+
+/* --- Answer out ----------------------------------------------------------- */
+
+static void look_at_server(wheel_facts_t *facts, apr_pool_t *pool)
+{
+    const global_score *global = ap_scoreboard_image->global;
+    wheel_server_config_t config = wheel_config_server();
+    wheel_workers_t workers;
+    int daemons = 1;
+    int threads = 1;
+
+    wheel_admit_count(&workers);
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    facts->mpm = ap_show_mpm();
+    facts->generation = global->running_generation;
+    facts->uptime = apr_time_now() - global->restart_time;
+    facts->rotating_max = config.rotating_max;
+    facts->reserve = config.reserve;
+    facts->per_client_max = config.per_client_max;
+    facts->workers_max = daemons * (threads > 1 ? threads : 1);
+    facts->workers_idle = workers.idle;
+    facts->workers_busy = workers.busy;
+    facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
+}
+
+/* Keep the jobs that are meant.  @return how many */
+static unsigned keep(const wheel_filter_t *filter, wheel_record_t *jobs,
+                     unsigned jobs_n)
+{
+    unsigned kept = 0;
+    unsigned n;
+
+    for (n = 0; n < jobs_n; n++) {
+        wheel_facets_t facets = wheel_table_facets(&jobs[n]);
+
+        if (wheel_filter_matches(filter, &facets)) {
+            jobs[kept++] = jobs[n];
+        }
+    }
+    return kept;
+}
+
+apr_status_t wheel_status_look(const wheel_filter_t *filter,
+                               wheel_facts_t *facts, wheel_snapshot_t *snapshot,
+                               apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    rv = wheel_table_snapshot(wheel_process_table(), snapshot, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    look_at_server(facts, pool);
+    facts->filter = wheel_filter_text(filter, pool);
+    snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
+    snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
+    return APR_SUCCESS;
+}
+
+static apr_status_t look(request_rec *r, const wheel_filter_t *filter,
+                         wheel_facts_t *facts, wheel_snapshot_t *snapshot)
+{
+    apr_status_t rv = wheel_status_look(filter, facts, snapshot, r->pool);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "WH0050: no snapshot: the mutex 'wheel' failed");
+    }
+    return rv;
+}
+
+static void set_page_headers(request_rec *r, const status_ask_t *ask)
+{
+    apr_table_setn(r->headers_out, "Content-Security-Policy",
+                   wheel_render_page_policy());
+    if (ask->refresh) {
+        apr_table_setn(r->headers_out, "Refresh", ask->refresh);
+    }
+}
+
+/* What is wrong with a request for all hosts, NULL for nothing. */
+static const char *cluster_error(const status_ask_t *ask)
+{
+    if (ask->form != forms && ask->form->render != wheel_render_json) {
+        return "cluster: the hosts are told as HTML or with json alone";
+    }
+    return wheel_filter_is_any(&ask->filter)
+               ? NULL
+               : "cluster: all wheels of all hosts are told; name, id, "
+                 "client, handler and older are for the other forms";
+}
+
+/* All hosts.  Without Redis, this one alone. */
+static int answer_cluster(request_rec *r, const status_ask_t *ask)
+{
+    const char *error = cluster_error(ask);
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+    wheel_peer_t *peers;
+    unsigned peers_n;
+    const char *problem;
+    int html = ask->form == forms;
+
+    if (error) {
+        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+    }
+    if (!wheel_cluster_on()) {
+        return wheel_answer_problem(r, HTTP_NOT_FOUND,
+                                    "this server is no host of a cluster: it "
+                                    "has no WheelCluster");
+    }
+    problem = wheel_cluster_peers(&peers, &peers_n, r->pool);
+    if (look(r, &ask->filter, &facts, &snapshot) != APR_SUCCESS) {
+        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                    "the table of wheels could not be locked");
+    }
+    if (html) {
+        set_page_headers(r, ask);
+    }
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    return wheel_answer(
+        r, HTTP_OK, html ? WHEEL_TYPE_HTML : WHEEL_TYPE_JSON,
+        (html ? wheel_render_hosts_page : wheel_render_hosts_json)(
+            &facts, &snapshot, peers, peers_n, problem, r->pool));
+}
+
+static int answer_status(request_rec *r)
+{
+    status_ask_t ask;
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+    const char *error;
+
+    if (strcmp(r->handler, "wheel-status")) {
+        return DECLINED;
+    }
+    if (r->method_number != M_GET) {
+        return wheel_answer_method(r, STATUS_METHODS);
+    }
+    memset(&ask, 0, sizeof(ask));
+    error = read_query(r, &ask);
+    if (error) {
+        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+    }
+    if (!ask.form) {
+        ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
+        apr_table_mergen(r->headers_out, "Vary", "Accept");
+    }
+    if (ask.cluster) {
+        return answer_cluster(r, &ask);
+    }
+    if (ask.form->counts && !wheel_filter_is_any(&ask.filter)) {
+        return wheel_answer_problem(
+            r, HTTP_BAD_REQUEST,
+            "metrics count all wheels: name, id, client, handler and older "
+            "are for the other forms");
+    }
+    if (look(r, &ask.filter, &facts, &snapshot) != APR_SUCCESS) {
+        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                    "the table of wheels could not be locked");
+    }
+    if (ask.form == forms) {
+        set_page_headers(r, &ask);
+    }
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    return wheel_answer(r, HTTP_OK, ask.form->type,
+                        ask.form->render(&facts, &snapshot, r->pool));
+}
+
+/* The section in mod_status's page.  Without a snapshot it is left out. */
+static int add_section(request_rec *r, int flags)
+{
+    static const wheel_filter_t all;
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+
+    if (look(r, &all, &facts, &snapshot) != APR_SUCCESS) {
+        return DECLINED;
+    }
+    if (flags & AP_STATUS_SHORT) {
+        ap_rputs(wheel_render_section_auto(&facts, &snapshot, r->pool), r);
+        return OK;
+    }
+    ap_rputs(wheel_render_section(&facts, &snapshot,
+                                  !(flags & AP_STATUS_NOTABLE), r->pool),
+             r);
+    return OK;
+}
+
+void wheel_status_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_handler(answer_status, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, add_section, NULL, NULL,
+                      APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* render/hosts.c: what the hosts of a cluster tell of themselves.
+ *
+ * The answers of all hosts to a stop, what this host tells the others, and all
+ * of them as JSON and as a page.  What comes from another host may be anything.
+ * The worker that answers runs it, and, for what the others are told, the
+ * thread that the cluster's provider has; never with the mutex held.
+ */
+#include "render/render.h"
+
+#include "render/facts.h"
+#include "render/html.h"
+#include "render/json.h"
+#include "render/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Jobs that a host tells the others of, the oldest ones. */
+#define RENDER_BEAT_MAX 64
+
+/* A host as it told of itself: what it didn't is 0 or NULL. */
+typedef struct host_t {
+    const char *name;
+    int own;
+    int live;
+    double age;
+    const char *mpm;
+    int generation;
+    int rotating_max;
+    int reserve;
+    int per_client_max;
+    int rotating;
+    int stopping;
+    int draining;
+    json_t *running; /* an array, or NULL */
+} host_t;
+
+/* --- A stop -------------------------------------------------------------- */
+
+static json_t *reply_json(const wheel_reply_t *reply, apr_pool_t *pool)
+{
+    const char *outcome = "stopped";
+
+    if (reply->stopped < 0) {
+        outcome = reply->stopped == WHEEL_REPLY_NONE ? "unanswered" : "failed";
+    }
+    return json_pack(
+        "{s:s, s:s, s:o}", "host", wheel_render_host(reply->host, pool),
+        "outcome", outcome, "stopped",
+        reply->stopped < 0 ? json_null() : json_integer(reply->stopped));
+}
+
+const char *wheel_render_stop_hosts(const char *wheels,
+                                    const wheel_round_t *round,
+                                    apr_pool_t *pool)
+{
+    json_t *answer = json_loads(wheels, 0, NULL);
+    json_t *hosts = json_array();
+    json_int_t stopped = 0;
+    unsigned n;
+
+    for (n = 0; n < round->replies_n; n++) {
+        const wheel_reply_t *reply = &round->replies[n];
+
+        stopped += reply->stopped > 0 ? reply->stopped : 0;
+        hosts = wheel_json_append(hosts, reply_json(reply, pool));
+    }
+    if (json_object_set_new(answer, "hosts", hosts) ||
+        json_object_set_new(answer, "stopped", json_integer(stopped))) {
+        json_decref(answer);
+        answer = NULL;
+    }
+    return wheel_json_text(answer,
+                           strlen(wheels) + WHEEL_JSON_ANSWER_BYTES +
+                               round->replies_n * WHEEL_JSON_JOB_BYTES / 4,
+                           pool);
+}
+
+/* --- What this host tells ------------------------------------------------ */
+
+const char *wheel_render_beat(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    json_t *wheels = json_array();
+    unsigned told = 0;
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n && told < RENDER_BEAT_MAX; n++) {
+        const wheel_record_t *job = &snapshot->jobs[n];
+
+        if (job->end == WHEEL_END_NONE) {
+            wheels = wheel_json_append(
+                wheels,
+                json_pack(
+                    "{s:I, s:o, s:s, s:f}", "id", (json_int_t)job->id, "name",
+                    wheel_json_name(job->name, pool), "client",
+                    wheel_render_text(job->client, WHEEL_CLIENT_BYTES, pool),
+                    "started", job->started / 1e6));
+            told++;
+        }
+    }
+    return wheel_json_text(
+        json_pack("{s:i, s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
+                  "version", WHEEL_RENDER_VERSION, "mpm", facts->mpm,
+                  "generation", facts->generation, "limits", "wheel_max",
+                  facts->rotating_max, "wheel_reserve", facts->reserve,
+                  "wheel_max_per_client", facts->per_client_max, "jobs",
+                  "rotating", (int)snapshot->rotating, "stopping",
+                  (int)snapshot->stopping, "draining", (int)snapshot->draining,
+                  "running", wheels),
+        WHEEL_JSON_ANSWER_BYTES + told * WHEEL_JSON_JOB_BYTES / 2, pool);
+}
+
+/* --- What all have told -------------------------------------------------- */
+
+/* What comes from other hosts may be anything. */
+static void read_beat(host_t *host, const char *beat, apr_pool_t *pool)
+{
+    const char *mpm = "";
+    json_t *json = beat ? json_loads(beat, 0, NULL) : NULL;
+    json_t *running = NULL;
+
+    if (json_unpack(
+            json, "{s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
+            "mpm", &mpm, "generation", &host->generation, "limits", "wheel_max",
+            &host->rotating_max, "wheel_reserve", &host->reserve,
+            "wheel_max_per_client", &host->per_client_max, "jobs", "rotating",
+            &host->rotating, "stopping", &host->stopping, "draining",
+            &host->draining, "running", &running) == 0 &&
+        json_is_array(running)) {
+        host->mpm = wheel_render_text(mpm, WHEEL_NAME_MAX, pool);
+        host->running = json_incref(running);
+    }
+    json_decref(json);
+}
+
+static int by_host(const void *a, const void *b)
+{
+    const wheel_peer_t *left = a;
+    const wheel_peer_t *right = b;
+
+    return strcmp(left->host, right->host);
+}
+
+/* A host that was started again is not missing as what it was before. */
+static int is_back(const wheel_peer_t *peers, unsigned peers_n, unsigned n)
+{
+    const char *slash = strrchr(peers[n].host, '/');
+    size_t bytes = slash ? slash - peers[n].host + 1 : 0;
+    unsigned other;
+
+    for (other = 0; other < peers_n && bytes; other++) {
+        if (peers[other].age < WHEEL_MISSING_USEC &&
+            !strncmp(peers[other].host, peers[n].host, bytes)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* This host as it is now, and all others as they were.
+ * @return how many */
+static unsigned read_hosts(host_t *hosts, const wheel_facts_t *facts,
+                           const wheel_snapshot_t *snapshot,
+                           wheel_peer_t *peers, unsigned peers_n,
+                           apr_pool_t *pool)
+{
+    unsigned hosts_n = 1;
+    unsigned n;
+
+    hosts[0].name = wheel_render_host(facts->cluster->host, pool);
+    hosts[0].own = hosts[0].live = 1;
+    read_beat(&hosts[0], wheel_render_beat(facts, snapshot, pool), pool);
+    qsort(peers, peers_n, sizeof(*peers), by_host);
+    for (n = 0; n < peers_n; n++) {
+        host_t *host = &hosts[hosts_n];
+
+        host->live = peers[n].age < WHEEL_MISSING_USEC;
+        if (!strcmp(peers[n].host, facts->cluster->host) ||
+            (!host->live && is_back(peers, peers_n, n))) {
+            continue;
+        }
+        host->name = wheel_render_host(peers[n].host, pool);
+        host->age = peers[n].age / 1e6;
+        read_beat(host, peers[n].beat, pool);
+        hosts_n++;
+    }
+    return hosts_n;
+}
+
+static void free_hosts(host_t *hosts, unsigned hosts_n)
+{
+    unsigned n;
+
+    for (n = 0; n < hosts_n; n++) {
+        json_decref(hosts[n].running);
+    }
+}
+
+/* --- All of them as JSON ------------------------------------------------- */
+
+/* One wheel of another host, with nothing in it but what is known. */
+static json_t *peer_wheel(const json_t *wheel, apr_pool_t *pool)
+{
+    const char *client = json_string_value(json_object_get(wheel, "client"));
+
+    return json_pack(
+        "{s:I, s:o, s:s, s:f}", "id",
+        json_integer_value(json_object_get(wheel, "id")), "name",
+        wheel_json_name(json_string_value(json_object_get(wheel, "name")),
+                        pool),
+        "client",
+        wheel_render_text(client ? client : "", WHEEL_CLIENT_BYTES, pool),
+        "started", json_number_value(json_object_get(wheel, "started")));
+}
+
+static json_t *host_json(const host_t *host, apr_pool_t *pool)
+{
+    json_t *running = json_array();
+    size_t n;
+
+    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
+         n++) {
+        running = wheel_json_append(
+            running, peer_wheel(json_array_get(host->running, n), pool));
+    }
+    return json_pack("{s:s, s:b, s:s, s:f, s:s?, s:i, s:{s:i, s:i, s:i}, "
+                     "s:{s:i, s:i, s:i}, s:o}",
+                     "host", host->name, "own", host->own, "state",
+                     host->live ? "live" : "missing", "age", host->age, "mpm",
+                     host->mpm, "generation", host->generation, "limits",
+                     "wheel_max", host->rotating_max, "wheel_reserve",
+                     host->reserve, "wheel_max_per_client",
+                     host->per_client_max, "jobs", "rotating", host->rotating,
+                     "stopping", host->stopping, "draining", host->draining,
+                     "running", running);
+}
+
+const char *wheel_render_hosts_json(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool)
+{
+    host_t *hosts = apr_pcalloc(pool, (peers_n + 1) * sizeof(*hosts));
+    unsigned hosts_n = read_hosts(hosts, facts, snapshot, peers, peers_n, pool);
+    json_t *list = json_array();
+    unsigned n;
+
+    for (n = 0; n < hosts_n; n++) {
+        list = wheel_json_append(list, host_json(&hosts[n], pool));
+    }
+    free_hosts(hosts, hosts_n);
+    return wheel_json_text(
+        json_pack("{s:i, s:f, s:o, s:s?, s:o}", "version", WHEEL_RENDER_VERSION,
+                  "time", snapshot->taken / 1e6, "cluster",
+                  wheel_json_cluster(facts, pool), "problem",
+                  problem ? wheel_render_text(problem, WHEEL_DETAIL_MAX, pool)
+                          : NULL,
+                  "hosts", list),
+        WHEEL_JSON_STATUS_BYTES + hosts_n * WHEEL_JSON_STATUS_BYTES, pool);
+}
+
+/* --- All of them as HTML ------------------------------------------------- */
+
+static void put_host_row(wheel_text_t *out, const host_t *host)
+{
+    wheel_text_putf(out, "<tr><th scope=\"row\">%s%s</th><td>%s</td>",
+                    wheel_text_html(host->name, out->pool),
+                    host->own ? " (this one)" : "",
+                    host->live ? "live" : "<strong>missing</strong>");
+    if (!host->mpm) {
+        wheel_text_putf(
+            out, "<td class=\"n\">%.1f</td><td colspan=\"7\"></td></tr>\n",
+            host->age);
+        return;
+    }
+    wheel_text_putf(out,
+                    "<td class=\"n\">%.1f</td><td class=\"n\">%d</td>"
+                    "<td class=\"n\">%d</td><td class=\"n\">%d</td>"
+                    "<td class=\"n\">%d</td><td class=\"n\">%d</td><td>%s</td>"
+                    "<td class=\"n\">%d</td></tr>\n",
+                    host->age, host->rotating, host->stopping, host->draining,
+                    host->rotating_max, host->reserve,
+                    wheel_text_html(host->mpm, out->pool), host->generation);
+}
+
+static void put_host_wheels(wheel_text_t *out, const host_t *host)
+{
+    size_t n;
+
+    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
+         n++) {
+        json_t *wheel = peer_wheel(json_array_get(host->running, n), out->pool);
+        const char *name = json_string_value(json_object_get(wheel, "name"));
+        const char *client =
+            json_string_value(json_object_get(wheel, "client"));
+
+        wheel_text_putf(
+            out,
+            "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td>"
+            "<td>%s</td><td>%s</td><td>%s</td></tr>\n",
+            wheel_text_html(host->name, out->pool),
+            wheel_value_plain(json_object_get(wheel, "id"), out->pool),
+            name ? wheel_text_html(name, out->pool) : "",
+            client ? wheel_text_html(client, out->pool) : "",
+            wheel_text_date((apr_time_t)(json_number_value(json_object_get(
+                                             wheel, "started")) *
+                                         1e6),
+                            out->pool));
+        json_decref(wheel);
+    }
+}
+
+static void put_host_tables(wheel_text_t *out, const host_t *hosts,
+                            unsigned hosts_n)
+{
+    unsigned n;
+
+    wheel_text_putf(out, "<table>\n<caption>Hosts: %u</caption>\n<tr>",
+                    hosts_n);
+    wheel_text_put(out,
+                   "<th scope=\"col\">Host</th><th scope=\"col\">State</th>"
+                   "<th scope=\"col\" class=\"n\">Seen, s ago</th>"
+                   "<th scope=\"col\" class=\"n\">Rotating</th>"
+                   "<th scope=\"col\" class=\"n\">Stopping</th>"
+                   "<th scope=\"col\" class=\"n\">Draining</th>"
+                   "<th scope=\"col\" class=\"n\">WheelMax</th>"
+                   "<th scope=\"col\" class=\"n\">WheelReserve</th>"
+                   "<th scope=\"col\">MPM</th>"
+                   "<th scope=\"col\" class=\"n\">Gen.</th></tr>\n");
+    for (n = 0; n < hosts_n; n++) {
+        put_host_row(out, &hosts[n]);
+    }
+    wheel_text_putf(
+        out,
+        "</table>\n<table>\n<caption>Rotating, the oldest %d of each "
+        "host</caption>\n<tr>",
+        RENDER_BEAT_MAX);
+    wheel_text_put(out,
+                   "<th scope=\"col\">Host</th>"
+                   "<th scope=\"col\" class=\"n\">Id</th>"
+                   "<th scope=\"col\">Name</th><th scope=\"col\">Client</th>"
+                   "<th scope=\"col\">Started, UTC</th></tr>\n");
+    for (n = 0; n < hosts_n; n++) {
+        put_host_wheels(out, &hosts[n]);
+    }
+    wheel_text_put(out, "</table>\n");
+}
+
+const char *wheel_render_hosts_page(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool)
+{
+    host_t *hosts = apr_pcalloc(pool, (peers_n + 1) * sizeof(*hosts));
+    unsigned hosts_n = read_hosts(hosts, facts, snapshot, peers, peers_n, pool);
+    wheel_text_t *out = wheel_text_make(pool);
+
+    wheel_html_head(out, "Hosts of the cluster");
+    wheel_text_putf(out, "<p>%s UTC.</p>\n",
+                    wheel_text_date(snapshot->taken, pool));
+    if (problem) {
+        wheel_text_putf(
+            out, "<p><strong>The other hosts can't be seen: %s.</strong></p>\n",
+            wheel_text_html(wheel_render_text(problem, WHEEL_DETAIL_MAX, pool),
+                            pool));
+    }
+    wheel_text_put(out,
+                   "<p>The same as <a href=\"?cluster&amp;json\">JSON</a>; "
+                   "<a href=\"?cluster&amp;refresh=2\">every 2 seconds</a>; "
+                   "<a href=\"?\">this host alone</a>.</p>\n");
+    put_host_tables(out, hosts, hosts_n);
+    wheel_text_put(out, "</body>\n</html>\n");
+    free_hosts(hosts, hosts_n);
+    return wheel_text_join(out);
+}

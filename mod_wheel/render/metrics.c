@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* render/metrics.c: a snapshot as metrics, in the two formats that
+ * Prometheus reads.
+ *
+ * Pure functions, run by the worker that answers and never with the mutex held.
+ */
+#include "render/render.h"
+
+#include "render/facts.h"
+#include "render/text.h"
+
+#include <string.h>
+
+/* The value of the label name for what shares a counter.  No job can have it:
+ * names have no parentheses. */
+#define RENDER_NAME_OTHER "(other)"
+
+typedef struct metrics_t {
+    wheel_text_t *out;
+    wheel_metrics_e format;
+} metrics_t;
+
+/* The head of a family.  OpenMetrics names a counter without the _total of
+ * its samples, the older format with it. */
+static void put_family(const metrics_t *to, const char *name, const char *type,
+                       const char *unit, const char *help)
+{
+    const char *total = "";
+
+    if (to->format == WHEEL_METRICS_PROMETHEUS && !strcmp(type, "counter")) {
+        total = "_total";
+    }
+    wheel_text_putf(to->out, "# TYPE %s%s %s\n", name, total, type);
+    if (unit && to->format == WHEEL_METRICS_OPENMETRICS) {
+        wheel_text_putf(to->out, "# UNIT %s %s\n", name, unit);
+    }
+    wheel_text_putf(to->out, "# HELP %s%s %s\n", name, total, help);
+}
+
+static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
+                       const wheel_snapshot_t *snapshot)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        apr_uint64_t value;
+    } gauges[] = {
+        {"wheel_rotating", "Wheels that rotate.", snapshot->rotating},
+        {"wheel_stopping", "Wheels that are told to stop, not yet answered.",
+         snapshot->stopping},
+        {"wheel_draining", "Answered wheels whose thread has not left.",
+         snapshot->draining},
+        {"wheel_stuck", "Wheels that don't look whether they are to end.",
+         snapshot->stuck},
+        {"wheel_limit_rotating", "WheelMax: wheels at once.",
+         facts->rotating_max},
+        {"wheel_limit_reserve", "WheelReserve: workers kept idle.",
+         facts->reserve},
+        {"wheel_limit_rotating_per_client",
+         "WheelMaxPerClient: wheels of one client, 0 for no limit.",
+         facts->per_client_max},
+        {"wheel_limit_slots", "Wheels that the table holds.",
+         snapshot->slots_max},
+        {"wheel_limit_workers", "Workers that the MPM may start.",
+         facts->workers_max},
+    };
+    unsigned n;
+
+    for (n = 0; n < sizeof(gauges) / sizeof(gauges[0]); n++) {
+        put_family(to, gauges[n].name, "gauge", NULL, gauges[n].help);
+        wheel_text_putf(to->out, "%s %" APR_UINT64_T_FMT "\n", gauges[n].name,
+                        gauges[n].value);
+    }
+    put_family(to, "wheel_load_cores", "gauge", "cores",
+               "Cores that wheels with load= are asked to take.");
+    wheel_text_putf(to->out, "wheel_load_cores %u.%02u\n", snapshot->load / 100,
+                    snapshot->load % 100);
+    put_family(to, "wheel_workers", "gauge", NULL,
+               "Workers of the live processes, by state.");
+    wheel_text_putf(to->out, "wheel_workers{state=\"idle\"} %u\n",
+                    facts->workers_idle);
+    wheel_text_putf(to->out, "wheel_workers{state=\"busy\"} %u\n",
+                    facts->workers_busy);
+}
+
+static void put_ended_name(const metrics_t *to, const char *name,
+                           const apr_uint64_t *ended)
+{
+    unsigned end;
+
+    for (end = WHEEL_END_NONE + 1; end < WHEEL_END_COUNT; end++) {
+        wheel_text_putf(to->out,
+                        "wheel_ended_total{reason=\"%s\",name=\"%s\"} "
+                        "%" APR_UINT64_T_FMT "\n",
+                        wheel_counter_end(end),
+                        wheel_text_label(name, to->out->pool), ended[end]);
+    }
+}
+
+/* The table counts a bounded number of names, so there are as few series.
+ * Jobs without a name have the label's empty value. */
+static void put_ended(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    unsigned n;
+
+    put_family(to, "wheel_ended", "counter", NULL,
+               "Wheels that ended, by reason and name; " RENDER_NAME_OTHER
+               " sums up the names beyond the first.");
+    for (n = WHEEL_NAME_NONE; n < snapshot->names_n; n++) {
+        put_ended_name(to, snapshot->names[n].name, snapshot->names[n].ended);
+    }
+    if (snapshot->names_n == WHEEL_NAME_OTHER) { /* the next has no place */
+        put_ended_name(to, RENDER_NAME_OTHER,
+                       snapshot->names[WHEEL_NAME_OTHER].ended);
+    }
+}
+
+static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    unsigned n;
+
+    put_family(to, "wheel_started", "counter", NULL, "Wheels that began.");
+    wheel_text_putf(to->out, "wheel_started_total %" APR_UINT64_T_FMT "\n",
+                    snapshot->started);
+    put_ended(to, snapshot);
+    put_family(to, "wheel_refused", "counter", NULL,
+               "Wheels that were refused, by reason.");
+    for (n = WHEEL_REFUSED_NONE + 1; n < WHEEL_REFUSED_COUNT; n++) {
+        wheel_text_putf(to->out,
+                        "wheel_refused_total{reason=\"%s\"} %" APR_UINT64_T_FMT
+                        "\n",
+                        wheel_counter_refusal(n), snapshot->refused[n]);
+    }
+    put_family(to, "wheel_turns", "counter", NULL,
+               "Turns of all wheels, those under way included.");
+    wheel_text_putf(to->out, "wheel_turns_total %" APR_UINT64_T_FMT "\n",
+                    snapshot->done);
+}
+
+static void put_cluster(const metrics_t *to,
+                        const wheel_cluster_facts_t *cluster)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        apr_uint64_t value;
+    } counters[] = {
+        {"wheel_cluster_links",
+         "Connections made to read the stops of "
+         "other hosts.",
+         cluster->links},
+        {"wheel_cluster_applied", "Stops of other hosts that were applied.",
+         cluster->applied},
+        {"wheel_cluster_lost",
+         "Times that stops of other hosts may have been "
+         "lost.",
+         cluster->lost},
+        {"wheel_cluster_told", "Stops that other hosts were told of.",
+         cluster->told},
+        {"wheel_cluster_untold", "Stops that other hosts could not be told of.",
+         cluster->untold},
+    };
+    size_t n;
+
+    put_family(to, "wheel_cluster_linked", "gauge", NULL,
+               "1 when the stops of other hosts can be read, else 0.");
+    wheel_text_putf(to->out, "wheel_cluster_linked %d\n", cluster->linked);
+    for (n = 0; n < sizeof(counters) / sizeof(*counters); n++) {
+        put_family(to, counters[n].name, "counter", NULL, counters[n].help);
+        wheel_text_putf(to->out, "%s_total %" APR_UINT64_T_FMT "\n",
+                        counters[n].name, counters[n].value);
+    }
+}
+
+static void put_latency(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    static const apr_int64_t bounds_usec[] = {WHEEL_LATENCY_BOUNDS};
+    static const char name[] = "wheel_stop_latency_seconds";
+    apr_uint64_t below = 0;
+    unsigned n;
+
+    put_family(to, name, "histogram", "seconds",
+               "From a wheel's mark to the answer of its worker.");
+    for (n = 0; n < WHEEL_LATENCY_BUCKETS; n++) {
+        const char *bound =
+            n == WHEEL_LATENCY_BUCKETS - 1
+                ? "+Inf"
+                : wheel_text_seconds_short(bounds_usec[n], to->out->pool);
+
+        below += snapshot->latency[n];
+        wheel_text_putf(to->out, "%s_bucket{le=\"%s\"} %" APR_UINT64_T_FMT "\n",
+                        name, bound, below);
+    }
+    wheel_text_putf(to->out, "%s_sum %s\n", name,
+                    wheel_text_seconds((apr_int64_t)snapshot->latency_sum_usec,
+                                       to->out->pool));
+    wheel_text_putf(to->out, "%s_count %" APR_UINT64_T_FMT "\n", name, below);
+}
+
+const char *wheel_render_metrics(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot,
+                                 wheel_metrics_e format, apr_pool_t *pool)
+{
+    const metrics_t to = {wheel_text_make(pool), format};
+
+    put_counters(&to, snapshot);
+    put_gauges(&to, facts, snapshot);
+    put_latency(&to, snapshot);
+    if (facts->cluster) {
+        put_cluster(&to, facts->cluster);
+    }
+    if (format == WHEEL_METRICS_OPENMETRICS) {
+        wheel_text_put(to.out, "# EOF\n");
+    }
+    return wheel_text_join(to.out);
+}

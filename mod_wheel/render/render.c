@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* render/render.c: the answers to a request, and a snapshot, as JSON.
+ *
+ * Pure functions from facts to strings; any thread, but none that holds the
+ * mutex.  wheel_render.h has the other forms, too, each from a file of its own:
+ * wheel_render_auto.c, _metrics.c, _html.c and _hosts.c.
+ */
+#include "render/render.h"
+
+#include "render/facts.h"
+#include "render/json.h"
+
+/* --- Answers ------------------------------------------------------------- */
+
+const char *wheel_render_problem(int status, const char *title,
+                                 const char *detail, apr_pool_t *pool)
+{
+    return wheel_json_text(
+        json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+                  wheel_render_text(title, WHEEL_DETAIL_MAX, pool), "status",
+                  status, "detail",
+                  wheel_render_text(detail, WHEEL_DETAIL_MAX, pool)),
+        WHEEL_JSON_ANSWER_BYTES, pool);
+}
+
+const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
+                                apr_pool_t *pool)
+{
+    json_t *answer = json_pack(
+        "{s:i, s:I, s:o, s:I, s:f, s:s}", "number", (int)result->value, "id",
+        (json_int_t)result->id, "name", wheel_json_name(name, pool), "turns",
+        (json_int_t)result->done, "elapsed", result->elapsed / 1e6,
+        "stopped_by", wheel_end_name(result->end));
+
+    return wheel_json_text(answer, WHEEL_JSON_ANSWER_BYTES, pool);
+}
+
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
+                              apr_pool_t *pool)
+{
+    static const char *const outcomes[] = {
+        [WHEEL_OUTCOME_STOPPED] = "stopped",
+        [WHEEL_OUTCOME_WOULD_STOP] = "would-stop",
+        [WHEEL_OUTCOME_ENDED] = "ended",
+        [WHEEL_OUTCOME_RUNNING] = "running",
+    };
+    json_t *wheels = json_array();
+    unsigned n;
+
+    for (n = 0; n < hits_n; n++) {
+        const wheel_hit_t *hit = &hits[n];
+
+        wheels = wheel_json_append(
+            wheels,
+            json_pack("{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)hit->id,
+                      "name", wheel_json_name(hit->name, pool), "client",
+                      wheel_json_client(hit->client, pool), "handler",
+                      wheel_json_name(hit->handler, pool), "outcome",
+                      outcomes[hit->outcome]));
+    }
+    return wheel_json_text(
+        json_pack("{s:i, s:o}", "stopped", dry ? 0 : (int)hits_n, "wheels",
+                  wheels),
+        WHEEL_JSON_ANSWER_BYTES + hits_n * WHEEL_JSON_JOB_BYTES / 2, pool);
+}
+
+/* --- The status ---------------------------------------------------------- */
+
+static json_t *job_json(const wheel_record_t *job, int kind, apr_pool_t *pool)
+{
+    json_t *object = json_object();
+    const wheel_column_t *column;
+
+    for (column = wheel_columns; column->key; column++) {
+        if (column->flags & kind &&
+            json_object_set_new(object, column->key,
+                                column->value(job, pool))) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    return object;
+}
+
+static json_t *jobs_json(const wheel_record_t *jobs, unsigned jobs_n, int kind,
+                         apr_pool_t *pool)
+{
+    json_t *list = json_array();
+    unsigned n;
+
+    for (n = 0; n < jobs_n; n++) {
+        list = wheel_json_append(list, job_json(&jobs[n], kind, pool));
+    }
+    return list;
+}
+
+/* Counters by their names, the first (NONE) left out. */
+static json_t *counters_json(const apr_uint64_t *counters, unsigned counters_n,
+                             const char *(*name)(unsigned))
+{
+    json_t *object = json_object();
+    unsigned n;
+
+    for (n = 1; n < counters_n; n++) {
+        if (json_object_set_new(object, name(n),
+                                json_integer((json_int_t)counters[n]))) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static json_t *server_json(const wheel_facts_t *facts)
+{
+    return json_pack("{s:s, s:i, s:f}", "mpm", facts->mpm, "generation",
+                     facts->generation, "uptime", facts->uptime / 1e6);
+}
+
+static json_t *limits_json(const wheel_facts_t *facts,
+                           const wheel_snapshot_t *snapshot)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i}", "wheel_max",
+                     facts->rotating_max, "wheel_reserve", facts->reserve,
+                     "wheel_max_per_client", facts->per_client_max,
+                     "table_slots", (int)snapshot->slots_max, "workers_max",
+                     (int)facts->workers_max);
+}
+
+static json_t *workers_json(const wheel_facts_t *facts)
+{
+    return json_pack("{s:i, s:i, s:i}", "idle", (int)facts->workers_idle,
+                     "busy", (int)facts->workers_busy, "reserved",
+                     (int)wheel_facts_reserved(facts));
+}
+
+static json_t *totals_json(const wheel_snapshot_t *snapshot)
+{
+    return json_pack(
+        "{s:I, s:I, s:o, s:o}", "started", (json_int_t)snapshot->started,
+        "turns", (json_int_t)snapshot->done, "ended",
+        counters_json(snapshot->ended, WHEEL_END_COUNT, wheel_counter_end),
+        "refused",
+        counters_json(snapshot->refused, WHEEL_REFUSED_COUNT,
+                      wheel_counter_refusal));
+}
+
+static json_t *json_filter(const char *filter)
+{
+    return *filter ? json_string(filter) : json_null();
+}
+
+const char *wheel_render_json(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool)
+{
+    json_t *jobs =
+        json_pack("{s:i, s:i, s:i, s:i}", "rotating", (int)snapshot->rotating,
+                  "stopping", (int)snapshot->stopping, "draining",
+                  (int)snapshot->draining, "stuck", (int)snapshot->stuck);
+
+    return wheel_json_text(
+        json_pack("{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "version", WHEEL_RENDER_VERSION, "time",
+                  snapshot->taken / 1e6, "filter", json_filter(facts->filter),
+                  "server", server_json(facts), "cluster",
+                  wheel_json_cluster(facts, pool), "limits",
+                  limits_json(facts, snapshot), "workers", workers_json(facts),
+                  "jobs", jobs, "running",
+                  jobs_json(snapshot->jobs, snapshot->jobs_n,
+                            WHEEL_COLUMN_RUNNING, pool),
+                  "recent",
+                  jobs_json(snapshot->recent, snapshot->recent_n,
+                            WHEEL_COLUMN_ENDED, pool),
+                  "totals", totals_json(snapshot)),
+        WHEEL_JSON_STATUS_BYTES +
+            (snapshot->jobs_n + snapshot->recent_n) * WHEEL_JSON_JOB_BYTES,
+        pool);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* render/render.h: answers and snapshots as text.  All escaping is here.
+ *
+ * Nothing here knows of requests or takes a lock: facts and a snapshot go in,
+ * a string in the caller's pool comes out, never NULL.  Any thread.  Without
+ * memory, the pool's abort function is called.
+ */
+#ifndef WHEEL_RENDER_RENDER_H
+#define WHEEL_RENDER_RENDER_H
+
+#include "apr_pools.h"
+
+#include "mod_wheel.h"
+#include "cluster/provider.h"
+#include "core/table.h"
+
+/** The version of the JSON status; its schema is wheel-status.schema.json. */
+#define WHEEL_RENDER_VERSION 1
+
+#define WHEEL_TYPE_JSON "application/json"
+#define WHEEL_TYPE_PROBLEM "application/problem+json"
+#define WHEEL_TYPE_HTML "text/html; charset=utf-8"
+#define WHEEL_TYPE_AUTO "text/plain; charset=utf-8"
+#define WHEEL_TYPE_OPENMETRICS \
+    "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define WHEEL_TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
+
+/** The two text formats that Prometheus reads. */
+typedef enum {
+    WHEEL_METRICS_OPENMETRICS, /* 1.0.0, ends with # EOF */
+    WHEEL_METRICS_PROMETHEUS   /* 0.0.4, for scrapers that know no other and
+                                * for promtool check metrics */
+} wheel_metrics_e;
+
+/** How this host stands in its cluster. */
+typedef struct wheel_cluster_facts_t {
+    const char *host;     /* its own id */
+    const char *where;    /* the URL without a password */
+    int linked;           /* can it read the stream now? */
+    apr_uint64_t applied; /* stops of other hosts, since the server started */
+    apr_uint64_t lost;    /* times that some may have been lost */
+    apr_uint64_t links;   /* connections made */
+    apr_uint64_t told;    /* stops told to the others */
+    apr_uint64_t untold;  /* stops that could not be told */
+} wheel_cluster_facts_t;
+
+/** What the status says of the server besides the table. */
+typedef struct wheel_facts_t {
+    const char *mpm;
+    int generation;
+    apr_interval_time_t uptime; /* usec since the last start or restart */
+    int rotating_max;           /* WheelMax */
+    int reserve;                /* WheelReserve */
+    int per_client_max;         /* WheelMaxPerClient, 0 for no limit */
+    unsigned workers_max;       /* that the MPM may start */
+    unsigned workers_idle;      /* that wait for a request now */
+    unsigned workers_busy;      /* that have one now */
+    const char *filter;         /* which jobs are listed, as a query; empty
+                                 * for all */
+    const wheel_cluster_facts_t *cluster; /* NULL for none */
+} wheel_facts_t;
+
+/**
+ * Any bytes as printable ASCII: the rest becomes \xNN, a backslash is doubled,
+ * and what is longer than bytes_max is cut and ends in "...".
+ */
+const char *wheel_render_text(const char *text, apr_size_t bytes_max,
+                              apr_pool_t *pool);
+
+/**
+ * An error as an RFC 9457 problem object.
+ * @param status the HTTP status
+ * @param title what kind of problem
+ * @param detail what was wrong this time; may hold any bytes of the request
+ */
+const char *wheel_render_problem(int status, const char *title,
+                                 const char *detail, apr_pool_t *pool);
+
+/**
+ * The object of /rotate?json: number, id, name, turns, elapsed (seconds, to
+ * the microsecond) and stopped_by.
+ * @param name NULL for none
+ */
+const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
+                                apr_pool_t *pool);
+
+/**
+ * The object of /stop?json: what was stopped and how far that got.
+ * @param hits,hits_n the jobs that were marked
+ * @param dry nonzero if they only would have been
+ */
+const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
+                              apr_pool_t *pool);
+
+/**
+ * The same of a cluster: how many all hosts stopped, and what each has to say.
+ * @param wheels what wheel_render_stop() says of this host
+ */
+const char *wheel_render_stop_hosts(const char *wheels,
+                                    const wheel_round_t *round,
+                                    apr_pool_t *pool);
+
+/** A host's name: its id without what makes it unique. */
+const char *wheel_render_host(const char *host, apr_pool_t *pool);
+
+/** What a host tells the others of itself, as JSON: its limits, how many jobs
+ * it has, and the first of these.  The same until something changes. */
+const char *wheel_render_beat(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/**
+ * All hosts of a cluster as JSON: ?cluster&json.
+ * @param facts,snapshot of this host, which needs no beat
+ * @param peers out of wheel_cluster_peers(); sorted on the way
+ * @param problem NULL, or why there are none
+ */
+const char *wheel_render_hosts_json(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool);
+
+/** The same as a page of HTML: ?cluster. */
+const char *wheel_render_hosts_page(const wheel_facts_t *facts,
+                                    const wheel_snapshot_t *snapshot,
+                                    wheel_peer_t *peers, unsigned peers_n,
+                                    const char *problem, apr_pool_t *pool);
+
+/** The status as JSON: ?json. */
+const char *wheel_render_json(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/** The status as metrics: ?openmetrics. */
+const char *wheel_render_metrics(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot,
+                                 wheel_metrics_e format, apr_pool_t *pool);
+
+/** The status as lines of "key: value": ?auto. */
+const char *wheel_render_auto(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/** The Content-Security-Policy that the page below can live with: its one
+ * style sheet, known by its hash, and nothing else. */
+const char *wheel_render_page_policy(void);
+
+/** The status as a page of HTML. */
+const char *wheel_render_page(const wheel_facts_t *facts,
+                              const wheel_snapshot_t *snapshot,
+                              apr_pool_t *pool);
+
+/**
+ * The status as a part of mod_status's page.
+ * @param tables 0 for a browser that shows no tables
+ */
+const char *wheel_render_section(const wheel_facts_t *facts,
+                                 const wheel_snapshot_t *snapshot, int tables,
+                                 apr_pool_t *pool);
+
+/** The totals as lines of mod_status's ?auto. */
+const char *wheel_render_section_auto(const wheel_facts_t *facts,
+                                      const wheel_snapshot_t *snapshot,
+                                      apr_pool_t *pool);
+
+#endif /* WHEEL_RENDER_RENDER_H */

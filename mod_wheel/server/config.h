@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/config.h: the directives and what they set. */
+#ifndef WHEEL_SERVER_CONFIG_H
+#define WHEEL_SERVER_CONFIG_H
+
+#include "httpd.h"
+#include "http_config.h"
+
+/** How companions share the CPU. */
+typedef enum {
+    WHEEL_SCHEDULING_UNSET = -1,
+    WHEEL_SCHEDULING_IDLE,
+    WHEEL_SCHEDULING_BATCH,
+    WHEEL_SCHEDULING_NORMAL
+} wheel_scheduling_e;
+
+/** WheelCluster.  The strings live as long as the configuration. */
+typedef struct wheel_cluster_config_t {
+    const char *url;             /* may hold a password: never show it */
+    const char *scheme;          /* of the URL */
+    const char *key;             /* what separates clusters */
+    const char *host;            /* what this host is called; NULL unset */
+    const char *user;            /* NULL unset */
+    const char *password_file;   /* NULL unset */
+    int db;                      /* -1 unset */
+    int length_max;              /* entries that the stream keeps */
+    apr_interval_time_t timeout; /* usec to wait for other hosts */
+    int stop_when_lost;          /* stop all when entries may be lost */
+} wheel_cluster_config_t;
+
+/** The group of a control socket that has none. */
+#define WHEEL_CONTROL_NO_GROUP (~(gid_t)0)
+
+/** What holds for the whole server.  Read-only after post_config. */
+typedef struct wheel_server_config_t {
+    int rotating_max;    /* WheelMax; -1 unset: what the MPM can run */
+    int reserve;         /* WheelReserve; -1 unset: 1 */
+    int per_client_max;  /* WheelMaxPerClient; -1 unset: 0, no limit */
+    int stop_on_restart; /* WheelOnRestart; -1 unset: 0, continue */
+    const wheel_cluster_config_t *cluster; /* NULL unset: no other host */
+    apr_interval_time_t look_max; /* WheelLookWarning in usec; -1 unset: 1 s,
+                                   * 0: never */
+    const char *control; /* WheelControl: path of the socket; NULL: off */
+    int control_mode;    /* rights of its file */
+    gid_t control_group; /* whose members may use it, too */
+} wheel_server_config_t;
+
+/** What a Location may set.  Read-only after post_config. */
+typedef struct wheel_dir_config_t {
+    apr_interval_time_t wait_max;  /* WheelTimeout in usec; -1 unset: 0, none */
+    wheel_scheduling_e scheduling; /* WheelScheduling; unset: idle */
+    int stop_on_disconnect;        /* WheelOnDisconnect; -1 unset: 1, stop */
+    int proxy;                     /* WheelProxy; -1 unset: 0, off */
+} wheel_dir_config_t;
+
+/** The directives, for the module record. */
+extern const command_rec wheel_config_directives[];
+
+/** The create and merge functions, for the module record. */
+void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s);
+void *wheel_config_create_dir(apr_pool_t *pconf, char *dir);
+void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add);
+
+/** Register the hooks that check directives against each other. */
+void wheel_config_register(apr_pool_t *pconf);
+
+/** What holds for the server, defaults filled in.  Any thread, after
+ * post_config. */
+wheel_server_config_t wheel_config_server(void);
+
+/** What holds for a request, defaults filled in. */
+wheel_dir_config_t wheel_config_request(const request_rec *r);
+
+#endif /* WHEEL_SERVER_CONFIG_H */

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/job.c: one job from claim to release, for mod_wheel.h.
+ *
+ * Runs in the worker that runs the request.  For a job with a companion it
+ * only waits: for the bell, or for the tick at which it looks at its client,
+ * its deadline and its server.  It answers from what the companion has handed
+ * over and never waits for the companion itself, which sees its mark when the
+ * kernel next runs it.  A worker that does the work itself looks round when
+ * the work says so.
+ */
+#include "server/job.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_log.h"
+
+#include "server/admit.h"
+#include "server/config.h"
+#include "core/platform.h"
+#include "server/mpm.h"
+#include "core/parse.h"
+#include "server/process.h"
+#include "server/watch.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* The longest time that nobody looks at client, deadline and server. */
+#define JOB_TICK_USEC (250 * 1000)
+
+/* A job while its worker watches it. */
+typedef struct job_wait_t {
+    wheel_table_t *table;
+    unsigned slot;
+    apr_uint64_t id;
+    apr_int64_t deadline_usec; /* by wheel_clock_usec(), 0 for none */
+    apr_interval_time_t tick;
+    int in_worker; /* there is no companion */
+    int watched;   /* a vanished client ends it */
+    wheel_watch_t watch;
+} job_wait_t;
+
+/* A job that its worker does itself. */
+typedef struct job_own_t {
+    wheel_job_t job; /* first: by its address the work finds the rest */
+    job_wait_t wait;
+    request_rec *r;
+    apr_int64_t looked_usec;
+    apr_int64_t looked_cpu_usec;
+    char *result; /* the caller's */
+    apr_size_t result_max;
+    apr_size_t result_bytes;
+    void *memory;
+} job_own_t;
+
+static const char *const refusal_names[WHEEL_REFUSED_COUNT] = {
+    [WHEEL_REFUSED_NONE] = "none",         [WHEEL_REFUSED_MAX] = "max",
+    [WHEEL_REFUSED_RESERVE] = "reserve",   [WHEEL_REFUSED_CLIENT] = "client",
+    [WHEEL_REFUSED_HTTP2] = "http2",       [WHEEL_REFUSED_SLOTS] = "slots",
+    [WHEEL_REFUSED_THREAD] = "thread",     [WHEEL_REFUSED_LOCK] = "lock",
+    [WHEEL_REFUSED_STOPPING] = "stopping",
+};
+
+static const int policies[] = {
+    [WHEEL_SCHEDULING_IDLE] = WHEEL_SCHED_IDLE,
+    [WHEEL_SCHEDULING_BATCH] = WHEEL_SCHED_BATCH,
+    [WHEEL_SCHEDULING_NORMAL] = SCHED_OTHER,
+};
+
+const char *wheel_refusal_name(wheel_refusal_e refusal)
+{
+    return refusal < WHEEL_REFUSED_COUNT ? refusal_names[refusal] : "unknown";
+}
+
+/* --- Claim --------------------------------------------------------------- */
+
+/* The shorter of two times, where -1 and 0 mean none. */
+static apr_interval_time_t shorter(apr_interval_time_t asked,
+                                   apr_interval_time_t allowed)
+{
+    if (allowed <= 0) {
+        return asked;
+    }
+    return asked < 0 || asked > allowed ? allowed : asked;
+}
+
+static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
+                          const wheel_dir_config_t *settings, job_wait_t *wait,
+                          wheel_refusal_e *refusal)
+{
+    wheel_server_config_t server = wheel_config_server();
+    wheel_claim_t claim;
+    apr_status_t rv;
+
+    memset(&claim, 0, sizeof(claim));
+    claim.name = spec->name;
+    claim.client = r->useragent_ip;
+    claim.handler = r->handler;
+    claim.load = spec->load;
+    claim.in_worker = wait->in_worker;
+    claim.proc = wheel_process_self();
+    claim.generation = wheel_process_generation();
+    claim.wait_max = shorter(spec->wait_max, settings->wait_max);
+    claim.rotating_max = server.rotating_max;
+    claim.per_client_max = server.per_client_max;
+    claim.admit = wheel_admit_reserve;
+    claim.admit_baton = &server.reserve;
+
+    rv =
+        wheel_table_claim(wait->table, &claim, &wait->slot, &wait->id, refusal);
+    if (rv != APR_SUCCESS && *refusal == WHEEL_REFUSED_LOCK) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "WH0020: the mutex 'wheel' failed");
+    }
+    wait->deadline_usec =
+        claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;
+    return rv;
+}
+
+/* --- Watch --------------------------------------------------------------- */
+
+/* The worker of a job answers in time whatever its companion does; but nobody
+ * can make the companion leave the CPU. */
+static void tell_if_stuck(job_wait_t *wait)
+{
+    wheel_record_t record;
+
+    if (wheel_table_stuck_news(wait->table, wait->slot, &record)) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
+            "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s hasn't "
+            "looked for %" APR_TIME_T_FMT " ms whether it is to end: "
+            "its work goes on after a stop until it does",
+            record.id, record.handler, apr_time_as_msec(record.looked));
+    }
+}
+
+/* Work in a worker can only tell afterwards. */
+static void tell_late_look(const job_wait_t *wait, apr_interval_time_t late)
+{
+    apr_interval_time_t look_max = wheel_table_look_max(wait->table);
+
+    if (look_max && late >= look_max &&
+        wheel_table_stuck_tell(wait->table, wait->slot)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
+                      "WH0025: wheel %" APR_UINT64_T_FMT
+                      " of handler %s, which "
+                      "runs in its worker, didn't look for %" APR_TIME_T_FMT
+                      " ms of CPU time whether it is to end",
+                      wait->id, wait->watch.r->handler, apr_time_as_msec(late));
+    }
+}
+
+/* Look at everything that may end a job but a stop.
+ * @return what it found, WHEEL_END_NONE to go on */
+static wheel_end_e look_round(job_wait_t *wait)
+{
+    wait->tick = JOB_TICK_USEC;
+    if (!wait->in_worker &&
+        !(wheel_table_owners(wait->table, wait->slot, wait->id) &
+          WHEEL_OWNER_COMPANION)) {
+        return WHEEL_END_FINISHED;
+    }
+    if (!wait->in_worker) {
+        tell_if_stuck(wait);
+    }
+    if (wheel_process_ending()) {
+        return WHEEL_END_SHUTDOWN;
+    }
+    wheel_mpm_help();
+    if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
+        return WHEEL_END_DEADLINE;
+    }
+    if (!wait->watched) {
+        return WHEEL_END_NONE;
+    }
+    switch (wheel_watch_look(&wait->watch)) {
+    case WHEEL_WATCH_GONE:
+        return WHEEL_END_GONE;
+    case WHEEL_WATCH_UNSURE:
+        wait->tick = WHEEL_WATCH_UNSURE_USEC;
+        break;
+    default:
+        break;
+    }
+    return WHEEL_END_NONE;
+}
+
+/* Jobs that began together don't look together: their workers would wake all
+ * at once, and whoever comes then would wait for them.  The ids, which follow
+ * one another, are spread over the tick by the golden ratio. */
+static apr_interval_time_t time_to_tick(const job_wait_t *wait, apr_int64_t now)
+{
+    apr_uint32_t spread = (apr_uint32_t)wait->id * 2654435769u;
+    apr_int64_t phase = ((apr_uint64_t)spread * JOB_TICK_USEC) >> 32;
+
+    if (wait->tick < JOB_TICK_USEC) {
+        return wait->tick;
+    }
+    return JOB_TICK_USEC - (now + phase) % JOB_TICK_USEC;
+}
+
+static apr_interval_time_t time_to_sleep(const job_wait_t *wait)
+{
+    apr_int64_t now = wheel_clock_usec();
+    apr_interval_time_t tick = time_to_tick(wait, now);
+    apr_interval_time_t left = tick;
+
+    if (wait->deadline_usec) {
+        left = wait->deadline_usec - now;
+    }
+    return left < tick ? (left > 0 ? left : 0) : tick;
+}
+
+/* Wait for the end.  Whatever this finds is a mark, too, so that a stop which
+ * comes later doesn't count a job that has ended. */
+static wheel_end_e wait_for_end(job_wait_t *wait)
+{
+    wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
+
+    while (end == WHEEL_END_NONE) {
+        wheel_end_e found = look_round(wait);
+
+        if (found != WHEEL_END_NONE) {
+            return wheel_table_mark(wait->table, wait->slot, found);
+        }
+        wheel_table_wait(wait->table, wait->slot, time_to_sleep(wait));
+        end = wheel_table_marked(wait->table, wait->slot);
+    }
+    wheel_table_ring_next(wait->table, wait->slot + 1);
+    return end;
+}
+
+/* --- Begin and end ------------------------------------------------------- */
+
+/* The structures of another major version, or of a later minor one, may be
+ * longer or mean something else. */
+static apr_status_t check_version(request_rec *r, const wheel_spec_t *spec)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+
+    if (spec->version >> 16 == WHEEL_API_MAJOR &&
+        spec->version <= WHEEL_API_VERSION) {
+        return APR_SUCCESS;
+    }
+    if (!atomic_flag_test_and_set_explicit(&told, memory_order_relaxed)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "WH0023: handler %s asks for version %u.%u of the job "
+                      "API, and this mod_wheel serves %u.0 to %u.%u: build it "
+                      "with the mod_wheel.h that belongs to this one",
+                      r->handler ? r->handler : "(none)", spec->version >> 16,
+                      spec->version & 0xffff, WHEEL_API_MAJOR, WHEEL_API_MAJOR,
+                      WHEEL_API_MINOR);
+    }
+    return APR_ENOTIMPL;
+}
+
+static int has_room(const void *where, apr_size_t bytes)
+{
+    return bytes <= WHEEL_BYTES_MAX && (where || !bytes);
+}
+
+static apr_status_t check_spec(const wheel_spec_t *spec)
+{
+    if (spec->load > WHEEL_LOAD_MAX ||
+        !has_room(spec->baton, spec->baton_bytes) ||
+        !has_room(spec->result, spec->result_bytes) ||
+        spec->memory_bytes > WHEEL_BYTES_MAX ||
+        (spec->name && !wheel_parse_name(spec->name))) {
+        return APR_EINVAL;
+    }
+    return APR_SUCCESS;
+}
+
+/* However the handler answers: the connection ends, and no worker waits for
+ * the client to hang up, too (see wheel_handler.c). */
+static void tell_refusal(request_rec *r, wheel_refusal_e refusal)
+{
+    apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
+    apr_table_setn(r->connection->notes, "wheel-refused", "");
+}
+
+static apr_status_t refuse(request_rec *r, wheel_refusal_e refusal,
+                           wheel_result_t *result)
+{
+    result->refusal = refusal;
+    wheel_table_refuse(wheel_process_table(), refusal);
+    tell_refusal(r, refusal);
+    return APR_EAGAIN;
+}
+
+/* All that comes before a job may start. */
+static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
+                          wheel_result_t *result)
+{
+    if (spec->name) {
+        apr_table_set(r->notes, "wheel-name", spec->name);
+    }
+    if (spec->load) {
+        apr_table_setn(r->notes, "wheel-load",
+                       apr_psprintf(r->pool, "%u", spec->load));
+    }
+    wheel_process_hold_signals(r->pool);
+    if (wheel_process_ending()) {
+        return refuse(r, WHEEL_REFUSED_STOPPING, result);
+    }
+    if (!wheel_admit_http2_enter(r, wheel_config_server().reserve)) {
+        return refuse(r, WHEEL_REFUSED_HTTP2, result);
+    }
+    return APR_SUCCESS;
+}
+
+static void tell_result(request_rec *r, const wheel_result_t *result)
+{
+    apr_pool_t *pool = r->pool;
+
+    apr_table_setn(r->notes, "wheel-id",
+                   apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->id));
+    apr_table_setn(r->notes, "wheel-turns",
+                   apr_psprintf(pool, "%" APR_UINT64_T_FMT, result->done));
+    apr_table_setn(r->notes, "wheel-elapsed",
+                   apr_psprintf(pool, "%" APR_TIME_T_FMT ".%06" APR_TIME_T_FMT,
+                                apr_time_sec(result->elapsed),
+                                apr_time_usec(result->elapsed)));
+    apr_table_setn(r->notes, "wheel-stopped-by", wheel_end_name(result->end));
+    apr_table_setn(r->notes, "wheel-number",
+                   apr_psprintf(pool, "%u", result->value));
+}
+
+/* A process of prefork ends by a signal, which the job holds. */
+static void hold_connection(wheel_watch_t *watch)
+{
+    if (wheel_process_threaded()) {
+        wheel_watch_hold(watch);
+    }
+}
+
+static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
+                  wheel_result_t *result)
+{
+    wheel_record_t record;
+    apr_status_t rv = wheel_table_leave(wait->table, wait->slot, end, &record);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, rv, r,
+            "WH0021: the mutex 'wheel' failed; wheel %" APR_UINT64_T_FMT
+            " is missing in the status page",
+            wait->id);
+    }
+    result->end = end;
+    result->id = wait->id;
+    result->done = record.done;
+    result->value = record.value;
+    result->elapsed = record.elapsed;
+    tell_result(r, result);
+    if (end == WHEEL_END_GONE && !r->sent_bodyct) {
+        r->connection->aborted = 1; /* otherwise the next write will tell */
+    }
+    wheel_admit_http2_leave(r);
+    wheel_watch_release(&wait->watch);
+    if (wheel_process_ending()) {
+        wheel_process_hasten(r);
+    }
+}
+
+/* --- With a companion ---------------------------------------------------- */
+
+/* Run a job that has its place among the HTTP/2 jobs. */
+static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
+                        wheel_result_t *result)
+{
+    wheel_dir_config_t settings = wheel_config_request(r);
+    wheel_companion_t *companion;
+    job_wait_t wait;
+    apr_status_t rv;
+
+    memset(&wait, 0, sizeof(wait));
+    wait.table = wheel_process_table();
+    rv = claim(r, spec, &settings, &wait, &result->refusal);
+    if (rv != APR_SUCCESS) {
+        return APR_EAGAIN;
+    }
+    rv = wheel_process_start(&companion, spec, wait.slot,
+                             policies[settings.scheduling]);
+    if (rv != APR_SUCCESS) {
+        result->refusal = WHEEL_REFUSED_THREAD;
+        wheel_table_unclaim(wait.table, wait.slot, result->refusal);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      "WH0022: no thread for a wheel could be started");
+        return APR_EAGAIN;
+    }
+    wait.watched = settings.stop_on_disconnect;
+    wheel_watch_begin(&wait.watch, r);
+    hold_connection(&wait.watch);
+    leave(r, &wait, wait_for_end(&wait), result);
+    result->result_bytes = wheel_process_take(companion, spec->result);
+    if (result->end == WHEEL_END_FINISHED && spec->baton_bytes) {
+        memcpy(spec->baton, wheel_process_baton(companion), spec->baton_bytes);
+    }
+    wheel_process_release(companion);
+    return APR_SUCCESS;
+}
+
+/* A job that was refused at its claim, or for want of a thread. */
+static apr_status_t not_begun(request_rec *r, const wheel_result_t *result)
+{
+    tell_refusal(r, result->refusal);
+    wheel_admit_http2_leave(r);
+    return APR_EAGAIN;
+}
+
+apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
+                           wheel_result_t *result)
+{
+    apr_status_t rv = check_version(r, spec);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    memset(result, 0, sizeof(*result));
+    rv = spec->work ? check_spec(spec) : APR_EINVAL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = enter(r, spec, result);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = run(r, spec, result);
+    return rv == APR_SUCCESS ? rv : not_begun(r, result);
+}
+
+/* --- In the worker ------------------------------------------------------- */
+
+static void note_look(job_own_t *own, apr_int64_t now)
+{
+    apr_int64_t cpu = wheel_clock_thread_usec();
+
+    if (own->looked_usec) {
+        tell_late_look(&own->wait, cpu - own->looked_cpu_usec);
+    }
+    own->looked_usec = now;
+    own->looked_cpu_usec = cpu;
+    wheel_table_look(own->wait.table, own->wait.slot, now, cpu);
+}
+
+/* The kernel's tick is often enough for all but the mark. */
+static wheel_end_e look(wheel_job_t *job)
+{
+    job_own_t *own = (job_own_t *)job;
+    job_wait_t *wait = &own->wait;
+    wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
+    apr_int64_t now = wheel_clock_coarse_usec();
+
+    if (now != own->looked_usec) {
+        note_look(own, now);
+        if (end == WHEEL_END_NONE) {
+            end = look_round(wait);
+        }
+        if (end != WHEEL_END_NONE) {
+            end = wheel_table_mark(wait->table, wait->slot, end);
+        }
+    }
+    if (end != WHEEL_END_NONE) {
+        wheel_watch_release(&wait->watch); /* the rest of its answer comes */
+    }
+    return end;
+}
+
+static int hand_over(wheel_job_t *job, const void *data, apr_size_t bytes,
+                     int append)
+{
+    job_own_t *own = (job_own_t *)job;
+    apr_size_t from = append ? own->result_bytes : 0;
+
+    if (bytes > own->result_max - from) {
+        return 0;
+    }
+    if (bytes) {
+        memcpy(own->result + from, data, bytes);
+    }
+    own->result_bytes = from + bytes;
+    return 1;
+}
+
+static void *memory_of(wheel_job_t *job)
+{
+    return ((job_own_t *)job)->memory;
+}
+
+static const wheel_job_calls_t own_calls = {look, hand_over, memory_of};
+
+static void end_own(job_own_t *own, wheel_result_t *result)
+{
+    job_wait_t *wait = &own->wait;
+    wheel_end_e end = WHEEL_END_FINISHED;
+
+    if (wait->watched && own->r->connection->aborted) {
+        end = WHEEL_END_GONE; /* the handler has seen it before a look did */
+    }
+    leave(own->r, wait, wheel_table_mark(wait->table, wait->slot, end), result);
+    result->result_bytes = own->result_bytes;
+}
+
+/* The handler has left without a word. */
+static apr_status_t end_forgotten(void *data)
+{
+    wheel_result_t result;
+
+    memset(&result, 0, sizeof(result));
+    end_own(data, &result);
+    return APR_SUCCESS;
+}
+
+static job_own_t *make_own(request_rec *r, const wheel_spec_t *spec)
+{
+    job_own_t *own = apr_pcalloc(r->pool, sizeof(*own));
+
+    own->r = r;
+    own->result = spec->result;
+    own->result_max = spec->result_bytes;
+    if (spec->memory_bytes) {
+        own->memory = apr_pcalloc(r->pool, spec->memory_bytes);
+    }
+    own->wait.table = wheel_process_table();
+    own->wait.in_worker = 1;
+    return own;
+}
+
+apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
+                             wheel_job_t **job, wheel_result_t *result)
+{
+    wheel_dir_config_t settings = wheel_config_request(r);
+    apr_status_t rv = check_version(r, spec);
+    job_own_t *own;
+
+    *job = NULL;
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    memset(result, 0, sizeof(*result));
+    rv = check_spec(spec);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = enter(r, spec, result);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    own = make_own(r, spec);
+    rv = claim(r, spec, &settings, &own->wait, &result->refusal);
+    if (rv != APR_SUCCESS) {
+        return not_begun(r, result);
+    }
+    apr_pool_cleanup_register(r->pool, own, end_forgotten,
+                              apr_pool_cleanup_null);
+    own->job = wheel_table_job(own->wait.table, own->wait.slot);
+    own->job.calls = &own_calls;
+    wheel_table_set_tid(own->wait.table, own->wait.slot, wheel_thread_number());
+    wheel_job_progress(&own->job, 0, spec->value);
+    own->wait.watched = settings.stop_on_disconnect;
+    wheel_watch_begin(&own->wait.watch, r);
+    hold_connection(&own->wait.watch);
+    look(&own->job);
+    *job = &own->job;
+    return APR_SUCCESS;
+}
+
+void wheel_job_end(wheel_job_t *job, wheel_result_t *result)
+{
+    job_own_t *own = (job_own_t *)job;
+
+    memset(result, 0, sizeof(*result));
+    note_look(own, wheel_clock_coarse_usec());
+    apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
+    end_own(own, result);
+}
+
+/* --- Offer --------------------------------------------------------------- */
+
+static apr_uint32_t wheel_api_version(void)
+{
+    return WHEEL_API_VERSION;
+}
+
+void wheel_job_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    APR_REGISTER_OPTIONAL_FN(wheel_api_version);
+    APR_REGISTER_OPTIONAL_FN(wheel_job_run);
+    APR_REGISTER_OPTIONAL_FN(wheel_job_begin);
+    APR_REGISTER_OPTIONAL_FN(wheel_job_end);
+}

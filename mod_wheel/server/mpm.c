@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/mpm.c: what an MPM misses where jobs hold workers for long.
+ *
+ * Runs in workers, now and then while they wait, and sets right what keeps
+ * httpd from accepting connections: it reads the scoreboard, and writes there
+ * what the MPM itself would have.
+ */
+#include "server/mpm.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "ap_mpm.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "scoreboard.h"
+
+#include "server/admit.h"
+#include "server/process.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* How often one process looks at most whether its MPM needs help. */
+#define MPM_HELP_USEC (200 * 1000)
+
+/* How long nobody serves before the oldest jobs end for that, and from then to
+ * the next. */
+#define MPM_FULL_USEC (3 * APR_USEC_PER_SEC)
+
+/* How event's parent marks a process that is about to end, once it has seen so
+ * while it looks how many more it needs.  Where it stops gracefully, it needs
+ * none, and doesn't look. */
+#define MPM_REPLACED 2
+
+/* @return this process's place in the scoreboard, or -1 if another process has
+ * it by now */
+static int own_place(void)
+{
+    const scoreboard *board = ap_scoreboard_image;
+    pid_t pid = getpid();
+    int p;
+
+    for (p = 0; p < board->global->server_limit; p++) {
+        if (board->parent[p].pid == pid) {
+            return p;
+        }
+    }
+    return -1;
+}
+
+static void do_nothing(void *baton)
+{
+    (void)baton;
+}
+
+/* event's listener stops accepting when it finds all workers busy, and sleeps
+ * on if one has become idle in between: the next one that does would wake it.
+ * Where jobs hold all the others, there is no next one for long. */
+static void wake_listener(const process_score *own)
+{
+    wheel_workers_t workers;
+
+    if (!own->not_accepting) {
+        return;
+    }
+    wheel_admit_count(&workers);
+    if (workers.own_idle > 0) {
+        ap_mpm_register_timed_callback(0, do_nothing, NULL);
+    }
+}
+
+/* Does event's parent want a new process, and is every place of the scoreboard
+ * taken by one that is about to end? */
+static int nobody_serves(void)
+{
+    const scoreboard *board = ap_scoreboard_image;
+    int p;
+
+    for (p = 0; p < board->global->server_limit; p++) {
+        if (!board->parent[p].pid ||
+            board->parent[p].quiescing != MPM_REPLACED) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A process of event that is worn out, spare or of an old generation keeps its
+ * place until its last job ends.  Should such processes hold all places, no new
+ * one starts, nobody accepts, and nobody could stop the jobs. */
+static void give_way(void)
+{
+    static _Atomic apr_int64_t full_usec;
+    apr_int64_t since = atomic_load_explicit(&full_usec, memory_order_relaxed);
+    apr_int64_t now = wheel_clock_usec();
+
+    if (!nobody_serves()) {
+        atomic_store_explicit(&full_usec, 0, memory_order_relaxed);
+        return;
+    }
+    if (!since) {
+        atomic_store_explicit(&full_usec, now, memory_order_relaxed);
+        return;
+    }
+    if (now - since >= MPM_FULL_USEC &&
+        wheel_table_give_way(wheel_process_table(), getpid(), MPM_FULL_USEC)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0013: processes that are about to end hold all %d "
+                     "places of ServerLimit: the wheels of this one, which "
+                     "has the oldest, are ended",
+                     ap_scoreboard_image->global->server_limit);
+    }
+}
+
+/* worker's listener tells the idle threads to end before it notes that the
+ * process does.  Those that are as quick as that mark their entries as ending
+ * and not as ended, and the parent starts a new process in this one's place
+ * only if one has ended: where jobs hold all the others, that is not for long,
+ * and without another place nobody accepts meanwhile.  A new process takes the
+ * two marks for the same. */
+static void give_places(int place)
+{
+    int threads = 0;
+    int t;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    for (t = 0; t < threads; t++) {
+        if (ap_scoreboard_image->servers[place][t].status == SERVER_GRACEFUL) {
+            ap_update_child_status_from_indexes(place, t, SERVER_DEAD, NULL);
+        }
+    }
+}
+
+void wheel_mpm_help(void)
+{
+    static _Atomic apr_int64_t helped_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(&helped_usec, memory_order_relaxed);
+    const process_score *own;
+    int threaded = 0;
+    int async = 0;
+    int place;
+
+    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    if (!threaded || now - last < MPM_HELP_USEC ||
+        !atomic_compare_exchange_strong_explicit(&helped_usec, &last, now,
+                                                 memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    place = own_place();
+    if (place < 0) {
+        return;
+    }
+    own = &ap_scoreboard_image->parent[place];
+    if (async && !own->quiescing) {
+        wake_listener(own);
+    }
+    else if (async) {
+        give_way();
+    }
+    else if (own->quiescing) {
+        give_places(place);
+    }
+}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# A job that its own worker does is listed, stopped, and ended by its deadline,
+# its client and the server, as one with a companion is: it has to look.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use List::Util qw(max);
+use WheelHttpd qw(user_modules);
+use WheelServer ();
+use WheelTest qw(collect soonest thread_policy wait_until);
+
+plan tests => 15, need_module 'wheel';
+
+my $server = WheelServer->started(threads => 8,
+    config => user_modules(qw(test_job gaps)) . <<'END');
+WheelScheduling normal
+<Location "/job">
+    SetHandler test-job
+</Location>
+<Location "/gaps">
+    SetHandler gaps
+</Location>
+<Location "/brief">
+    SetHandler test-job
+    WheelTimeout 50ms
+</Location>
+END
+
+my $own = $server->begin(GET => '/job/own-spin?9');
+my ($job) = wait_until { my @all = $server->rotating; $all[0] };
+is $job->{name}, 'foreign', 'it is listed by its name';
+is thread_policy(@{$job}{qw(pid thread)}), 'normal',
+    'and its thread is one of the MPM';
+ok wait_until { ($server->rotating)[0]{number} == 9 }, 'with what it shows';
+
+# A machine that is busy delays an answer now and then, a tick that is waited
+# for delays most of them.
+my ($stop, $ended, $said);
+my $late_ms = soonest {
+    my @jobs = $own // $server->begin(GET => '/job/own-spin?9');
+    undef $own;
+    $server->wait_rotating(1);
+    push @jobs, $server->rotate(5);
+    $stop  = $server->get('/stop');
+    $ended = collect(20, @jobs);
+    $said  = $jobs[0]->body;
+    max map { $_->{answered_ms} } @{ $server->status->{recent} }[0 .. 5];
+} 100;
+is $stop->header('Wheel-Stopped'), 6, 'a stop reaches it';
+is $ended, 6, 'and all the wheels beside it';
+like $said, qr/^rv=0 end=2 refusal=0 .* value=9/, 'it says that it was';
+cmp_ok $late_ms, '<', 100, 'no tick was waited for';
+ok wait_until { !$server->running }, 'nothing of it is left';
+
+like $server->get('/brief/own-spin')->body, qr/ end=3 /, 'a deadline ends it';
+
+my $gone = $server->begin(GET => '/job/own-spin');
+$server->wait_rotating(1);
+close $gone->socket;
+ok wait_until { $server->status->{totals}{ended}{gone} }, 'so does its client';
+
+# Once an answer has begun, no interim one can tell whether a client that shuts
+# its sending side still reads: it counts as gone, and gets what there is.
+my $stream = $server->begin(GET => '/gaps');
+wait_until { collect(0, $stream); $stream->{bytes} =~ /after 113/ };
+shutdown $stream->socket, 1;
+is collect(20, $stream), 1, 'a client that closes one side ends a stream';
+like $stream->body, qr/\A1 after 2\n.*\n# \d+ gaps up to \d+: gone\n\z/s,
+    'and gets it whole, with no other answer within';
+
+is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
+ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },
+    'and its job ends with its request';
+
+$own = $server->begin(GET => '/job/own-spin');
+$server->wait_rotating(1) or die "no job turns\n";
+$server->signal('TERM');
+collect(20, $own);
+like $own->body // '', qr/ end=5 /, 'the end of the server ends it as well';

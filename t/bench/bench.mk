@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# make bench and make bench-quick.
+
+BENCH := t/bench/.build
+bench_flags = -std=gnu11 -O2 $(WARNINGS) -Werror -pthread -Imod_wheel \
+    $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
+
+$(BENCH)/client: t/bench/client.c t/bench/bench.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $<
+
+# It has the very loop of the module, built as the module is.
+$(BENCH)/bare: t/bench/bare.c mod_wheel/demo/spin.c t/bench/bench.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(pure_flags) -Imod_wheel $(CFLAGS) -o $@ $< $(APR_LIBS)
+
+$(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=mod_wheel/.libs/%.o) \
+    t/bench/bench.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
+
+$(BENCH)/mod_bench_empty.so: t/bench/mod_bench_empty.c t/bench/bench.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(module_flags) -fvisibility=default -Werror $(CFLAGS) \
+	    -o $@ $<
+
+$(BENCH)/wheel-go: t/bench/peers/wheel.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOCACHE="$$PWD/$(BENCH)/go-cache" go build -o $@ $<
+
+bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
+
+# Whom nobody has installed is left out.
+ROUNDS ?=
+bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
+	$(Q)t/bench/run --rounds=$(or $(ROUNDS),5)
+
+bench-quick: bench-programs
+	$(Q)t/bench/run --quick --rounds=$(or $(ROUNDS),2)
+.PHONY: bench bench-quick bench-programs
+

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# A host that is stopped says so: no stop waits for it, and none of the others
+# shows it as missing.  Restarts and children that end say nothing of the kind.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(kill_hard restarted);
+use WheelRedis ();
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+# What the MPM has a part in, other tests look at.
+plan tests => 9, need 'wheel',
+    { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
+
+my $redis = WheelRedis->started;
+my ($near, $far) = map {
+    WheelServer->started(config => $redis->host_config($_, 'timeout=5s'))
+} qw(near far);
+
+sub hosts {
+    my $status = $near->get('/wheel-status?cluster&json')->json;
+    return join ' ', sort map {"$_->{host} $_->{state}"} @{ $status->{hosts} };
+}
+
+sub stopped {
+    my $stop = $near->get('/stop?json');
+    return join ' ', sort map {"$_->{host} $_->{outcome}"}
+        @{ $stop->json->{hosts} };
+}
+
+ok wait_until { hosts() eq 'far live near live' }, 'both hosts live';
+is stopped(), 'far stopped near stopped', 'a stop hears both';
+
+# Whoever serves says within a second that the host lives; until then, a list
+# without it would be wrong.
+my @seen = hosts();
+restarted($far, 'USR1');
+push @seen, hosts();
+restarted($far, 'HUP');
+push @seen, hosts();
+kill_hard($far->children);
+push @seen, hosts();
+is_deeply \@seen, [('far live near live') x 4],
+    'a restart or the death of a child leaves a host in the list';
+
+ok $far->stop, 'one is stopped';
+is hosts(), 'near live', 'it is not in the list of the other any more';
+my $stop = $near->get('/stop?json');
+is_deeply [map { $_->{host} } @{ $stop->json->{hosts} }], ['near'],
+    'nor does a stop expect an answer';
+cmp_ok $stop->seconds, '<', 4, 'or wait for it';
+
+$far->start;
+ok wait_until { hosts() eq 'far live near live' },
+    'when it is back, it is listed';
+
+# Nobody is there to hear it.
+$redis->kill_hard;
+ok $far->stop, 'without Redis, a host ends as ever';

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# With WheelOnRestart stop, a graceful restart ends the wheels under way, and
+# each client gets its number.  It is read when the server restarts.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(answers_by complaints restarted turn);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+plan tests => 9, need_module 'wheel';
+
+my $server = WheelServer->started(processes => 2, threads => 12);
+my $port   = $server->port;
+my @wheels = turn($server, 5);
+$server->configure(port => $port, config => "WheelOnRestart stop\n");
+ok restarted($server, 'USR1'), 'the server restarts with WheelOnRestart stop';
+is_deeply answers_by(20, @wheels), { shutdown => 5 },
+    'wheels of before are answered: ended by a shutdown';
+ok wait_until { !$server->running }, 'no slot is left in use';
+
+@wheels = turn($server, 5);
+is_deeply answers_by(0.3, @wheels), { none => 5 }, 'new wheels turn on';
+ok restarted($server, 'USR1'), 'it restarts again';
+is_deeply answers_by(20, @wheels), { shutdown => 5 }, 'and ends those, too';
+
+$server->configure(port => $port, config => "WheelOnRestart continue\n");
+@wheels = turn($server, 5);
+restarted($server, 'USR1');
+is_deeply answers_by(0.3, @wheels), { none => 5 },
+    'with WheelOnRestart continue, they turn on';
+$server->get('/stop');
+is_deeply answers_by(20, @wheels), { stop => 5 }, 'until somebody stops them';
+is_deeply [complaints($server)], [], 'the log has no complaint';

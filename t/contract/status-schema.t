@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whatever state wheels are in, ?json is what wheel-status.schema.json says, by
+# the word of a validator that others have written.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use JSON::PP ();
+use WheelMetrics qw(schema_errors);
+use WheelServer ();
+use WheelTest qw(collect freeze wait_until);
+
+plan tests => 9 + 13, need_module 'wheel';
+
+sub fits {
+    my ($text, $what) = @_;
+    is schema_errors($text), '', $what;
+    return;
+}
+
+my $server = WheelServer->started(processes => 3, threads => 8,
+    config => "WheelMax 5\n");
+my $text;
+
+# Where all its threads are busy for a moment, event also closes connections
+# whose request it has not read.
+sub look {
+    wait_until {
+        my $answer = $server->get('/wheel-status?json');
+        $text = $answer->body if $answer->status;
+    };
+    return JSON::PP::decode_json($text);
+}
+
+look();
+fits($text, 'the status of a new server fits the schema');
+
+my @wheels = map { $server->begin(GET => $_) }
+    '/rotate', '/rotate/red', '/rotate?wait=600', '/rotate/A.b_c-9?wait=3';
+# The last may have ended before all four have been seen.
+wait_until {
+    my $status = $server->status;
+    $status->{jobs}{rotating} == 4 || $status->{totals}{ended}{deadline};
+};
+look();
+fits($text, 'so does that of wheels with and without name and deadline');
+collect(20, $wheels[3]);
+wait_until { $server->running == 3 };
+
+# A process that the kernel has stopped can't answer for its wheels.
+my ($frozen) = map { $_->{pid} } $server->rotating;
+freeze($frozen);
+my $stop = $server->get('/stop');
+is $stop->status, 200, 'a stop is answered while a process hangs';
+my $seen;
+ok wait_until {
+    $seen = look();
+    !grep { $_->{pid} != $frozen || $_->{state} ne 'stopping' }
+        @{ $seen->{running} };
+}, 'the wheels of that process are stopping'
+    or diag explain $frozen, $seen->{running};
+cmp_ok $seen->{jobs}{stopping}, '>=', 1, 'and counted as such';
+fits($text, 'which fits the schema');
+kill CONT => $frozen;
+collect(20, @wheels);
+$server->end_wheels;
+
+my $gone = $server->begin(GET => '/rotate/gone');
+$server->wait_rotating(1);
+close $gone->socket;
+wait_until { !$server->running };
+my @full = $server->rotate(5);
+is $server->get('/rotate')->status, 503, 'a sixth wheel is refused';
+my ($killed) = map { $_->{pid} } $server->rotating;
+$server->kill_child($killed);
+wait_until { look()->{totals}{ended}{died} };
+$server->end_wheels;
+look();
+fits($text, 'wheels that were stopped, timed out, left and killed fit, too');
+my $answer = JSON::PP::decode_json($text);
+is join(' ', grep { $answer->{totals}{ended}{$_} }
+    sort keys %{ $answer->{totals}{ended} }),
+    'deadline died gone stop', 'as there were';
+
+# The validator and the schema do find fault.
+my @faults = (
+    ['another version',       sub { $_[0]{version} = 2 }],
+    ['no version',            sub { delete $_[0]{version} }],
+    ['a member too many',     sub { $_[0]{more} = 1 }],
+    ['a time as text',        sub { $_[0]{time} = 'now' }],
+    ['a count below zero',    sub { $_[0]{totals}{started} = -1 }],
+    ['half a turn',           sub { $_[0]{totals}{turns} = 0.5 }],
+    ['an unknown end',        sub { $_[0]{recent}[0]{stopped_by} = 'magic' }],
+    ['an ended job with a state',
+        sub { $_[0]{recent}[0]{state} = 'rotating' }],
+    ['a job without id',      sub { delete $_[0]{recent}[0]{id} }],
+    ['a job with a bad name', sub { $_[0]{recent}[0]{name} = '<b>' }],
+    ['an empty name',         sub { $_[0]{recent}[0]{name} = '' }],
+    ['a reason missing',      sub { delete $_[0]{totals}{ended}{gone} }],
+    ['a refusal missing',     sub { delete $_[0]{totals}{refused}{max} }],
+);
+for my $row (@faults) {
+    my ($fault, $spoil) = @$row;
+    my $spoilt = JSON::PP::decode_json($text);
+    $spoil->($spoilt);
+    isnt schema_errors(JSON::PP::encode_json($spoilt)), '',
+        "$fault doesn't fit";
+}

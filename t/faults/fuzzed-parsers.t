@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# What reads a request and what repeats its bytes, fuzzed for ten seconds from
+# the seeds in t/fuzz/corpus.  make fuzz does it for as long as one likes.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelHttpd qw(checkout_dir);
+use WheelKeeper qw(kept_dir);
+use WheelServer ();
+
+use constant SECONDS => 10;
+
+# No MPM has a part in it: once is enough.
+my $fuzzer = checkout_dir() . '/t/fuzz/.build/parse';
+plan tests => 3, need 'wheel',
+    { 'done under prefork' => sub { WheelServer::mpm() eq 'prefork' } },
+    { "$fuzzer needs clang" => sub { -x $fuzzer } };
+
+my $fuzz = checkout_dir() . '/t/fuzz';
+my $dir  = kept_dir();
+mkdir "$dir/corpus" or die "$dir/corpus: $!\n";
+my @command = (
+    $fuzzer, '-max_total_time=' . SECONDS, '-max_len=1000', '-timeout=10',
+    "-dict=$fuzz/parse.dict", "-artifact_prefix=$dir/", "$dir/corpus",
+    "$fuzz/corpus"
+);
+my $said   = qx(@command 2>&1);
+my $exited = $?;
+my ($runs)   = $said =~ /^Done (\d+) runs/m;
+my ($covers) = $said =~ /.*cov: (\d+)/s;
+is $exited, 0, 'no input breaks a promise or a rule of memory'
+    or diag substr $said, -3000;
+cmp_ok $runs // 0, '>', 500, 'of many';
+cmp_ok $covers // 0, '>', 200, 'which reach most of the code';
+note "$runs inputs, $covers edges";

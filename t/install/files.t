@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# make install DESTDIR= puts everything in its place: what it installs works
+# without the checkout, what an admin has changed stays, and make uninstall
+# leaves nothing else behind.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelHttpd qw(checkout_dir slurp spew);
+use WheelKeeper qw(kept_dir);
+use WheelServer ();
+
+# No MPM has a part in it: once is enough.
+plan tests => 13, need 'wheel',
+    { 'done under event' => sub { WheelServer::mpm() eq 'event' } },
+    { 'for Debian\'s httpd' => sub { -d '/usr/share/apache2/build' } };
+
+my $dest = kept_dir();
+my ($code, $words) = make('install');
+is $code, 0, 'make install works' or diag $words;
+my %found = map { $_ => 1 } files();
+my @wanted = (
+    '/usr/lib/apache2/modules/mod_wheel.so', '/usr/include/apache2/mod_wheel.h',
+    '/usr/sbin/wheelctl',
+    '/usr/share/doc/mod_wheel/manual.md', '/usr/share/doc/mod_wheel/LICENSE',
+    '/etc/apache2/mods-available/wheel.load',
+    '/etc/apache2/mods-available/wheel.conf',
+    (map {"/usr/share/apache2/mod_wheel/www/$_"} source('www', '*')),
+    (map { sprintf '/usr/share/man/man%s/%s', /(.)$/, $_ }
+        source('doc', '*.[1-8]')),
+);
+is join(' ', grep { !$found{$_} } @wanted), '', 'everything is in its place';
+is join(' ', grep { !/^\/(?:etc\/apache2|usr)\// } keys %found), '',
+    'nothing is anywhere else';
+is join(' ', grep { (stat "$dest$_")[2] & 0022 } keys %found), '',
+    'nobody else may write to it';
+
+# Its own configuration, with the places as they are under DESTDIR.
+my $mods   = "$dest/etc/apache2/mods-available";
+my $server = WheelServer->new(
+    addresses => 0, wheel => 0,
+    config    => join '',
+    map { slurp("$mods/wheel.$_") =~ s{(?=/usr/(?:lib|share)/apache2)}{$dest}gr }
+        qw(load conf)
+);
+ok $server->start, 'a server starts with what was installed'
+    or diag $server->error_log;
+my @seen = map { $server->get("/$_")->status }
+    qw(rotate?wait=0 stop wheel-status?json wheel/ wheel/wheel.js);
+is "@seen", '200 200 200 200 200', 'and serves its addresses and its page';
+like $server->get('/wheel/')->body, qr/<title>/, 'which is the live page';
+$server->stop;
+
+spew("$mods/wheel.conf", "# mine\n");
+($code, $words) = make('install');
+is slurp("$mods/wheel.conf"), "# mine\n", 'what an admin has changed stays';
+ok -s "$mods/wheel.conf.new", 'and has the new one beside it';
+
+mkdir "$dest/etc/apache2/mods-enabled" or die "$!\n";
+symlink '../mods-available/wheel.load',
+    "$dest/etc/apache2/mods-enabled/wheel.load" or die "$!\n";
+($code, $words) = make('uninstall');
+isnt $code, 0, 'make uninstall refuses while the module is enabled';
+like $words, qr/a2dismod/, 'and says what to do';
+unlink "$dest/etc/apache2/mods-enabled/wheel.load";
+($code, $words) = make('uninstall');
+is $code, 0, 'then it works' or diag $words;
+is join(' ', files()), '/etc/apache2/mods-available/wheel.conf',
+    'and leaves what the admin has changed';
+
+# The exit code of make and its words.
+sub make {
+    my ($goal) = @_;
+    my $checkout = checkout_dir();
+    delete local @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
+    my $words = qx(make -C '$checkout' $goal DESTDIR='$dest' 2>&1);
+    return ($? >> 8, $words);
+}
+
+# Files of mod_wheel/DIR that have such a name.
+sub source {
+    my ($dir, $name) = @_;
+    my $from = checkout_dir() . "/mod_wheel/$dir";
+    my $deep = $dir eq '.' ? '-maxdepth 1' : '';
+    return map { s/^\.\///r } split /\n/,
+        qx(cd '$from' && find . $deep -type f -name '$name');
+}
+
+# What is installed, without DESTDIR.
+sub files {
+    return map { s/^\Q$dest\E//r } split /\n/,
+        qx(find '$dest' '(' -type f -o -type l ')');
+}

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# A connection that is kept alive stays with its process.  However many rotates
+# come over such connections, the others of the same process are answered.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use List::Util qw(max shuffle);
+use WheelClient ();
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+# A connection whose process is full would wait for the stop, which comes when
+# all others are answered or ten seconds are over.
+use constant ROUNDS    => 5;
+use constant LIMIT_SEC => 5;
+
+# Under event a thread serves many kept connections, else one each.
+my $mpm  = WheelServer::mpm();
+my %size = (prefork => [44, 1], worker => [2, 22], event => [2, 4]);
+my ($processes, $threads) = @{ $size{$mpm} };
+plan tests => 4 * ROUNDS + 2, need_module 'wheel';
+
+my $server = WheelServer->started(
+    processes => $processes, threads => $threads,
+    config    => "KeepAliveTimeout 60\nMaxKeepAliveRequests 0\n"
+);
+my $slowest = 0;
+my $most    = 0;
+for my $round (1 .. ROUNDS) {
+    my @clients = map { WheelClient->new($server->port) } 1 .. 20;
+    my @greeted = map { $_->ask(GET => '/stop/nobody') } @clients;
+    is collect(20, @greeted), 20, 'twenty clients are answered and stay';
+    my @mixed   = shuffle @clients;
+    my @rotates = map { $_->ask(GET => '/rotate') } @mixed[0 .. 11];
+    my $turning = wait_until {
+        my $turns = $server->rotating;
+        collect(0, @rotates) + $turns == 12 && "$turns turn";
+    };
+    $most = max $most, $turning =~ /\A(\d+) turn/;
+    my @asked = map { $_->ask(GET => '/stop/nobody') } @mixed[12 .. 19];
+    is collect(10, @asked), 8, 'with twelve of them rotating, the rest are, too';
+    $slowest = max $slowest, map { $_->done ? $_->seconds : 10 } @asked;
+    $server->get('/stop');
+    is collect(20, @rotates), 12, 'all twelve are answered in the end';
+    is grep({ ($_->{status} // 0) =~ /\A(?:200|503)\z/ || closed($_) } @rotates),
+        12, 'with a number or a refusal';
+    $_->vanish('close') for @clients;
+    wait_until { !$server->running };
+}
+note sprintf 'up to %d turned; the slowest answer beside them took %.3f s',
+    $most, $slowest;
+cmp_ok $most, '>', 1, 'several wheels turned at once';
+cmp_ok $slowest, '<', LIMIT_SEC, 'nobody has waited long';
+
+# Where all its threads are busy for a moment, event closes what is kept alive.
+sub closed {
+    my ($answer) = @_;
+    return $mpm eq 'event' && !$answer->status && $answer->done;
+}

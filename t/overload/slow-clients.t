@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# Clients that send their request a byte a minute, and those that keep an idle
+# connection, hold workers, too.  Wheels leave WheelReserve workers idle beside
+# them, so that some more of these still don't keep a stop from being answered.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use List::Util qw(max);
+use Time::HiRes qw(time);
+use WheelClient ();
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+use constant {
+    WORKERS => 16, RESERVE => 5, EARLY => 3, LATE => 4
+};
+
+# Soon, on a machine that does something else; without the reserve, nobody
+# would be answered.
+use constant LIMIT_SEC => 5;
+
+plan tests => 14, need_module 'wheel';
+
+my $prefork = WheelServer::mpm() eq 'prefork';
+my $server  = WheelServer->started(
+    processes => $prefork ? WORKERS : 1, threads => $prefork ? 1 : WORKERS,
+    config    => "WheelReserve @{[RESERVE]}\nTimeout 60\nKeepAliveTimeout 60\n"
+);
+
+my @slow = map { slow_client() } 1 .. EARLY - 1;
+my $kept = WheelClient->new($server->port);
+is collect(20, $kept->ask(GET => '/stop/nobody')), 1,
+    'a client is answered and keeps its connection';
+
+# Under event a connection that is kept alive holds no worker.
+my $held = $server->mpm eq 'event' ? EARLY - 1 : EARLY;
+ok wait_until { busy() == $held }, "$held workers are busy with slow clients";
+
+my @rotates;
+my $room = WORKERS - RESERVE - $held;
+ok wait_until {
+    my $wheel = $server->begin(GET => '/rotate');
+    wait_until { collect(0, $wheel) || $server->rotating > @rotates };
+    push @rotates, $wheel unless $wheel->done;
+    return @rotates == $room;
+}, "$room wheels turn beside them";
+my @refused = map { $server->get('/rotate') } 1 .. 5;
+is grep({ $_->status == 503 } @refused), 5, 'not one more';
+ok wait_until { $server->status->{workers}{idle} == RESERVE - 1 },
+    "@{[RESERVE]} workers are idle, but for who asks";
+
+my $slowest = 0;
+answered('before more slow clients come');
+push @slow, map { slow_client() } 1 .. LATE;
+ok wait_until { busy() == $room + $held + LATE },
+    "@{[LATE]} more slow clients hold workers of the reserve";
+answered('when they have come');
+my $began = time;
+my $stop  = $server->get('/stop');
+$slowest = max $slowest, time - $began;
+is $stop->header('Wheel-Stopped'), $room, 'a stop stops all wheels';
+is collect(20, @rotates), $room, 'all rotates are answered';
+is grep({ ($_->body // '') =~ /\A"Your lucky number/ } @rotates), $room,
+    'with their numbers';
+note sprintf 'the slowest answer took %.3f s', $slowest;
+cmp_ok $slowest, '<', LIMIT_SEC, 'nobody had to wait long';
+
+my @late = map {
+    $_->send("x\r\n\r\n");
+    WheelTest::Answer->new($_->socket, 'GET')
+} @slow;
+is collect(20, @late), @slow, 'the slow clients are answered, too';
+is grep({ $_->status == 404 } @late), @slow, 'as others are';
+
+# A client in the middle of its request.
+sub slow_client {
+    my $client = WheelClient->new($server->port);
+    my $whole  = $client->head(GET => '/stop/nobody', headers => [Slow => 'x']);
+    $client->send($whole =~ s/x\r\n\r\n\z//r);
+    return $client;
+}
+
+# Workers that are not idle, but for who asks.
+sub busy { return $server->status->{workers}{busy} - 1 }
+
+sub answered {
+    my ($when) = @_;
+    my @answers = map { $server->get($_) }
+        qw(/stop/nobody /server-status?auto /index.html);
+    $slowest = max $slowest, map { $_->done ? $_->seconds : 99 } @answers;
+    return is "@{[map { $_->status } @answers]}", '404 200 200',
+        "others are answered $when";
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Children that are worn out wait for their wheels before they end.  Under event
+# each of them holds a place of ServerLimit for so long: when they hold all
+# places, the oldest wheels end, and a new process serves.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(answers_by complaints turn);
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+use constant { ROUNDS => 4, PLACES => 3, CONNECTIONS => 30 };
+
+plan tests => 6, need_module 'wheel';
+
+my $server = WheelServer->started(
+    processes => 1, threads => 8, spare => PLACES - 1,
+    config    => "MaxConnectionsPerChild @{[CONNECTIONS]}\n"
+);
+
+# A wheel, and as many requests as wear its child out.
+my ($served, @wheels) = (0);
+for my $round (1 .. ROUNDS) {
+    push @wheels, turn($server, 1, "round-$round");
+    for (1 .. CONNECTIONS) {
+        $served++ if wait_until { answered() };
+    }
+}
+is $served, ROUNDS * CONNECTIONS, 'every request is answered in the end';
+
+collect(0, @wheels);
+my @done  = grep { $_->done && ($_->status // 0) == 200 } @wheels;
+my @turns = grep { !$_->done } @wheels;
+my $event = $server->mpm eq 'event';
+is_deeply answers_by(0, @done), { @done ? (shutdown => scalar @done) : () },
+    'wheels that were ended have their numbers';
+ok $event ? @done && @turns : !@done,
+    $event ? 'some were ended for that, not all' : 'none was ended for that';
+is scalar(() = $server->error_log =~ /WH0013/g) > 0, $event,
+    'the log ' . ($event ? 'says so' : 'says nothing of the kind');
+$server->get('/stop');
+is_deeply answers_by(20, @turns), { stop => scalar @turns },
+    'the others are stopped by a stop';
+is_deeply [complaints($server)], [], 'the log has no complaint';
+
+sub answered {
+    my $answer = eval { $server->get('/index.html', limit => 2) };
+    return $answer && ($answer->status // 0) == 200;
+}

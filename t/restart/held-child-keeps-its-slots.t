@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# A restart by HUP takes a child that is held (by SIGSTOP, say) for a dead one.
+# Its wheels keep their slots all the same, until it has ended in truth.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(complaints settled turn);
+use WheelServer ();
+use WheelTest qw(freeze wait_until);
+
+plan tests => 5, need_module 'wheel';
+
+my $server  = WheelServer->started(processes => 2, threads => 6, spare => 6);
+my ($wheel) = turn($server, 1);
+my ($held)  = $server->rotating;
+
+# Once a second the parent looks who has ended or stopped.  One that it has seen
+# to be stopped is not taken for dead, so it hears of both at once.
+settled($server);
+my $ready  = qr/resuming normal operations/;
+my $before = () = $server->error_log =~ /$ready/g;
+freeze($server->pid);
+freeze($held->{pid});
+$server->signal('HUP');
+kill CONT => $server->pid;
+ok wait_until { $before < (() = $server->error_log =~ /$ready/g) },
+    'the server restarts';
+is_deeply [map { $_->{id} } $server->running], [$held->{id}],
+    'the wheel in the held child is listed';
+kill CONT => $held->{pid};
+ok wait_until { !$server->running }, 'it ends with its child';
+is_deeply [map { "$_->{id} $_->{stopped_by}" } @{ $server->status->{recent} }],
+    ["$held->{id} shutdown"], 'and is remembered as ended by a shutdown';
+is_deeply [complaints($server)], [], 'the log has no complaint';

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Clients that don't read their answer and don't hang up keep no server from
+# ending in time.  Their numbers are there when they look.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(answers_by complaints ended_in_time restarted room_for turn);
+use WheelServer ();
+
+plan tests => 3, need_module 'wheel';
+
+my $server = WheelServer->started(room_for(40));
+my @wheels = turn($server, 20);
+restarted($server, 'USR1');
+push @wheels, turn($server, 20);
+ended_in_time($server, 'TERM', 'silent clients', 0);
+is_deeply answers_by(5, @wheels), { shutdown => 40 }, 'all are answered';
+is_deeply [complaints($server)], [], 'the log has no complaint';

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# TERM that reaches a child before it has heard of a graceful restart ends its
+# wheels all the same: the child is held, here, until it has both to hear.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use POSIX qw(SIGTERM);
+use WheelFaults qw(answers_by complaints ended_in_time restarted turn);
+use WheelHttpd qw(slurp);
+use WheelServer ();
+use WheelTest qw(freeze wait_until);
+
+plan tests => 6, need_module 'wheel';
+
+my $server = WheelServer->started(processes => 2, threads => 12);
+my $count  = $server->mpm eq 'prefork' ? 1 : 5;
+my @wheels = turn($server, $count);
+my %held   = map { $_->{pid} => 1 } $server->rotating;
+
+# The parent wakes once a second.  It takes a child that stops for a dead one,
+# unless it has had the time to see that and to think nothing of it.
+sub wakes {
+    my ($wakes) = slurp('/proc/' . $server->pid . '/status')
+        =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
+    return $wakes;
+}
+
+my $before = wakes();
+ok freeze(keys %held), 'the children with wheels are held';
+wait_until { wakes() > $before + keys(%held) + 1 };
+ok restarted($server, 'USR1'), 'the server restarts gracefully';
+$server->signal('TERM');
+my $term = 1 << SIGTERM - 1;
+ok wait_until {
+    keys %held == grep {
+        slurp("/proc/$_/status") =~ /^ShdPnd:\s*(\w+)/m && hex($1) & $term
+    } keys %held;
+}, 'TERM waits for them';
+kill CONT => keys %held;
+ended_in_time($server, 'CONT', 'a held child', 0, @wheels);
+is_deeply answers_by(5, @wheels), { shutdown => $count },
+    'the clients are answered';
+is_deeply [complaints($server)], [], 'the log has no complaint';

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# A child that has served MaxConnectionsPerChild stops accepting; its wheels
+# turn on, are stopped from elsewhere, and are answered when the server ends.
+# (A child of prefork ends after its connection: nothing is different there.)
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelFaults qw(accepts answers_by complaints ended_in_time room_for turn
+    wheels_by_pid);
+use WheelServer ();
+use WheelTest qw(wait_until);
+
+plan tests => 7, need_module 'wheel';
+
+# Children wear out one after the other; each keeps its place.
+my $server = WheelServer->started(room_for(50), spare => 60,
+    config => "MaxConnectionsPerChild 80\n");
+my @some = turn($server, 25, 'some');
+my @rest = turn($server, 25, 'rest');
+
+# Every question is one more connection.
+my @pids = keys %{ wheels_by_pid($server) };
+ok wait_until(sub {
+    $server->get('/') for 1 .. 10;
+    $server->mpm eq 'prefork' || !grep { accepts($server, $_) } @pids;
+}, 60), 'the children with wheels have worn out';
+is_deeply answers_by(0.3, @some, @rest), { none => 50 },
+    'fifty wheels turn on in them';
+
+is $server->get('/stop/some')->header('Wheel-Stopped'), 25,
+    'a stop finds half of them';
+is_deeply answers_by(5, @some), { stop => 25 }, 'which are answered';
+ended_in_time($server, 'TERM', 'worn-out children', 0, @rest);
+is_deeply answers_by(5, @rest), { shutdown => 25 },
+    'the clients of the others are answered at the end';
+is_deeply [complaints($server)], [], 'the log has no complaint';

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Names come from clients, and every name would be another series for ever:
+# after the first 32, all others share one.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelMetrics qw(scrape);
+use WheelServer ();
+
+use constant { NAMES => 100, OWN => 32 };
+
+plan tests => 8, need_module 'wheel';
+
+my $server = WheelServer->started(processes => 2, threads => 8);
+
+sub names {
+    my ($sample) = @_;
+    my %name = map { /\Awheel_ended_total\{.*name="(.*)"\}\z/ ? ($1 => 1) : () }
+        keys %$sample;
+    return sort keys %name;
+}
+
+is_deeply [grep { $_ ne '' } names(scrape($server))], [],
+    'a new server counts no name';
+$server->get('/rotate?wait=0');
+$server->get('/rotate/other?wait=0');
+$server->get("/rotate/n$_?wait=0") for 1 .. NAMES - 1;
+my $sample = scrape($server);
+my @names  = names($sample);
+is @names, OWN + 2, 'of a hundred names 32 have series of their own';
+is_deeply [grep { !/\A(?:n\d+|other)\z/ } @names], ['', '(other)'],
+    'beside what has none and the rest';
+
+sub late { return $sample->{qq(wheel_ended_total{reason="deadline",name="$_[0]"})} }
+
+is late(''), 1, 'wheels without a name are counted as such';
+is late('other'), 1, 'a wheel that is called other is none of the rest';
+is late('n1'), 1, 'a name that came early is counted';
+is late('(other)'), NAMES - OWN, 'the rest are counted together';
+my $size = keys %$sample;
+$server->get("/rotate/m$_?wait=0") for 1 .. 50;
+is keys %{ scrape($server) }, $size, 'and more names make no more series';

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+# make test and its kin: what the tests need, sanitizers, soaks, fuzzers.
+
+USER_NAMES := $(basename $(notdir $(sort $(wildcard t/modules/*.c* \
+    mod_wheel/examples/*.c))))
+
+# Modules that use the job API, as another author would write them: they see
+# mod_wheel.h alone.
+user_flags = -fPIC -pthread -Wall -Wextra -Werror -It/modules/.include \
+    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS)
+
+t/modules/.include/mod_wheel.h: mod_wheel/mod_wheel.h
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# $(call user_modules,SUFFIX,FLAGS): into t/modules/.libsSUFFIX.
+define user_modules
+t/modules/.libs$(1)/%.so: %.c t/modules/.include/mod_wheel.h t/tests.mk
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) -std=gnu11 -O2 -shared $$(user_flags) $(2) -o $$@ $$< \
+	    $$(if $$(findstring mandelbrot,$$<),$$(LIBPNG))
+
+t/modules/.libs$(1)/%.so: %.cc t/modules/.include/mod_wheel.h t/tests.mk
+	$$(call say,CXX,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CXX) -std=c++98 -O2 -shared $$(user_flags) $(2) -o $$@ $$<
+endef
+
+$(eval $(call user_modules,,))
+$(eval $(call user_modules,-asan,$(SANITIZE) -fsanitize=address,undefined))
+
+vpath %.c t/modules mod_wheel/examples
+vpath %.cc t/modules
+
+# libFuzzer is a part of clang.
+t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
+    mod_wheel/core/filter.c $(sort $(wildcard mod_wheel/render/*.c)) \
+    $(wildcard mod_wheel/*/*.h) t/tests.mk
+	$(call say,FUZZER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \
+	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
+	    $(APR_LIBS) $(JANSSON_LIBS) -lm
+
+asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) mod_wheel/.libs-asan/wheelctl \
+    unit-asan $(USER_NAMES:%=t/modules/.libs-asan/%.so)
+tsan: unit-tsan
+faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
+
+
+# What the tests need besides their own files.
+tests: all unit faults $(USER_NAMES:%=t/modules/.libs/%.so) \
+    $(if $(CLANG),t/fuzz/.build/parse)
+
+test: tests check
+	$(Q)$(PERL) t/run
+
+# httpd itself is built without a sanitizer, so its runtime has to come first.
+# Memory that is left when a process ends is no concern of httpd's pools.
+mod_wheel/.libs-asan/httpd: t/tests.mk | mod_wheel/.libs-asan/mod_wheel.so
+	$(Q)printf '%s\n' '#!/bin/sh' \
+	    "export LD_PRELOAD='$$($(CC) -print-file-name=libasan.so)'" \
+	    'export ASAN_OPTIONS="detect_leaks=0:$$ASAN_OPTIONS"' \
+	    'export UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"' \
+	    'exec $(HTTPD) "$$@"' >$@
+	$(Q)chmod +x $@
+
+# The page's own tests would run no more of our C.
+TESTS ?= $(UNIT_NAMES:%=t/unit/.build-asan/%) \
+    $(filter-out t/browser/%,$(wildcard t/*/*.t))
+
+test-asan: asan tests mod_wheel/.libs-asan/httpd
+	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
+	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
+	    WHEEL_UNIT=t/unit/.build-asan \
+	    WHEEL_USER_MODULES=t/modules/.libs-asan \
+	    $(PERL) t/run $(TEST_FLAGS) $(TESTS)
+
+test-tsan: tsan
+	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
+	    $(UNIT_NAMES:%=t/unit/.build-tsan/%)
+
+test-helgrind: all
+	$(Q)for mpm in worker event; do \
+	    WHEEL_MPM=$$mpm $(PERL) t/soak/helgrind || exit 1; \
+	done
+
+# What a client can rely on, with whatever httpd, compiler and system.
+MPMS ?= prefork,worker,event
+run_contract = APXS='$(APXS)' $(PERL) t/run --mpm=$(MPMS) contract
+
+contract: all
+	$(Q)$(run_contract)
+
+# The unit programs show, too, what a compiler or system does to the table.
+matrix-%: mod_wheel/.libs-%/mod_wheel.so unit-%
+	$(Q)WHEEL_MODULE=$< $(run_contract) $(UNIT_NAMES:%=t/unit/.build-$*/%)
+
+# POSIX has none of these.
+LINUX_ONLY := _np$$|^eventfd|^memfd_|^sem_clockwait|^syscall$$|^sched_set
+LINUX_ONLY := $(LINUX_ONLY)|^epoll_|^prctl$$|^gettid$$|^signalfd
+
+portable: mod_wheel/.libs-portable/mod_wheel.so
+	$(call say,CHECK,nothing of Linux alone)
+	$(Q)! nm -D --undefined-only $< | sed 's/.* U //; s/@.*//' | \
+	    grep -E '$(LINUX_ONLY)'
+
+# One after the other, since each takes the cores.
+matrix: portable mod_wheel/.libs-gcc/mod_wheel.so \
+    mod_wheel/.libs-clang/mod_wheel.so unit-gcc unit-clang unit-portable
+	$(Q)for name in gcc clang portable; do \
+	    echo "--- $$name"; \
+	    $(MAKE) --no-print-directory matrix-$$name || exit 1; \
+	done
+.PHONY: contract matrix portable
+
+# What it finds, and inputs that have led it further, stay in t/fuzz/.build.
+SECONDS ?= 300
+fuzz: t/fuzz/.build/parse
+	$(Q)mkdir -p t/fuzz/.build/corpus
+	$(Q)$< -max_total_time=$(SECONDS) -max_len=1000 -timeout=10 \
+	    -dict=t/fuzz/parse.dict -print_final_stats=1 \
+	    -artifact_prefix=t/fuzz/.build/ t/fuzz/.build/corpus t/fuzz/corpus
+
+# MINUTES for each MPM; SEED= repeats a run.
+MINUTES ?= 10
+SEED ?=
+soak: all tests
+	$(Q)for mpm in prefork worker event; do \
+	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
+	done
+
+soak-asan: tests mod_wheel/.libs-asan/httpd \
+    mod_wheel/.libs-asan-faults/mod_wheel.so
+	$(Q)for mpm in prefork worker event; do \
+	    WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
+	    WHEEL_FAULTS_MODULE="$$PWD/mod_wheel/.libs-asan-faults/mod_wheel.so" \
+	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
+	done
+.PHONY: soak soak-asan
+
+STOPS ?= 1000
+cluster-soak: all
+	$(Q)t/soak/cluster $(STOPS) $(SEED)
+.PHONY: cluster-soak
+
