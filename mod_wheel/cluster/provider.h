@@ -13,14 +13,12 @@
 #include "apr_pools.h"
 #include "apr_time.h"
 
+#include "core/hosts.h"
+
 #define WHEEL_PROVIDER_GROUP "wheel-cluster"
 
 /** Changes with anything below: two modules that don't agree don't meet. */
 #define WHEEL_PROVIDER_VERSION "2"
-
-/** Longest id of a host, with its terminating NUL: a name, a slash, and what
- * makes it unique. */
-#define WHEEL_HOST_BYTES 160
 
 /** Longest id of a stop, with its terminating NUL. */
 #define WHEEL_STOP_BYTES 33
@@ -82,40 +80,6 @@ typedef struct wheel_service_t {
     void (*failed)(void *baton, const char *why);
 } wheel_service_t;
 
-/** In place of a number of jobs: a host has not answered, or could not do
- * it. */
-#define WHEEL_REPLY_NONE (-1)
-#define WHEEL_REPLY_FAILED (-2)
-
-/** What one host has to say to a stop. */
-typedef struct wheel_reply_t {
-    const char *host;
-    int stopped; /* how many jobs, or one of the above */
-} wheel_reply_t;
-
-/** How far a stop has come. */
-typedef enum {
-    WHEEL_TOLD,        /* it is in the stream */
-    WHEEL_TOLD_NOT,    /* it is not */
-    WHEEL_TOLD_PERHAPS /* nobody knows */
-} wheel_told_e;
-
-/** The answer to a stop. */
-typedef struct wheel_round_t {
-    wheel_told_e told;
-    const char *why; /* unless told: what went wrong, for the log */
-    unsigned replies_n;
-    wheel_reply_t *replies; /* of the hosts that live, this one first */
-} wheel_round_t;
-
-/** One host of the cluster. */
-typedef struct wheel_peer_t {
-    const char *host;
-    apr_interval_time_t age; /* since it last said that it lives */
-    const char *beat;        /* what it told of itself then, NULL if unknown;
-                              * from elsewhere, so any bytes */
-} wheel_peer_t;
-
 typedef struct wheel_provider_t {
     /**
      * Read a spec.  Opens nothing.
@@ -163,12 +127,5 @@ typedef struct wheel_provider_t {
     const char *(*leave)(const wheel_link_t *link, const char *host,
                          apr_pool_t *pool);
 } wheel_provider_t;
-
-/** A host that has not said for so long that it lives is missing, and is not
- * waited for. */
-#define WHEEL_MISSING_USEC (3 * APR_USEC_PER_SEC)
-
-/** A host that is missing for so long is forgotten. */
-#define WHEEL_FORGOTTEN_USEC (600 * APR_USEC_PER_SEC)
 
 #endif /* WHEEL_CLUSTER_PROVIDER_H */

@@ -10,7 +10,7 @@
 #include "apr_pools.h"
 
 #include "core/filter.h"
-#include "cluster/provider.h"
+#include "core/hosts.h"
 #include "core/table.h"
 
 /** A stop: what is asked, and what was found.  Begin with zeros. */

@@ -11,7 +11,7 @@
 #include "apr_pools.h"
 
 #include "mod_wheel.h"
-#include "cluster/provider.h"
+#include "core/hosts.h"
 #include "core/table.h"
 
 /** The version of the JSON status; its schema is wheel-status.schema.json. */
@@ -31,18 +31,6 @@ typedef enum {
     WHEEL_METRICS_PROMETHEUS   /* 0.0.4, for scrapers that know no other and
                                 * for promtool check metrics */
 } wheel_metrics_e;
-
-/** How this host stands in its cluster. */
-typedef struct wheel_cluster_facts_t {
-    const char *host;     /* its own id */
-    const char *where;    /* the URL without a password */
-    int linked;           /* can it read the stream now? */
-    apr_uint64_t applied; /* stops of other hosts, since the server started */
-    apr_uint64_t lost;    /* times that some may have been lost */
-    apr_uint64_t links;   /* connections made */
-    apr_uint64_t told;    /* stops told to the others */
-    apr_uint64_t untold;  /* stops that could not be told */
-} wheel_cluster_facts_t;
 
 /** What the status says of the server besides the table. */
 typedef struct wheel_facts_t {
