@@ -17,7 +17,7 @@ plan tests => 22, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $secret = 'sesame:street@1/2%3';
-my ($rights) = slurp(checkout_dir() . '/mod_wheel/doc/manual.md')
+my ($rights) = slurp(checkout_dir() . '/mod_wheel/doc/clusters.md')
     =~ /^    (user wheel on .*?)\n\n/ms;
 $rights =~ s/ \\\n +/ /g;
 $rights =~ s/>\S+/>$secret/;

@@ -11,11 +11,12 @@ use WheelHttpd qw(checkout_dir slurp);
 use WheelServer ();
 
 # No MPM has a part in it: once is enough.
-plan tests => 25, need 'wheel',
+plan tests => 27, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $from   = checkout_dir() . '/mod_wheel';
-my $manual = slurp("$from/doc/manual.md");
+my %page   = map { m{([^/]+)\z} => slurp($_) } glob "$from/doc/*.md";
+my $manual = join "\n", @page{ sort keys %page };
 my %source = map { m{^\Q$from\E/(.+)} => without_comments(slurp($_)) }
     grep { !m{/examples/} } glob "$from/*.[ch] $from/*/*.[ch]";
 my $code = join "\n", @source{ grep {/\.c\z/} sort keys %source };
@@ -54,7 +55,7 @@ for my $name (@told) {
 is join(' ', map {"$_:$bad{$_}"} grep { $bad{$_} } sort keys %bad), '',
     'with description, syntax, default and context';
 is_deeply \%contexts, \%directive, 'and the context is the one in the code';
-my ($list) = $manual =~ /^- \[Directives\]\(#directives\): (.*)$/m;
+my ($list) = $page{'directives.md'} =~ /\A# Directives\n\n(.*?)\n\n/s;
 same([$list =~ /\[(\w+)\]/g], \@told, 'the list of contents has them all');
 my $shipped = slurp("$from/../conf/wheel.conf");
 is join(' ', grep { !exists $directive{$_} }
@@ -123,11 +124,39 @@ my %header = map { $_ => 1 } $code =~ /"(Wheel-[A-Z][A-Za-z-]+)"/g;
 is join(' ', grep { $manual !~ /\b$_\b/ } sort keys %header), '',
     'and each header of an answer';
 
-# --- Links ------------------------------------------------------------------
+# --- Links and paths ---------------------------------------------------------
 
-my %anchor = map { lc(s/[^\w\s-]//gr =~ s/\s/-/gr) => 1 } @headings;
-is join(' ', grep { !$anchor{$_} } $manual =~ /\]\(#([^)]+)\)/g), '',
-    'each link within the manual leads somewhere';
+# Pages are installed without the source beside them: their links lead to other
+# pages, those of the README to anything in the source.
+my $top = checkout_dir();
+my %anchors;
+for my $name (keys %page) {
+    $anchors{$name} = { map { lc(s/[^\w\s-]//gr =~ s/\s/-/gr) => 1 }
+        $page{$name} =~ /^#+ (.+)$/mg };
+}
+my @dead;
+for my $name (sort keys %page) {
+    for my $link ($page{$name} =~ /\]\((?!https?:)([^)]+)\)/g) {
+        my ($file, $anchor) = $link =~ /\A([^#]*)#?(.*)\z/;
+        $file ||= $name;
+        push @dead, "$name: $link" unless -f "$from/doc/$file"
+            && ($anchor eq '' || $anchors{$file}{$anchor});
+    }
+}
+for my $link (slurp("$top/README.md") =~ /\]\((?!https?:)([^)]+)\)/g) {
+    my ($file, $anchor) = $link =~ /\A([^#]+)#?(.*)\z/;
+    my ($name) = $file =~ m{([^/]+)\z};
+    push @dead, "README.md: $link" unless -e "$top/$file"
+        && ($anchor eq '' || $anchors{$name}{$anchor});
+}
+is "@dead", '', 'each link leads somewhere';
+my @linked = $page{'manual.md'} =~ /\]\((\w[\w-]*\.md)\)/g;
+same(['manual.md', @linked], [keys %page], 'the index has every page');
+my %path = map { $_ => 1 } map {
+    m{`((?:t|conf|mod_wheel)/[\w./-]*\w)`}g
+} $manual, slurp("$top/README.md");
+is join(' ', grep { !-e "$top/$_" } sort keys %path), '',
+    'each file of the source that is named is there';
 
 sub without_comments {
     my ($text) = @_;

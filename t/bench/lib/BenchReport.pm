@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use List::Util qw(max min sum0);
 use POSIX ();
 
-use WheelHttpd qw(checkout_dir httpd_program slurp spew);
+use WheelHttpd qw(httpd_program slurp spew);
 
 # --- Figures ------------------------------------------------------------------
 
@@ -372,7 +372,7 @@ pages, page tables and kernel stacks.
 
 END
 
-# results.md, the plots, and the section of the README.
+# results.md and the plots.
 sub write_results {
     my ($result, $bench) = @_;
     my $dir = "$bench/results";
@@ -381,15 +381,6 @@ sub write_results {
         . "By `./build.sh bench`, which writes this file.\n\n$how"
         . text($result) . "\n![Latency beside wheels](beside.svg)\n");
     plot($result, $dir);
-    my $file    = checkout_dir() . '/README.md';
-    my $readme  = slurp($file);
-    my $section = join "\n", machine($result), latency_tables($result),
-        rate_table($result);
-    $readme =~ s{(<!-- bench begins[^\n]*\n).*?(<!-- bench ends)}
-        {$1\n$section\n$2}s
-        or die "$file: no place for the results between 'bench begins' and "
-        . "'bench ends'\n";
-    spew($file, $readme);
     return;
 }
 
