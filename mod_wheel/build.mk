@@ -28,7 +28,7 @@ PROGRAMS := mod_wheel/.libs/wheelctl
 
 WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
-    -fPIC -pthread -Imod_wheel $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
+    -fPIC -pthread -Imod_wheel -I$(MADE) $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
     $(HIREDIS_CFLAGS)
 LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
@@ -39,6 +39,18 @@ wheelctl_flags = -DWHEEL_VERSION='"$(VERSION)"' \
     -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
 
 all: $(MODULES:%=mod_wheel/.libs/%.so) $(PROGRAMS) | mod_wheel/.run
+
+# What core/table_layout.c is made of.
+MADE := mod_wheel/.libs/made
+LAYOUT_HEADERS := mod_wheel/core/table_private.h mod_wheel/core/table.h \
+    mod_wheel/mod_wheel.h
+
+$(MADE)/core/table_members.h: $(LAYOUT_HEADERS) mod_wheel/core/list-members
+	$(call say,LIST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PERL) mod_wheel/core/list-members \
+	    wheel_table_t,table_header_t,table_slot_t,wheel_refusal_e \
+	    $(LAYOUT_HEADERS) >$@
 
 # Where conf/httpd.conf, started by hand, keeps its pid and logs.
 mod_wheel/.run:
@@ -100,6 +112,8 @@ $$(UNIT_NAMES:%=t/unit/.build$(1)/%): t/unit/.build$(1)/%: \
 
 unit$(1): $$(UNIT_NAMES:%=t/unit/.build$(1)/%)
 .PHONY: unit$(1)
+
+mod_wheel/.libs$(1)/core/table_layout.o: $(MADE)/core/table_members.h
 
 -include $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.d)
 -include $$(PROGRAM_NAMES:%=mod_wheel/.libs$(1)/%.d)

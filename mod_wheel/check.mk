@@ -55,7 +55,7 @@ check-lint:
 
 # No httpd header is in the search path of the second: one that is included is
 # an error.
-check-layers:
+check-layers: $(MADE)/core/table_members.h
 	$(call say,CHECK,layers)
 	$(Q)$(PERL) mod_wheel/check-layers $(LAYERS)
 	$(call say,CHECK,what builds without httpd)

@@ -714,7 +714,8 @@ static int keep_shared(server_rec *s)
     cluster_retained_t *retained = ap_retained_data_get(CLUSTER_RETAINED);
     apr_status_t rv;
 
-    if (!retained) {
+    /* Where the module was replaced, old processes keep what they have. */
+    if (!retained || retained->shared->layout != layout()) {
         cluster_retained_t made = {NULL, -1, -1};
 
         rv = make_shared(&made, s->process->pool);
@@ -723,14 +724,10 @@ static int keep_shared(server_rec *s)
                          "WH0082: WheelCluster: no shared memory");
             return 0;
         }
-        retained = ap_retained_data_create(CLUSTER_RETAINED, sizeof(made));
+        if (!retained) {
+            retained = ap_retained_data_create(CLUSTER_RETAINED, sizeof(made));
+        }
         *retained = made;
-    }
-    if (retained->shared->layout != layout()) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
-                     "WH0003: mod_wheel has been replaced by another version "
-                     "while the server runs: stop it and start it again");
-        return 0;
     }
     kept = retained;
     return 1;

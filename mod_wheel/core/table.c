@@ -8,13 +8,10 @@
  * departure is written to a journal first, which the next holder of the mutex
  * completes.
  */
-#include "core/table.h"
+#include "core/table_private.h"
 
 #include <fcntl.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,17 +20,9 @@
 #include <sys/mman.h>
 #endif
 
-#include "apr_shm.h"
 #include "apr_strings.h"
 
 #include "core/platform.h"
-
-/* What stands in the header of a segment that this code can use. */
-#define TABLE_VERSION 1
-
-/* Lines that one core writes and another reads must not be shared with
- * anything else.  apr_shm does not align. */
-#define TABLE_LINE_BYTES 64
 
 /* Looking for dead processes costs a read of /proc for each: not more often
  * than this on the way of a claim or a snapshot. */
@@ -92,92 +81,6 @@ static void fault_open(void)
 #define TABLE_FAULT_OPEN() ((void)0)
 #endif
 
-/* The segment:
- *
- *   header      | version, counters, journal, ring of ended jobs
- *   slot 0      | line 1: mark, owners, id   <- stoppers write, owners read
- *               | line 2: bell               <- stoppers post, worker waits
- *               | line 3: who and since when <- written by the claim alone
- *               | line n: progress           <- the companion writes
- *   slot 1      | ...
- *
- * The companion reads one word that others write, the mark, and it changes
- * only at a stop.  No pointers: only numbers and text.
- */
-typedef struct table_slot_t {
-    alignas(TABLE_LINE_BYTES) _Atomic apr_uint32_t mark;
-    _Atomic apr_uint32_t owners;
-    _Atomic apr_uint64_t id;
-    _Atomic apr_int64_t marked_usec;
-    _Atomic apr_uint32_t in_worker;
-
-    alignas(TABLE_LINE_BYTES) sem_t bell;
-
-    alignas(TABLE_LINE_BYTES) _Atomic pid_t pid;
-    apr_uint64_t birth;
-    apr_time_t started;
-    apr_int64_t started_usec; /* by wheel_clock_usec() */
-    apr_interval_time_t wait_max;
-    int generation;
-    unsigned name_index;
-    unsigned load;
-    char name[WHEEL_NAME_MAX + 1];
-    char client[WHEEL_CLIENT_BYTES];
-    char handler[WHEEL_HANDLER_BYTES];
-
-    alignas(TABLE_LINE_BYTES) _Atomic apr_uint64_t progress;
-    _Atomic apr_int64_t looked_usec;
-    _Atomic apr_int64_t looked_cpu_usec;
-    _Atomic pid_t tid;
-    _Atomic apr_uint32_t stuck_told;
-} table_slot_t;
-
-/* Modules that include mod_wheel.h reach these two without <stdatomic.h>. */
-_Static_assert(sizeof(_Atomic apr_uint32_t) == sizeof(apr_uint32_t) &&
-                   sizeof(_Atomic apr_uint64_t) == sizeof(apr_uint64_t),
-               "atomic words are as large as plain ones");
-
-/* What a departure sets: targets, not steps, so that doing it twice does no
- * harm. */
-typedef struct table_journal_t {
-    _Atomic apr_uint32_t valid;
-    apr_uint32_t owners_left;
-    unsigned slot;
-    unsigned name_index;
-    wheel_end_e end;
-    apr_uint64_t ended;
-    apr_uint64_t done;
-    apr_uint64_t ring_next;
-} table_journal_t;
-
-typedef struct table_header_t {
-    apr_uint64_t layout;
-    unsigned slots_max;
-    _Atomic unsigned slots_used; /* every slot in use is below; only grows */
-    apr_uint64_t id_next;
-    int generation_floor; /* older generations are told to end */
-    apr_uint64_t done;    /* of the jobs that have ended */
-    apr_uint64_t ring_next;
-    unsigned names_n; /* WHEEL_NAME_NONE and those with a name of their own */
-    unsigned chains;  /* workers that are woken at once */
-    table_journal_t journal;
-    _Atomic apr_int64_t swept_usec;
-    _Atomic apr_int64_t gave_way_usec;
-    _Atomic apr_int64_t look_max;
-    _Atomic apr_uint64_t refused[WHEEL_REFUSED_COUNT];
-    _Atomic apr_uint64_t latency[WHEEL_LATENCY_BUCKETS];
-    _Atomic apr_uint64_t latency_sum_usec;
-    wheel_name_t names[WHEEL_NAMES_MAX];
-    wheel_record_t ring[WHEEL_RING_MAX];
-} table_header_t;
-
-struct wheel_table_t {
-    table_header_t *header;
-    table_slot_t *slots;
-    apr_global_mutex_t *mutex;
-    apr_shm_t *shm;
-};
-
 static const apr_int64_t latency_bounds[] = {WHEEL_LATENCY_BOUNDS};
 
 /* --- Making the table --------------------------------------------------- */
@@ -185,12 +88,6 @@ static const apr_int64_t latency_bounds[] = {WHEEL_LATENCY_BOUNDS};
 static size_t round_up(size_t bytes)
 {
     return (bytes + TABLE_LINE_BYTES - 1) & ~(size_t)(TABLE_LINE_BYTES - 1);
-}
-
-apr_uint64_t wheel_table_layout(void)
-{
-    return (apr_uint64_t)TABLE_VERSION << 48 |
-           (apr_uint64_t)sizeof(table_header_t) << 16 | sizeof(table_slot_t);
 }
 
 static unsigned cores(void)

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apr_strings.h"
 #include "ap_mpm.h"
 #include "http_config.h"
 #include "http_core.h"
@@ -639,13 +640,25 @@ static unsigned slots_wanted(void)
            (threads > 0 ? threads : 1);
 }
 
+/* Another table beside one that old children still use has a mutex of another
+ * name, since some types are files. */
+static const char *mutex_instance(const process_retained_t *kept,
+                                  apr_pool_t *pool)
+{
+    int generation = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    return kept->table ? apr_itoa(pool, generation) : NULL;
+}
+
 static apr_status_t make_table(process_retained_t *kept, server_rec *s)
 {
     apr_pool_t *pool = s->process->pool;
     apr_global_mutex_t *mutex;
     apr_status_t rv;
 
-    rv = ap_global_mutex_create(&mutex, NULL, PROCESS_MUTEX, NULL, s, pool, 0);
+    rv = ap_global_mutex_create(&mutex, NULL, PROCESS_MUTEX,
+                                mutex_instance(kept, pool), s, pool, 0);
     if (rv != APR_SUCCESS) {
         return rv; /* it has been logged */
     }
@@ -773,6 +786,16 @@ static void end_old_generations(apr_pool_t *ptemp, server_rec *s)
     }
 }
 
+static void warn_of_replaced_module(server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 "WH0003: mod_wheel has been replaced by a build whose table "
+                 "has another layout: new processes use a new, empty table; "
+                 "wheels in old processes go on until their clients leave, "
+                 "their deadlines pass or the server stops, and no /stop or "
+                 "status reaches them");
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -787,13 +810,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (!kept) {
         kept = ap_retained_data_create(PROCESS_RETAINED, sizeof(*kept));
     }
-    if (!kept->table && make_table(kept, s) != APR_SUCCESS) {
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (kept->table && kept->layout != wheel_table_layout()) {
+        warn_of_replaced_module(s);
     }
-    if (kept->layout != wheel_table_layout()) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
-                     "WH0003: mod_wheel has been replaced by another version "
-                     "while the server runs: stop it and start it again");
+    if (!(kept->table && kept->layout == wheel_table_layout()) &&
+        make_table(kept, s) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     process_table = kept->table;
