@@ -11,6 +11,11 @@ PURE_NAMES := $(patsubst mod_wheel/%.c,%,$(sort $(wildcard \
 CORE_NAMES := $(filter core/%,$(PURE_NAMES))
 # Programs of the tests that link the parts which know nothing of httpd.
 UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
+# Of these, the tests of the demonstration.
+DEMO_UNITS := spin load
+ifeq ($(wildcard mod_wheel/demo/spin.c),)
+UNIT_NAMES := $(filter-out $(DEMO_UNITS),$(UNIT_NAMES))
+endif
 unit_flags = $(pure_flags) $(CMOCKA_CFLAGS)
 PROGRAM_NAMES := control/wheelctl
 MODULE_NAMES := $(filter-out $(PROGRAM_NAMES),$(patsubst mod_wheel/%.c,%, \
@@ -23,6 +28,9 @@ ifneq ($(HIREDIS_LIBS),)
 REDIS_MODULE := mod_wheel_redis
 endif
 
+# The demonstration may be left out: all else builds without its folder.
+DEMO_FLAGS := $(if $(wildcard mod_wheel/demo/rotate.c),-DWHEEL_DEMO)
+
 MODULES := mod_wheel $(REDIS_MODULE)
 PROGRAMS := mod_wheel/.libs/wheelctl
 
@@ -30,7 +38,7 @@ WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
     -fPIC -pthread -Imod_wheel -I$(MADE) $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
-    $(HIREDIS_CFLAGS)
+    $(HIREDIS_CFLAGS) $(DEMO_FLAGS)
 LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 
 VERSION := $(shell sed -n '1s/.* //p' mod_wheel/CHANGES)

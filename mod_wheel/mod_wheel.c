@@ -3,16 +3,22 @@
 #include "httpd.h"
 #include "http_config.h"
 
-#include "server/admit.h"
 #include "cluster/cluster.h"
-#include "server/config.h"
 #include "control/control.h"
-#include "http/handler.h"
+#include "control/socket.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/status.h"
+#include "http/stop.h"
+#include "requests/proxy.h"
+#include "server/admit.h"
+#include "server/config.h"
 #include "server/job.h"
 #include "server/process.h"
-#include "requests/proxy.h"
-#include "control/socket.h"
-#include "http/status.h"
+
+#ifdef WHEEL_DEMO
+#include "demo/rotate.h"
+#endif
 
 static void register_hooks(apr_pool_t *pconf)
 {
@@ -21,12 +27,17 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);
-    wheel_handler_register(pconf);
+    wheel_request_register(pconf);
+    wheel_reply_register(pconf);
+    wheel_stop_register(pconf);
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);
     wheel_socket_register(pconf);
 #ifndef WHEEL_PORTABLE
     wheel_control_register(pconf);
+#endif
+#ifdef WHEEL_DEMO
+    wheel_rotate_register(pconf);
 #endif
 }
 

@@ -35,7 +35,7 @@
 #include "server/process.h"
 #include "render/render.h"
 #include "control/socket.h"
-#include "http/status.h"
+#include "operations/report.h"
 #include "operations/stop.h"
 
 APLOG_USE_MODULE(wheel);
@@ -126,8 +126,7 @@ static void answer_lock(client_t *client, apr_status_t rv)
 static void list(client_t *client, const char *query)
 {
     wheel_filter_t filter;
-    wheel_facts_t facts;
-    wheel_snapshot_t snapshot;
+    wheel_report_t report;
     const char *error;
     apr_status_t rv;
 
@@ -137,12 +136,13 @@ static void list(client_t *client, const char *query)
         answer_problem(client, HTTP_BAD_REQUEST, error);
         return;
     }
-    rv = wheel_status_look(&filter, &facts, &snapshot, client->pool);
+    rv = wheel_report_take(&filter, &report, client->pool);
     if (rv != APR_SUCCESS) {
         answer_lock(client, rv);
         return;
     }
-    answer(client, HTTP_OK, wheel_render_json(&facts, &snapshot, client->pool));
+    answer(client, HTTP_OK,
+           wheel_render_json(&report.facts, &report.snapshot, client->pool));
 }
 
 static void answer_stop(client_t *client)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ap_mpm.h"
 #include "apr_lib.h"
 #include "apr_optional_hooks.h"
 #include "apr_strings.h"
@@ -16,14 +15,11 @@
 #include "http_log.h"
 #include "http_protocol.h"
 #include "mod_status.h"
-#include "scoreboard.h"
 
-#include "server/admit.h"
-#include "http/reply.h"
 #include "cluster/cluster.h"
-#include "server/config.h"
 #include "core/parse.h"
-#include "server/process.h"
+#include "http/reply.h"
+#include "operations/report.h"
 #include "render/render.h"
 
 APLOG_USE_MODULE(wheel);
@@ -277,67 +273,10 @@ static const char *read_query(request_rec *r, status_ask_t *ask)
 
 /* --- Answer out ----------------------------------------------------------- */
 
-static void look_at_server(wheel_facts_t *facts, apr_pool_t *pool)
+static apr_status_t take_report(request_rec *r, const wheel_filter_t *filter,
+                                wheel_report_t *report)
 {
-    const global_score *global = ap_scoreboard_image->global;
-    wheel_server_config_t config = wheel_config_server();
-    wheel_workers_t workers;
-    int daemons = 1;
-    int threads = 1;
-
-    wheel_admit_count(&workers);
-    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    facts->mpm = ap_show_mpm();
-    facts->generation = global->running_generation;
-    facts->uptime = apr_time_now() - global->restart_time;
-    facts->rotating_max = config.rotating_max;
-    facts->reserve = config.reserve;
-    facts->per_client_max = config.per_client_max;
-    facts->workers_max = daemons * (threads > 1 ? threads : 1);
-    facts->workers_idle = workers.idle;
-    facts->workers_busy = workers.busy;
-    facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
-}
-
-/* Keep the jobs that are meant.  @return how many */
-static unsigned keep(const wheel_filter_t *filter, wheel_record_t *jobs,
-                     unsigned jobs_n)
-{
-    unsigned kept = 0;
-    unsigned n;
-
-    for (n = 0; n < jobs_n; n++) {
-        wheel_facets_t facets = wheel_table_facets(&jobs[n]);
-
-        if (wheel_filter_matches(filter, &facets)) {
-            jobs[kept++] = jobs[n];
-        }
-    }
-    return kept;
-}
-
-apr_status_t wheel_status_look(const wheel_filter_t *filter,
-                               wheel_facts_t *facts, wheel_snapshot_t *snapshot,
-                               apr_pool_t *pool)
-{
-    apr_status_t rv;
-
-    rv = wheel_table_snapshot(wheel_process_table(), snapshot, pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    look_at_server(facts, pool);
-    facts->filter = wheel_filter_text(filter, pool);
-    snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
-    snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
-    return APR_SUCCESS;
-}
-
-static apr_status_t look(request_rec *r, const wheel_filter_t *filter,
-                         wheel_facts_t *facts, wheel_snapshot_t *snapshot)
-{
-    apr_status_t rv = wheel_status_look(filter, facts, snapshot, r->pool);
+    apr_status_t rv = wheel_report_take(filter, report, r->pool);
 
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
@@ -371,53 +310,51 @@ static const char *cluster_error(const status_ask_t *ask)
 static int answer_cluster(request_rec *r, const status_ask_t *ask)
 {
     const char *error = cluster_error(ask);
-    wheel_facts_t facts;
-    wheel_snapshot_t snapshot;
+    wheel_report_t report;
     wheel_peer_t *peers;
     unsigned peers_n;
     const char *problem;
     int html = ask->form == forms;
 
     if (error) {
-        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+        return wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
     }
     if (!wheel_cluster_on()) {
-        return wheel_answer_problem(r, HTTP_NOT_FOUND,
-                                    "this server is no host of a cluster: it "
-                                    "has no WheelCluster");
+        return wheel_reply_problem(r, HTTP_NOT_FOUND,
+                                   "this server is no host of a cluster: it "
+                                   "has no WheelCluster");
     }
     problem = wheel_cluster_peers(&peers, &peers_n, r->pool);
-    if (look(r, &ask->filter, &facts, &snapshot) != APR_SUCCESS) {
-        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
-                                    "the table of wheels could not be locked");
+    if (take_report(r, &ask->filter, &report) != APR_SUCCESS) {
+        return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                   "the table of wheels could not be locked");
     }
     if (html) {
         set_page_headers(r, ask);
     }
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
-    return wheel_answer(
+    return wheel_reply(
         r, HTTP_OK, html ? WHEEL_TYPE_HTML : WHEEL_TYPE_JSON,
         (html ? wheel_render_hosts_page : wheel_render_hosts_json)(
-            &facts, &snapshot, peers, peers_n, problem, r->pool));
+            &report.facts, &report.snapshot, peers, peers_n, problem, r->pool));
 }
 
 static int answer_status(request_rec *r)
 {
     status_ask_t ask;
-    wheel_facts_t facts;
-    wheel_snapshot_t snapshot;
+    wheel_report_t report;
     const char *error;
 
     if (strcmp(r->handler, "wheel-status")) {
         return DECLINED;
     }
     if (r->method_number != M_GET) {
-        return wheel_answer_method(r, STATUS_METHODS);
+        return wheel_reply_method(r, STATUS_METHODS);
     }
     memset(&ask, 0, sizeof(ask));
     error = read_query(r, &ask);
     if (error) {
-        return wheel_answer_problem(r, HTTP_BAD_REQUEST, error);
+        return wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
     }
     if (!ask.form) {
         ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
@@ -427,38 +364,40 @@ static int answer_status(request_rec *r)
         return answer_cluster(r, &ask);
     }
     if (ask.form->counts && !wheel_filter_is_any(&ask.filter)) {
-        return wheel_answer_problem(
+        return wheel_reply_problem(
             r, HTTP_BAD_REQUEST,
             "metrics count all wheels: name, id, client, handler and older "
             "are for the other forms");
     }
-    if (look(r, &ask.filter, &facts, &snapshot) != APR_SUCCESS) {
-        return wheel_answer_problem(r, HTTP_SERVICE_UNAVAILABLE,
-                                    "the table of wheels could not be locked");
+    if (take_report(r, &ask.filter, &report) != APR_SUCCESS) {
+        return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,
+                                   "the table of wheels could not be locked");
     }
     if (ask.form == forms) {
         set_page_headers(r, &ask);
     }
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
-    return wheel_answer(r, HTTP_OK, ask.form->type,
-                        ask.form->render(&facts, &snapshot, r->pool));
+    return wheel_reply(
+        r, HTTP_OK, ask.form->type,
+        ask.form->render(&report.facts, &report.snapshot, r->pool));
 }
 
 /* The section in mod_status's page.  Without a snapshot it is left out. */
 static int add_section(request_rec *r, int flags)
 {
     static const wheel_filter_t all;
-    wheel_facts_t facts;
-    wheel_snapshot_t snapshot;
+    wheel_report_t report;
 
-    if (look(r, &all, &facts, &snapshot) != APR_SUCCESS) {
+    if (take_report(r, &all, &report) != APR_SUCCESS) {
         return DECLINED;
     }
     if (flags & AP_STATUS_SHORT) {
-        ap_rputs(wheel_render_section_auto(&facts, &snapshot, r->pool), r);
+        ap_rputs(
+            wheel_render_section_auto(&report.facts, &report.snapshot, r->pool),
+            r);
         return OK;
     }
-    ap_rputs(wheel_render_section(&facts, &snapshot,
+    ap_rputs(wheel_render_section(&report.facts, &report.snapshot,
                                   !(flags & AP_STATUS_NOTABLE), r->pool),
              r);
     return OK;

@@ -2,8 +2,8 @@
 /* render/render.c: the answers to a request, and a snapshot, as JSON.
  *
  * Pure functions from facts to strings; any thread, but none that holds the
- * mutex.  wheel_render.h has the other forms, too, each from a file of its own:
- * wheel_render_auto.c, _metrics.c, _html.c and _hosts.c.
+ * mutex.  The other forms of the status have files of their own: auto.c,
+ * metrics.c, html.c and hosts.c.
  */
 #include "render/render.h"
 
@@ -21,18 +21,6 @@ const char *wheel_render_problem(int status, const char *title,
                   status, "detail",
                   wheel_render_text(detail, WHEEL_DETAIL_MAX, pool)),
         WHEEL_JSON_ANSWER_BYTES, pool);
-}
-
-const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
-                                apr_pool_t *pool)
-{
-    json_t *answer = json_pack(
-        "{s:i, s:I, s:o, s:I, s:f, s:s}", "number", (int)result->value, "id",
-        (json_int_t)result->id, "name", wheel_json_name(name, pool), "turns",
-        (json_int_t)result->done, "elapsed", result->elapsed / 1e6,
-        "stopped_by", wheel_end_name(result->end));
-
-    return wheel_json_text(answer, WHEEL_JSON_ANSWER_BYTES, pool);
 }
 
 const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,

@@ -65,14 +65,6 @@ const char *wheel_render_problem(int status, const char *title,
                                  const char *detail, apr_pool_t *pool);
 
 /**
- * The object of /rotate?json: number, id, name, turns, elapsed (seconds, to
- * the microsecond) and stopped_by.
- * @param name NULL for none
- */
-const char *wheel_render_rotate(const wheel_result_t *result, const char *name,
-                                apr_pool_t *pool);
-
-/**
  * The object of /stop?json: what was stopped and how far that got.
  * @param hits,hits_n the jobs that were marked
  * @param dry nonzero if they only would have been

@@ -26,7 +26,7 @@
 
 #include "server/admit.h"
 #include "server/config.h"
-#include "http/handler.h"
+#include "http/reply.h"
 #include "server/mpm.h"
 #include "server/process.h"
 #include "core/table.h"
@@ -180,7 +180,7 @@ static int begin_request(request_rec *r)
     refusal = wheel_admit_reserve(&reserve, 0);
     if (refusal != WHEEL_REFUSED_NONE) {
         wheel_table_refuse(wheel_process_table(), refusal);
-        return wheel_handler_refuse(r, refusal);
+        return wheel_reply_refuse(r, refusal);
     }
     front = r;
     return DECLINED;

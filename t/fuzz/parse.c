@@ -157,7 +157,6 @@ static void text_holds(const char *text, apr_pool_t *pool)
 
 static void name_holds(const char *text, apr_pool_t *pool)
 {
-    wheel_result_t result;
     wheel_hit_t hit;
     const char *c;
 
@@ -169,8 +168,6 @@ static void name_holds(const char *text, apr_pool_t *pool)
         MUST((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') ||
              (*c >= '0' && *c <= '9') || *c == '.' || *c == '_' || *c == '-');
     }
-    memset(&result, 0, sizeof(result));
-    json_decref(json_of(wheel_render_rotate(&result, text, pool)));
     memset(&hit, 0, sizeof(hit));
     memcpy(hit.name, text, strlen(text));
     json_decref(json_of(wheel_render_stop(&hit, 1, 0, pool)));

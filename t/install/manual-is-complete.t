@@ -65,7 +65,7 @@ is join(' ', grep { !exists $directive{$_} }
 
 # Each table of parameters belongs to a handler, or is of a directive's options.
 my %handler = (
-    'http/handler.c' => 'wheel-rotate', 'operations/stop.c' => 'wheel-stop',
+    'demo/rotate.c'  => 'wheel-rotate', 'operations/stop.c' => 'wheel-stop',
     'http/status.c'  => 'wheel-status', 'server/config.c'   => 'WheelCluster',
 );
 my %param;

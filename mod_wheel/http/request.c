@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/request.c: reads method, name, query and body of a request.
+ *
+ * Runs in the worker that runs the request.
+ */
+#include "http/request.h"
+
+#include <string.h>
+
+#include "apr_fnmatch.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#include "http/reply.h"
+#include "mod_wheel.h"
+
+#define REQUEST_METHODS "GET, POST"
+
+/* All handlers of mod_wheel begin so. */
+#define REQUEST_HANDLER_PREFIX "wheel-"
+
+/* --- The name ------------------------------------------------------------- */
+
+/* How much of the path a Location section covers, or 0 if it doesn't apply:
+ * as ap_location_walk() decides it. */
+static size_t section_covers(const core_dir_config *section, const char *path)
+{
+    size_t length = strlen(section->d);
+    ap_regmatch_t match;
+
+    if (section->r) {
+        return ap_regexec(section->r, path, 1, &match, 0) ? 0 : match.rm_eo;
+    }
+    if (section->d_is_fnmatch) {
+        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) ? 0
+                                                               : strlen(path);
+    }
+    if (length && section->d[length - 1] == '/') {
+        length--;
+    }
+    if (strncmp(section->d, path, length) ||
+        (path[length] != '/' && path[length] != '\0')) {
+        return 0;
+    }
+    return length;
+}
+
+/* The path behind the Location section that set the handler: the file system
+ * has no say in what a wheel is called.  Where the handler was set for a
+ * directory or file, it is the path info, as everywhere in httpd. */
+static const char *path_behind_handler(const request_rec *r)
+{
+    const core_server_config *core =
+        ap_get_core_module_config(r->server->module_config);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    const char *behind = r->path_info ? r->path_info : "";
+    int n;
+
+    for (n = 0; n < core->sec_url->nelts; n++) {
+        const core_dir_config *section = ap_get_core_module_config(sections[n]);
+        size_t covered;
+
+        if (!section->expr_handler) { /* it has no SetHandler */
+            continue;
+        }
+        covered = section_covers(section, r->uri);
+        if (covered) {
+            behind = r->uri + covered; /* the last that applies wins */
+        }
+    }
+    return behind;
+}
+
+int wheel_request_begin(request_rec *r, const char **name)
+{
+    const char *behind;
+
+    *name = NULL;
+    if (r->header_only ||
+        (r->method_number != M_GET && r->method_number != M_POST)) {
+        wheel_reply_method(r, REQUEST_METHODS);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    behind = path_behind_handler(r);
+    if (!*behind) {
+        return OK;
+    }
+    *name = behind + 1;
+    if (wheel_parse_name(*name)) {
+        return OK;
+    }
+    wheel_reply_problem(
+        r, HTTP_NOT_FOUND,
+        apr_psprintf(
+            r->pool,
+            "'%.64s' is not the name of a wheel: allowed are 1 to %d of "
+            "A-Z a-z 0-9 . _ -",
+            *name, WHEEL_NAME_MAX));
+    return HTTP_NOT_FOUND;
+}
+
+int wheel_request_end(request_rec *r, const char *error)
+{
+    int status;
+
+    if (error) {
+        wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
+        return HTTP_BAD_REQUEST;
+    }
+    status = ap_discard_request_body(r);
+    if (status != OK) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+        wheel_reply_problem(r, status, "the body could not be read");
+    }
+    return status;
+}
+
+apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)
+{
+    apr_interval_time_t wait_max = -1;
+
+    wheel_parse_prefer_wait(apr_table_get(r->headers_in, "Prefer"), &wait_max,
+                            r->pool);
+    return wait_max;
+}
+
+/* Where our path is that of a directory, too, mod_dir would send the client to
+ * the same path with a slash behind it, which names no wheel. */
+static int forget_directory(request_rec *r)
+{
+    if (r->handler && !strncmp(r->handler, REQUEST_HANDLER_PREFIX,
+                               strlen(REQUEST_HANDLER_PREFIX))) {
+        r->finfo.filetype = APR_NOFILE;
+    }
+    return DECLINED;
+}
+
+void wheel_request_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_fixups(forget_directory, NULL, NULL, APR_HOOK_MIDDLE);
+}

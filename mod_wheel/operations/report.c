@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations/report.c: fills in the facts of the server and its jobs.
+ *
+ * Runs in whatever thread reports.
+ */
+#include "operations/report.h"
+
+#include "ap_mpm.h"
+#include "httpd.h"
+#include "scoreboard.h"
+
+#include "cluster/cluster.h"
+#include "server/admit.h"
+#include "server/config.h"
+#include "server/process.h"
+
+static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
+{
+    const global_score *global = ap_scoreboard_image->global;
+    wheel_server_config_t config = wheel_config_server();
+    wheel_workers_t workers;
+    int daemons = 1;
+    int threads = 1;
+
+    wheel_admit_count(&workers);
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    facts->mpm = ap_show_mpm();
+    facts->generation = global->running_generation;
+    facts->uptime = apr_time_now() - global->restart_time;
+    facts->rotating_max = config.rotating_max;
+    facts->reserve = config.reserve;
+    facts->per_client_max = config.per_client_max;
+    facts->workers_max = daemons * (threads > 1 ? threads : 1);
+    facts->workers_idle = workers.idle;
+    facts->workers_busy = workers.busy;
+    facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
+}
+
+/* Keep the jobs that the filter means.  @return how many */
+static unsigned keep(const wheel_filter_t *filter, wheel_record_t *jobs,
+                     unsigned jobs_n)
+{
+    unsigned kept = 0;
+    unsigned n;
+
+    for (n = 0; n < jobs_n; n++) {
+        wheel_facets_t facets = wheel_table_facets(&jobs[n]);
+
+        if (wheel_filter_matches(filter, &facets)) {
+            jobs[kept++] = jobs[n];
+        }
+    }
+    return kept;
+}
+
+apr_status_t wheel_report_take(const wheel_filter_t *filter,
+                               wheel_report_t *report, apr_pool_t *pool)
+{
+    wheel_snapshot_t *snapshot = &report->snapshot;
+    apr_status_t rv;
+
+    rv = wheel_table_snapshot(wheel_process_table(), snapshot, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    fill_facts(&report->facts, pool);
+    report->facts.filter = wheel_filter_text(filter, pool);
+    snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
+    snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
+    return APR_SUCCESS;
+}
