@@ -55,7 +55,7 @@ my $other = WheelServer->new(
 ($code, $words) = $other->check;
 is $code, 0, 'conf/wheel.conf is right' or diag $words;
 ok $other->start, 'a server that includes it starts' or diag $other->error_log;
-my @seen = map { $other->get("/$_")->status }
+my @seen = map { $other->get("/wheel/$_")->status }
     qw(rotate?wait=0 stop wheel-status?json);
 is "@seen", '200 200 200', 'and serves its addresses';
 

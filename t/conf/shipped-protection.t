@@ -6,7 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
-use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user);
+use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user spew);
 use WheelServer ();
 use WheelTest ();
 
@@ -37,19 +37,36 @@ my @hosts = (
     [[Host => 'LOCALHOST:99'],        200],
     [[Host => '[::1]:80'],            200],
     [[Host => 'evil.example'],        403],
+    [[Host => 'evil.example:99'],     403],
+    [[Host => '192.168.1.7:99'],      403],
     [[Host => 'localhost.evil.example'], 403],
     [[Host => '127.0.0.1.evil.example'], 403],
     [[Host => 'evil.example', 'Sec-Fetch-Site' => 'same-origin'], 403],
 );
-my @asked = (
-    [GET => '/rotate?wait=0'],     [POST => '/rotate?wait=0'],
-    [GET => '/rotate/red?wait=0'], [POST => '/rotate/red?wait=0'],
-    [GET => '/stop'],              [POST => '/stop'],
-    [GET => '/stop?json'],         [GET => '/wheel-status?json'],
+# what a browser fetches before its user asks for it, and what a proxy on this
+# machine passes on
+my @marked = map { [$_, 403] } (
+    ['Sec-Purpose' => 'prefetch'],
+    ['Sec-Purpose' => 'prefetch;prerender', 'Sec-Fetch-Site' => 'none'],
+    [Purpose => 'prefetch'],
+    ['X-Moz' => 'prefetch'],
+    ['X-Forwarded-For' => '192.0.2.1'],
+    ['X-Forwarded-For' => '127.0.0.1'],
+    [Forwarded => 'for=192.0.2.1'],
+    ['X-Forwarded-Host' => 'www.example.com'],
+    ['X-Real-IP' => '192.0.2.1'],
+    [Via => '1.1 proxy.example.com'],
 );
-plan tests => 2 * (@sites + 1) + @hosts + 3, need_module 'wheel';
+my @rows  = (@sites, @hosts, @marked);
+my @asked = (
+    [GET => 'rotate?wait=0'],     [POST => 'rotate?wait=0'],
+    [GET => 'rotate/red?wait=0'], [POST => 'rotate/red?wait=0'],
+    [GET => 'stop'],              [POST => 'stop'],
+    [GET => 'stop?json'],         [GET => 'wheel-status?json'],
+);
+plan tests => 2 * (@rows + 3) + 2, need_module 'wheel';
 
-# On its own.
+# On its own, with the paths of the contract.
 my $own = WheelServer->new(
     file => "$conf/httpd.conf", processes => 1, threads => 100,
     define => {
@@ -60,46 +77,57 @@ my $own = WheelServer->new(
     }
 );
 $own->start or die $own->error_log;
-check('httpd.conf', $own, @sites, @hosts);
-is $own->get('/', headers => [Host => 'evil.example'])->status, 403,
-    'httpd.conf: nor is the page for a foreign name';
-is $own->get('/', headers => ['Sec-Fetch-Site' => 'cross-site'])->status, 200,
-    'httpd.conf: a link from another site to the page works';
-nothing_begun('httpd.conf', $own);
+check('httpd.conf', $own, '/');
 
-# Included, behind a proxy that tells whom it asks for.
-my $other = WheelServer->started(
-    addresses => 0, processes => 1, threads => 32, config => <<"END");
+# Included in a server that trusts a proxy, and serves something at the paths
+# of the contract itself.
+my $other = WheelServer->new(addresses => 0, processes => 1, threads => 32);
+my $dir   = $other->dir;
+$other->configure(config => <<"END");
 LoadModule remoteip_module @{[libexec_dir()]}/mod_remoteip.so
 RemoteIPHeader X-Client
 RemoteIPInternalProxy 127.0.0.1
+Alias /wheel/ "$dir/htdocs/"
 Include $conf/wheel.conf
 END
-check('wheel.conf', $other, @sites);
-check('wheel.conf', $other, [['X-Client' => '192.0.2.1'], 403]);
-nothing_begun('wheel.conf', $other);
+spew("$dir/htdocs/$_", "mine\n") for qw(rotate stop wheel-status);
+$other->start or die $other->error_log;
+check('wheel.conf', $other, '/wheel/');
+is join('', map { $other->get("/$_")->body } qw(rotate stop wheel-status)),
+    "mine\n" x 3, 'wheel.conf: nothing is served but below /wheel/';
+is statuses($other, '/wheel/', 'X-Client' => '192.0.2.1'), 403,
+    'wheel.conf: the client that a trusted proxy names is another machine';
 
 sub check {
-    my ($file, $server, @rows) = @_;
+    my ($file, $server, $top) = @_;
     my $self = '127.0.0.1:' . $server->port;
     for my $row (@rows) {
         my ($headers, $status) = @$row;
         my @headers = map {s/SELF/$self/r} @$headers;
-        my %seen    = map { $_->status => 1 }
-            map { $server->request(@$_, headers => \@headers) } @asked;
-        is join(' ', keys %seen), $status, "$file: $status for "
+        is statuses($server, $top, @headers), $status, "$file: $status for "
             . (join(' ', @$headers) || 'a client that says nothing of itself');
     }
+    my @evil = (headers => [Host => 'evil.example']);
+    is $server->get($top, @evil)->status, 403,
+        "$file: nor is the page for a foreign name";
+    my @link = (headers => ['Sec-Fetch-Site' => 'cross-site']);
+    is $server->get($top, @link)->status, 200,
+        "$file: a link from another site to the page works";
+
+    # What was refused hasn't begun first.
+    my $status = "${top}wheel-status?json";
+    my $before = $server->get($status)->json->{totals}{started};
+    statuses($server, $top, 'Sec-Fetch-Site' => 'cross-site');
+    is $server->get($status)->json->{totals}{started}, $before,
+        "$file: what is refused has started no wheel";
     return;
 }
 
-# What was refused hasn't begun first.
-sub nothing_begun {
-    my ($file, $server) = @_;
-    my $before = $server->status->{totals}{started};
-    my @evil   = (headers => ['Sec-Fetch-Site' => 'cross-site']);
-    $server->request(@$_, @evil) for @asked;
-    is $server->status->{totals}{started}, $before,
-        "$file: what is refused has started no wheel";
-    return;
+# The status codes of all that is asked, each once.
+sub statuses {
+    my ($server, $top, @headers) = @_;
+    my %seen = map { $_->status => 1 }
+        map { $server->request($_->[0], $top . $_->[1], headers => \@headers) }
+        @asked;
+    return join ' ', sort keys %seen;
 }

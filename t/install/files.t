@@ -46,8 +46,8 @@ my $server = WheelServer->new(
 );
 ok $server->start, 'a server starts with what was installed'
     or diag $server->error_log;
-my @seen = map { $server->get("/$_")->status }
-    qw(rotate?wait=0 stop wheel-status?json wheel/ wheel/wheel.js);
+my @seen = map { $server->get("/wheel/$_")->status }
+    'rotate?wait=0', 'stop', 'wheel-status?json', '', 'wheel.js';
 is "@seen", '200 200 200 200 200', 'and serves its addresses and its page';
 like $server->get('/wheel/')->body, qr/<title>/, 'which is the live page';
 $server->stop;
