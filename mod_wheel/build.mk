@@ -100,7 +100,7 @@ mod_wheel/.libs$(1)/mod_wheel_redis.so: \
     $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.o)
 	$$(call say,LINK,$$@)
 	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
-	    $$(HIREDIS_LIBS)
+	    $$(HIREDIS_LIBS) $$(JANSSON_LIBS)
 
 mod_wheel/.libs$(1)/wheelctl: mod_wheel/.libs$(1)/control/wheelctl.o \
     $$(CORE_NAMES:%=mod_wheel/.libs$(1)/%.o)

@@ -241,7 +241,7 @@ static int service_ended(void *baton)
 
 static int service_place(void *baton, wheel_place_t *place)
 {
-    const wheel_place_t none = {0, 0};
+    const wheel_place_t none = {0};
     apr_uint64_t stream = *(const apr_uint64_t *)baton;
 
     if (atomic_load_explicit(&kept->shared->stream, memory_order_acquire) !=
@@ -344,24 +344,22 @@ static void service_lost(void *baton, const char *why)
     }
 }
 
-static const char *service_beat(void *baton, apr_pool_t *pool)
+static void service_heartbeat(void *baton, wheel_heartbeat_t *heartbeat,
+                              apr_pool_t *pool)
 {
     wheel_server_config_t config = wheel_config_server();
-    wheel_facts_t facts;
     wheel_snapshot_t snapshot;
 
     (void)baton;
-    if (wheel_table_snapshot(wheel_process_table(), &snapshot, pool) !=
+    heartbeat->mpm = ap_show_mpm();
+    heartbeat->generation = wheel_process_generation();
+    heartbeat->rotating_max = config.rotating_max;
+    heartbeat->reserve = config.reserve;
+    heartbeat->per_client_max = config.per_client_max;
+    if (wheel_table_snapshot(wheel_process_table(), &snapshot, pool) ==
         APR_SUCCESS) {
-        return "{}";
+        wheel_heartbeat_count(heartbeat, &snapshot, pool);
     }
-    memset(&facts, 0, sizeof(facts));
-    facts.mpm = ap_show_mpm();
-    facts.generation = wheel_process_generation();
-    facts.rotating_max = config.rotating_max;
-    facts.reserve = config.reserve;
-    facts.per_client_max = config.per_client_max;
-    return wheel_render_beat(&facts, &snapshot, pool);
 }
 
 static void service_linked(void *baton, const char *why)
@@ -396,11 +394,11 @@ static void serve(void)
     apr_uint64_t stream = stream_number(provider->where(cluster_link),
                                         wheel_config_server().cluster->key);
     wheel_service_t service = {
-        own_host,       {service_end_fd, kept->wanted_fd},
-        &stream,        service_ended,
-        service_place,  service_set_place,
-        service_apply,  service_lost,
-        service_beat,   service_linked,
+        own_host,          {service_end_fd, kept->wanted_fd},
+        &stream,           service_ended,
+        service_place,     service_set_place,
+        service_apply,     service_lost,
+        service_heartbeat, service_linked,
         service_failed,
     };
     apr_allocator_t *allocator;

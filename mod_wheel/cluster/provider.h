@@ -18,7 +18,7 @@
 #define WHEEL_PROVIDER_GROUP "wheel-cluster"
 
 /** Changes with anything below: two modules that don't agree don't meet. */
-#define WHEEL_PROVIDER_VERSION "2"
+#define WHEEL_PROVIDER_VERSION "3"
 
 /** Longest id of a stop, with its terminating NUL. */
 #define WHEEL_STOP_BYTES 33
@@ -42,6 +42,7 @@ typedef struct wheel_link_t wheel_link_t;
 typedef struct wheel_place_t {
     apr_uint64_t ms;
     apr_uint64_t seq;
+    apr_uint64_t added; /* entries that the stream has ever had up to here */
 } wheel_place_t;
 
 /** A stop, as it stands in the stream. */
@@ -71,8 +72,9 @@ typedef struct wheel_service_t {
                  const wheel_place_t *place, apr_pool_t *pool);
     /** Entries may have been lost.  @param why for the log */
     void (*lost)(void *baton, const char *why);
-    /** What this host has to tell of itself, as text. */
-    const char *(*beat)(void *baton, apr_pool_t *pool);
+    /** Fill a heartbeat, which is all zeros. */
+    void (*heartbeat)(void *baton, wheel_heartbeat_t *heartbeat,
+                      apr_pool_t *pool);
     /** The stream can be read now, or why not, each time that this changes.
      * @param why NULL when it can */
     void (*linked)(void *baton, const char *why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/hosts.h: the hosts of a cluster, and what they reply to a stop.
+/* core/hosts.h: the hosts of a cluster, their heartbeats, and what they reply
+ * to a stop.
  *
  * Plain types that every layer shares: those that send and read, those that
  * stop jobs, and those that render answers.
@@ -7,8 +8,10 @@
 #ifndef WHEEL_CORE_HOSTS_H
 #define WHEEL_CORE_HOSTS_H
 
-#include "apr.h"
+#include "apr_pools.h"
 #include "apr_time.h"
+
+#include "core/table.h"
 
 /** Longest id of a host, with its terminating NUL: a name, a slash, and what
  * makes it unique. */
@@ -47,12 +50,44 @@ typedef struct wheel_round_t {
     wheel_reply_t *replies; /* of the hosts that live, this one first */
 } wheel_round_t;
 
+/** Jobs that a host tells the others of, the oldest ones. */
+#define WHEEL_HEARTBEAT_JOBS_MAX 64
+
+/** One of them. */
+typedef struct wheel_heartbeat_job_t {
+    apr_uint64_t id;
+    const char *name;   /* empty for none */
+    const char *client; /* empty for none */
+    apr_time_t started; /* usec since the epoch */
+} wheel_heartbeat_job_t;
+
+/** What a host tells the others of itself.  The strings of another host's may
+ * hold any bytes. */
+typedef struct wheel_heartbeat_t {
+    const char *mpm;
+    int generation;
+    int rotating_max;   /* WheelMax */
+    int reserve;        /* WheelReserve */
+    int per_client_max; /* WheelMaxPerClient, 0 for no limit */
+    int rotating;       /* jobs, as in a snapshot */
+    int stopping;
+    int draining;
+    unsigned jobs_n;
+    const wheel_heartbeat_job_t *jobs; /* that rotate, by id */
+} wheel_heartbeat_t;
+
+/**
+ * Set the jobs of a heartbeat.
+ * @param snapshot of all jobs; the heartbeat keeps its strings
+ */
+void wheel_heartbeat_count(wheel_heartbeat_t *heartbeat,
+                           const wheel_snapshot_t *snapshot, apr_pool_t *pool);
+
 /** One host of the cluster. */
 typedef struct wheel_peer_t {
     const char *host;
-    apr_interval_time_t age; /* since it last said that it lives */
-    const char *beat;        /* what it told of itself then, NULL if unknown;
-                              * from elsewhere, so any bytes */
+    apr_interval_time_t age;            /* of its last heartbeat, usec */
+    const wheel_heartbeat_t *heartbeat; /* NULL if it is not known */
 } wheel_peer_t;
 
 /** How this host stands in its cluster. */

@@ -9,6 +9,8 @@
  */
 #include "redis/redis.h"
 
+#include "redis/wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -643,7 +645,7 @@ static void lose(reader_t *reader, const wheel_place_t *last)
 static void find_place(reader_t *reader, int known, int has_mine,
                        const wheel_place_t *last)
 {
-    const wheel_place_t none = {0, 0};
+    const wheel_place_t none = {0};
 
     if (!known) {
         set_place(reader, last ? last : &none);
@@ -723,6 +725,7 @@ static void append_beat(reader_t *reader)
     const wire_t *wire = &reader->wire;
     const wheel_service_t *service = wire->service;
     apr_int64_t now = clock_usec();
+    wheel_heartbeat_t heartbeat;
     const char *beat;
 
     if (now < reader->beat_due) {
@@ -733,7 +736,9 @@ static void append_beat(reader_t *reader)
                        (long long)(now + reader->clock_offset) / 1000,
                        service->host);
     reader->owed++;
-    beat = service->beat(service->baton, reader->pool);
+    memset(&heartbeat, 0, sizeof(heartbeat));
+    service->heartbeat(service->baton, &heartbeat, reader->pool);
+    beat = wheel_wire_heartbeat(&heartbeat, reader->pool);
     if (reader->beat && !strcmp(reader->beat, beat)) {
         return;
     }
@@ -1166,7 +1171,7 @@ static void redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
 /* --- Looking at all hosts ------------------------------------------------- */
 
 static void take_peers(const redisReply *live, apr_int64_t redis_usec,
-                       apr_hash_t *beats, apr_array_header_t *peers)
+                       apr_hash_t *heartbeats, apr_array_header_t *peers)
 {
     size_t n;
 
@@ -1182,25 +1187,26 @@ static void take_peers(const redisReply *live, apr_int64_t redis_usec,
         peer->host = apr_pstrdup(peers->pool, host);
         peer->age = redis_usec - apr_strtoi64(ms, NULL, 10) * 1000;
         peer->age = peer->age > 0 ? peer->age : 0;
-        peer->beat = apr_pstrdup(
-            peers->pool, apr_hash_get(beats, host, APR_HASH_KEY_STRING));
+        peer->heartbeat = apr_hash_get(heartbeats, host, APR_HASH_KEY_STRING);
     }
 }
 
-static apr_hash_t *beats_of(const redisReply *hosts, apr_pool_t *pool)
+static apr_hash_t *heartbeats_of(const redisReply *hosts, apr_pool_t *pool)
 {
-    apr_hash_t *beats = apr_hash_make(pool);
+    apr_hash_t *heartbeats = apr_hash_make(pool);
     size_t n;
 
     for (n = 0; is_array(hosts) && n + 1 < hosts->elements; n += 2) {
         const char *host = string_of(hosts->element[n]);
-        const char *beat = string_of(hosts->element[n + 1]);
+        const redisReply *text = hosts->element[n + 1];
+        wheel_heartbeat_t *heartbeat = apr_pcalloc(pool, sizeof(*heartbeat));
 
-        if (host && beat) {
-            apr_hash_set(beats, host, APR_HASH_KEY_STRING, beat);
+        if (host && string_of(text) &&
+            wheel_wire_read_heartbeat(heartbeat, text->str, text->len, pool)) {
+            apr_hash_set(heartbeats, host, APR_HASH_KEY_STRING, heartbeat);
         }
     }
-    return beats;
+    return heartbeats;
 }
 
 static const char *redis_look(const wheel_link_t *link, wheel_peer_t **peers,
@@ -1224,7 +1230,7 @@ static const char *redis_look(const wheel_link_t *link, wheel_peer_t **peers,
         hosts = live ? get_good_reply(&wire, until) : NULL;
     }
     if (hosts) {
-        take_peers(live, usec_of(now), beats_of(hosts, pool), found);
+        take_peers(live, usec_of(now), heartbeats_of(hosts, pool), found);
         hang_up_done(&wire);
     }
     *peers = (wheel_peer_t *)found->elts;

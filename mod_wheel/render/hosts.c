@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render/hosts.c: what the hosts of a cluster tell of themselves.
+/* render/hosts.c: the hosts of a cluster, as JSON and as a page, and their
+ * replies to a stop.
  *
- * The answers of all hosts to a stop, what this host tells the others, and all
- * of them as JSON and as a page.  What comes from another host may be anything.
- * The worker that answers runs it, and, for what the others are told, the
- * thread that the cluster's provider has; never with the mutex held.
+ * Strings of another host may hold any bytes.  The worker that answers runs
+ * it; never with the mutex held.
  */
 #include "render/render.h"
 
@@ -16,24 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Jobs that a host tells the others of, the oldest ones. */
-#define RENDER_BEAT_MAX 64
-
-/* A host as it told of itself: what it didn't is 0 or NULL. */
+/* A host, as the status shows it. */
 typedef struct host_t {
     const char *name;
     int own;
     int live;
     double age;
-    const char *mpm;
-    int generation;
-    int rotating_max;
-    int reserve;
-    int per_client_max;
-    int rotating;
-    int stopping;
-    int draining;
-    json_t *running; /* an array, or NULL */
+    const wheel_heartbeat_t *heartbeat; /* all zeros if it is not known */
 } host_t;
 
 /* --- A stop -------------------------------------------------------------- */
@@ -77,64 +65,9 @@ const char *wheel_render_stop_hosts(const char *wheels,
                            pool);
 }
 
-/* --- What this host tells ------------------------------------------------ */
+/* --- All hosts ----------------------------------------------------------- */
 
-const char *wheel_render_beat(const wheel_facts_t *facts,
-                              const wheel_snapshot_t *snapshot,
-                              apr_pool_t *pool)
-{
-    json_t *wheels = json_array();
-    unsigned told = 0;
-    unsigned n;
-
-    for (n = 0; n < snapshot->jobs_n && told < RENDER_BEAT_MAX; n++) {
-        const wheel_record_t *job = &snapshot->jobs[n];
-
-        if (job->end == WHEEL_END_NONE) {
-            wheels = wheel_json_append(
-                wheels,
-                json_pack(
-                    "{s:I, s:o, s:s, s:f}", "id", (json_int_t)job->id, "name",
-                    wheel_json_name(job->name, pool), "client",
-                    wheel_render_text(job->client, WHEEL_CLIENT_BYTES, pool),
-                    "started", job->started / 1e6));
-            told++;
-        }
-    }
-    return wheel_json_text(
-        json_pack("{s:i, s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
-                  "version", WHEEL_RENDER_VERSION, "mpm", facts->mpm,
-                  "generation", facts->generation, "limits", "wheel_max",
-                  facts->rotating_max, "wheel_reserve", facts->reserve,
-                  "wheel_max_per_client", facts->per_client_max, "jobs",
-                  "rotating", (int)snapshot->rotating, "stopping",
-                  (int)snapshot->stopping, "draining", (int)snapshot->draining,
-                  "running", wheels),
-        WHEEL_JSON_ANSWER_BYTES + told * WHEEL_JSON_JOB_BYTES / 2, pool);
-}
-
-/* --- What all have told -------------------------------------------------- */
-
-/* What comes from other hosts may be anything. */
-static void read_beat(host_t *host, const char *beat, apr_pool_t *pool)
-{
-    const char *mpm = "";
-    json_t *json = beat ? json_loads(beat, 0, NULL) : NULL;
-    json_t *running = NULL;
-
-    if (json_unpack(
-            json, "{s:s, s:i, s:{s:i, s:i, s:i}, s:{s:i, s:i, s:i}, s:o}",
-            "mpm", &mpm, "generation", &host->generation, "limits", "wheel_max",
-            &host->rotating_max, "wheel_reserve", &host->reserve,
-            "wheel_max_per_client", &host->per_client_max, "jobs", "rotating",
-            &host->rotating, "stopping", &host->stopping, "draining",
-            &host->draining, "running", &running) == 0 &&
-        json_is_array(running)) {
-        host->mpm = wheel_render_text(mpm, WHEEL_NAME_MAX, pool);
-        host->running = json_incref(running);
-    }
-    json_decref(json);
-}
+static const wheel_heartbeat_t unknown;
 
 static int by_host(const void *a, const void *b)
 {
@@ -167,12 +100,19 @@ static unsigned read_hosts(host_t *hosts, const wheel_facts_t *facts,
                            wheel_peer_t *peers, unsigned peers_n,
                            apr_pool_t *pool)
 {
+    wheel_heartbeat_t *own = apr_pcalloc(pool, sizeof(*own));
     unsigned hosts_n = 1;
     unsigned n;
 
+    own->mpm = facts->mpm;
+    own->generation = facts->generation;
+    own->rotating_max = facts->rotating_max;
+    own->reserve = facts->reserve;
+    own->per_client_max = facts->per_client_max;
+    wheel_heartbeat_count(own, snapshot, pool);
     hosts[0].name = wheel_render_host(facts->cluster->host, pool);
     hosts[0].own = hosts[0].live = 1;
-    read_beat(&hosts[0], wheel_render_beat(facts, snapshot, pool), pool);
+    hosts[0].heartbeat = own;
     qsort(peers, peers_n, sizeof(*peers), by_host);
     for (n = 0; n < peers_n; n++) {
         host_t *host = &hosts[hosts_n];
@@ -184,58 +124,42 @@ static unsigned read_hosts(host_t *hosts, const wheel_facts_t *facts,
         }
         host->name = wheel_render_host(peers[n].host, pool);
         host->age = peers[n].age / 1e6;
-        read_beat(host, peers[n].beat, pool);
+        host->heartbeat = peers[n].heartbeat ? peers[n].heartbeat : &unknown;
         hosts_n++;
     }
     return hosts_n;
 }
 
-static void free_hosts(host_t *hosts, unsigned hosts_n)
-{
-    unsigned n;
-
-    for (n = 0; n < hosts_n; n++) {
-        json_decref(hosts[n].running);
-    }
-}
-
 /* --- All of them as JSON ------------------------------------------------- */
 
-/* One wheel of another host, with nothing in it but what is known. */
-static json_t *peer_wheel(const json_t *wheel, apr_pool_t *pool)
+static json_t *job_json(const wheel_heartbeat_job_t *job, apr_pool_t *pool)
 {
-    const char *client = json_string_value(json_object_get(wheel, "client"));
-
-    return json_pack(
-        "{s:I, s:o, s:s, s:f}", "id",
-        json_integer_value(json_object_get(wheel, "id")), "name",
-        wheel_json_name(json_string_value(json_object_get(wheel, "name")),
-                        pool),
-        "client",
-        wheel_render_text(client ? client : "", WHEEL_CLIENT_BYTES, pool),
-        "started", json_number_value(json_object_get(wheel, "started")));
+    return json_pack("{s:I, s:o, s:o, s:f}", "id", (json_int_t)job->id, "name",
+                     wheel_json_name(job->name, pool), "client",
+                     wheel_json_client(job->client, pool), "started",
+                     job->started / 1e6);
 }
 
 static json_t *host_json(const host_t *host, apr_pool_t *pool)
 {
+    const wheel_heartbeat_t *said = host->heartbeat;
     json_t *running = json_array();
-    size_t n;
+    unsigned n;
 
-    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
-         n++) {
-        running = wheel_json_append(
-            running, peer_wheel(json_array_get(host->running, n), pool));
+    for (n = 0; n < said->jobs_n; n++) {
+        running = wheel_json_append(running, job_json(&said->jobs[n], pool));
     }
-    return json_pack("{s:s, s:b, s:s, s:f, s:s?, s:i, s:{s:i, s:i, s:i}, "
-                     "s:{s:i, s:i, s:i}, s:o}",
-                     "host", host->name, "own", host->own, "state",
-                     host->live ? "live" : "missing", "age", host->age, "mpm",
-                     host->mpm, "generation", host->generation, "limits",
-                     "wheel_max", host->rotating_max, "wheel_reserve",
-                     host->reserve, "wheel_max_per_client",
-                     host->per_client_max, "jobs", "rotating", host->rotating,
-                     "stopping", host->stopping, "draining", host->draining,
-                     "running", running);
+    return json_pack(
+        "{s:s, s:b, s:s, s:f, s:s?, s:i, s:{s:i, s:i, s:i}, "
+        "s:{s:i, s:i, s:i}, s:o}",
+        "host", host->name, "own", host->own, "state",
+        host->live ? "live" : "missing", "age", host->age, "mpm",
+        said->mpm ? wheel_render_text(said->mpm, WHEEL_NAME_MAX, pool) : NULL,
+        "generation", said->generation, "limits", "wheel_max",
+        said->rotating_max, "wheel_reserve", said->reserve,
+        "wheel_max_per_client", said->per_client_max, "jobs", "rotating",
+        said->rotating, "stopping", said->stopping, "draining", said->draining,
+        "running", running);
 }
 
 const char *wheel_render_hosts_json(const wheel_facts_t *facts,
@@ -251,7 +175,6 @@ const char *wheel_render_hosts_json(const wheel_facts_t *facts,
     for (n = 0; n < hosts_n; n++) {
         list = wheel_json_append(list, host_json(&hosts[n], pool));
     }
-    free_hosts(hosts, hosts_n);
     return wheel_json_text(
         json_pack("{s:i, s:f, s:o, s:s?, s:o}", "version", WHEEL_RENDER_VERSION,
                   "time", snapshot->taken / 1e6, "cluster",
@@ -264,13 +187,22 @@ const char *wheel_render_hosts_json(const wheel_facts_t *facts,
 
 /* --- All of them as HTML ------------------------------------------------- */
 
+/* Any bytes, as text of a page. */
+static const char *cell(const char *text, apr_size_t bytes_max,
+                        apr_pool_t *pool)
+{
+    return wheel_text_html(wheel_render_text(text, bytes_max, pool), pool);
+}
+
 static void put_host_row(wheel_text_t *out, const host_t *host)
 {
+    const wheel_heartbeat_t *said = host->heartbeat;
+
     wheel_text_putf(out, "<tr><th scope=\"row\">%s%s</th><td>%s</td>",
                     wheel_text_html(host->name, out->pool),
                     host->own ? " (this one)" : "",
                     host->live ? "live" : "<strong>missing</strong>");
-    if (!host->mpm) {
+    if (!said->mpm) {
         wheel_text_putf(
             out, "<td class=\"n\">%.1f</td><td colspan=\"7\"></td></tr>\n",
             host->age);
@@ -281,35 +213,28 @@ static void put_host_row(wheel_text_t *out, const host_t *host)
                     "<td class=\"n\">%d</td><td class=\"n\">%d</td>"
                     "<td class=\"n\">%d</td><td class=\"n\">%d</td><td>%s</td>"
                     "<td class=\"n\">%d</td></tr>\n",
-                    host->age, host->rotating, host->stopping, host->draining,
-                    host->rotating_max, host->reserve,
-                    wheel_text_html(host->mpm, out->pool), host->generation);
+                    host->age, said->rotating, said->stopping, said->draining,
+                    said->rotating_max, said->reserve,
+                    cell(said->mpm, WHEEL_NAME_MAX, out->pool),
+                    said->generation);
 }
 
 static void put_host_wheels(wheel_text_t *out, const host_t *host)
 {
-    size_t n;
+    const wheel_heartbeat_t *said = host->heartbeat;
+    unsigned n;
 
-    for (n = 0; n < json_array_size(host->running) && n < RENDER_BEAT_MAX;
-         n++) {
-        json_t *wheel = peer_wheel(json_array_get(host->running, n), out->pool);
-        const char *name = json_string_value(json_object_get(wheel, "name"));
-        const char *client =
-            json_string_value(json_object_get(wheel, "client"));
+    for (n = 0; n < said->jobs_n; n++) {
+        const wheel_heartbeat_job_t *job = &said->jobs[n];
 
-        wheel_text_putf(
-            out,
-            "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td>"
-            "<td>%s</td><td>%s</td><td>%s</td></tr>\n",
-            wheel_text_html(host->name, out->pool),
-            wheel_value_plain(json_object_get(wheel, "id"), out->pool),
-            name ? wheel_text_html(name, out->pool) : "",
-            client ? wheel_text_html(client, out->pool) : "",
-            wheel_text_date((apr_time_t)(json_number_value(json_object_get(
-                                             wheel, "started")) *
-                                         1e6),
-                            out->pool));
-        json_decref(wheel);
+        wheel_text_putf(out,
+                        "<tr><th scope=\"row\">%s</th>"
+                        "<td class=\"n\">%" APR_UINT64_T_FMT "</td>"
+                        "<td>%s</td><td>%s</td><td>%s</td></tr>\n",
+                        wheel_text_html(host->name, out->pool), job->id,
+                        cell(job->name, WHEEL_NAME_MAX, out->pool),
+                        cell(job->client, WHEEL_CLIENT_BYTES, out->pool),
+                        wheel_text_date(job->started, out->pool));
     }
 }
 
@@ -337,7 +262,7 @@ static void put_host_tables(wheel_text_t *out, const host_t *hosts,
         out,
         "</table>\n<table>\n<caption>Rotating, the oldest %d of each "
         "host</caption>\n<tr>",
-        RENDER_BEAT_MAX);
+        WHEEL_HEARTBEAT_JOBS_MAX);
     wheel_text_put(out,
                    "<th scope=\"col\">Host</th>"
                    "<th scope=\"col\" class=\"n\">Id</th>"
@@ -373,6 +298,5 @@ const char *wheel_render_hosts_page(const wheel_facts_t *facts,
                    "<a href=\"?\">this host alone</a>.</p>\n");
     put_host_tables(out, hosts, hosts_n);
     wheel_text_put(out, "</body>\n</html>\n");
-    free_hosts(hosts, hosts_n);
     return wheel_text_join(out);
 }

@@ -83,15 +83,9 @@ const char *wheel_render_stop_hosts(const char *wheels,
 /** A host's name: its id without what makes it unique. */
 const char *wheel_render_host(const char *host, apr_pool_t *pool);
 
-/** What a host tells the others of itself, as JSON: its limits, how many jobs
- * it has, and the first of these.  The same until something changes. */
-const char *wheel_render_beat(const wheel_facts_t *facts,
-                              const wheel_snapshot_t *snapshot,
-                              apr_pool_t *pool);
-
 /**
  * All hosts of a cluster as JSON: ?cluster&json.
- * @param facts,snapshot of this host, which needs no beat
+ * @param facts,snapshot of this host, which needs no heartbeat
  * @param peers out of wheel_cluster_peers(); sorted on the way
  * @param problem NULL, or why there are none
  */

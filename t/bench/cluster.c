@@ -30,12 +30,6 @@
 #define BENCH_TIMEOUT_USEC (5 * APR_USEC_PER_SEC)
 #define BENCH_STACK_BYTES (256 * 1024)
 
-/* What a host with no wheel says of itself. */
-#define BENCH_BEAT                                                      \
-    "{\"version\":1,\"mpm\":\"event\",\"generation\":0,\"limits\":{"    \
-    "\"wheel_max\":90,\"wheel_reserve\":1,\"wheel_max_per_client\":0}," \
-    "\"jobs\":{\"rotating\":0,\"stopping\":0,\"draining\":0},\"running\":[]}"
-
 typedef struct bench_host_t {
     pthread_t thread;
     char name[32];
@@ -102,11 +96,15 @@ static int host_apply(void *baton, const wheel_notice_t *notice,
     return 0;
 }
 
-static const char *host_beat(void *baton, apr_pool_t *pool)
+/* A host with no wheel. */
+static void host_heartbeat(void *baton, wheel_heartbeat_t *heartbeat,
+                           apr_pool_t *pool)
 {
     (void)baton;
     (void)pool;
-    return BENCH_BEAT;
+    heartbeat->mpm = "event";
+    heartbeat->rotating_max = 90;
+    heartbeat->reserve = 1;
 }
 
 static void host_linked(void *baton, const char *why)
@@ -127,9 +125,9 @@ static void *host_main(void *data)
 {
     bench_host_t *host = data;
     wheel_service_t service = {
-        host->name, {-1, -1},       host,         host_ended,
-        host_place, host_set_place, host_apply,   host_trouble,
-        host_beat,  host_linked,    host_trouble,
+        host->name,     {-1, -1},       host,         host_ended,
+        host_place,     host_set_place, host_apply,   host_trouble,
+        host_heartbeat, host_linked,    host_trouble,
     };
     apr_allocator_t *allocator;
     apr_pool_t *pool;

@@ -13,7 +13,7 @@ use WheelServer ();
 use WheelTest qw(wait_until);
 
 # What the MPM has a part in, other tests look at.
-plan tests => 24, need 'wheel',
+plan tests => 31, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 my $redis = WheelRedis->started;
@@ -70,11 +70,23 @@ for my $beat ('', 'null', '{', '[]', '{"mpm":1}') {
     $odd += $server{one}->get('/wheel-status?cluster')->status == 200;
 }
 is $odd, 5, 'what is no JSON of a host does no harm';
-$redis->command(HSET => 'wheel:hosts', '<b>evil</b>/00', <<'END');
+my $wheel = '{"id":1,"name":"<u>","client":"<u>","started":1}';
+sub tell_evil {
+    my ($wheels) = @_;
+    $redis->command(HSET => 'wheel:hosts', '<b>evil</b>/00', <<"END");
 {"mpm":"<i>","generation":0,"limits":{"wheel_max":1,"wheel_reserve":1,
 "wheel_max_per_client":0},"jobs":{"rotating":1,"stopping":0,"draining":0},
-"running":[{"id":"<u>","name":"<u>","client":"<u>"},7,null,{}]}
+"running":[$wheels]}
 END
+    return hosts('one')->{'<b>evil</b>'};
+}
+for my $wheels ('7', '{}', $wheel =~ s/1,/"1",/r, $wheel =~ s/1}/1e300}/r,
+    $wheel =~ s/<u>/'x' x 100/er, join(',', ($wheel) x 65))
+{
+    is_deeply tell_evil($wheels)->{running}, [],
+        'a heartbeat with a job that cannot be is not believed';
+}
+is tell_evil($wheel)->{running}[0]{name}, '<u>', 'one that can be is';
 $page = $server{one}->get('/wheel-status?cluster');
 like $page->body, qr/&lt;b&gt;evil/, 'a host with an odd name is shown';
 unlike $page->body, qr/<[bui]>/, 'but escaped, and so is all that it tells';
