@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requests/proxy.c: wheels of other servers, behind mod_proxy in this one.
+/* requests/proxy.c: requests that mod_proxy answers, with WheelProxy on.
  *
- * mod_proxy waits for the first byte of an answer without a look at its own
- * client, and a wheel has none for as long as it turns.  So where WheelProxy
- * is on, a filter on the connection to the other server does that waiting.
- * When the client has left, the read fails, mod_proxy hangs up, and the other
- * server sees that its own client is gone.  And since each proxied request
- * holds a worker here, too, WheelReserve is kept as for wheels of this server.
+ * mod_proxy waits for the first byte of an answer and doesn't notice meanwhile
+ * that its own client has left.  A filter on the connection to the other server
+ * does that waiting instead, and polls the client: when it has left, the read
+ * fails, mod_proxy closes the connection, and the other server sees that its
+ * own client is gone.  A proxied request holds a worker: WheelReserve is kept
+ * as for wheels of this server.
  *
  * Runs in the worker that runs the proxied request.
  */
@@ -34,22 +34,24 @@
 
 APLOG_USE_MODULE(wheel);
 
-/* From one look at the client to the next. */
+/* From one poll of the client to the next. */
 #define PROXY_TICK_USEC (250 * 1000)
 
-/* The request whose client is watched.  A filter of a connection knows none,
- * and a connection to another server is used for one request after another. */
-static _Thread_local request_rec *front;
+/* The request that mod_proxy answers in this thread, or NULL.  It is set while
+ * the request's handler runs and no longer: neither the request nor a
+ * connection that mod_proxy keeps for the next one is ever found by it
+ * afterwards. */
+static _Thread_local request_rec *proxied;
 
 static ap_filter_rec_t *filter_handle;
 
 /* Wait until there is something to read, for a tick at most. */
 static apr_status_t wait_tick(apr_socket_t *socket, apr_interval_time_t tick)
 {
-    struct pollfd look = {-1, POLLIN, 0};
+    struct pollfd backend = {-1, POLLIN, 0};
 
-    apr_os_sock_get(&look.fd, socket);
-    return poll(&look, 1, (int)apr_time_as_msec(tick)) < 0 && errno != EINTR
+    apr_os_sock_get(&backend.fd, socket);
+    return poll(&backend, 1, (int)apr_time_as_msec(tick)) < 0 && errno != EINTR
                ? apr_get_os_error()
                : APR_SUCCESS;
 }
@@ -104,7 +106,10 @@ static int is_empty(apr_bucket_brigade *brigade)
 }
 
 /* Does the waiting of a blocking read.  What is read already, here or in the
- * filters below, comes first: nothing more might follow. */
+ * filters below, comes first: nothing more might follow.
+ *
+ * The connection may be one that another thread opened for another request:
+ * whose client is polled is decided anew at each read. */
 static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
                                 ap_input_mode_t mode, apr_read_type_e block,
                                 apr_off_t bytes)
@@ -115,14 +120,14 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
     wheel_watch_t watch;
     apr_status_t rv;
 
-    if (block != APR_BLOCK_READ || !front || !socket) {
+    if (block != APR_BLOCK_READ || !proxied || !socket) {
         return ap_get_brigade(f->next, brigade, mode, block, bytes);
     }
     apr_socket_timeout_get(socket, &timeout);
     if (timeout >= 0) {
         end_usec = wheel_clock_usec() + timeout;
     }
-    wheel_watch_begin(&watch, front);
+    wheel_watch_begin(&watch, proxied);
     for (;;) {
         rv = ap_get_brigade(f->next, brigade, mode, APR_NONBLOCK_READ, bytes);
         if (!APR_STATUS_IS_EAGAIN(rv) &&
@@ -131,7 +136,7 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
         }
         rv = wait_watching(&watch, socket, end_usec);
         if (rv == APR_ECONNABORTED) {
-            return client_gone(front);
+            return client_gone(proxied);
         }
         if (rv != APR_SUCCESS) {
             return rv;
@@ -139,23 +144,15 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
     }
 }
 
-/* mod_proxy runs this hook for a connection that it opens, in the worker that
- * runs the request; an HTTP/2 stream's own has a master. */
+/* mod_proxy runs this hook for a connection that it opens, whatever request
+ * that is for: it may keep it for one where WheelProxy is on. */
 static int watch_connection(conn_rec *c, void *socket)
 {
     (void)socket;
-    if (front && !c->master) {
+    if (c->outgoing) {
         ap_add_input_filter_handle(filter_handle, NULL, NULL, c);
     }
     return OK;
-}
-
-/* A worker's next request is not the one that it ran before. */
-static int forget_front(request_rec *r)
-{
-    (void)r;
-    front = NULL;
-    return DECLINED;
 }
 
 /* SetHandler "proxy:..." is not marked before mod_proxy's own handler. */
@@ -164,26 +161,37 @@ static int is_proxied(const request_rec *r)
     return r->proxyreq || (r->handler && !strncmp(r->handler, "proxy:", 6));
 }
 
-/* Before the handler of mod_proxy. */
-static int begin_request(request_rec *r)
+/* Run the handlers of a request.
+ * @param watched the request, or NULL if its client is not to be polled */
+static int run_handlers(request_rec *r, request_rec *watched)
+{
+    request_rec *outer = proxied; /* r may be a part of its answer */
+    int status;
+
+    proxied = watched;
+    status = ap_run_handler(r);
+    proxied = outer;
+    return status;
+}
+
+/* Before the handler of mod_proxy, which it runs itself. */
+static int handle_proxied(request_rec *r)
 {
     int reserve = wheel_config_server().reserve;
     wheel_refusal_e refusal;
 
-    if (r->main) {
+    if (proxied == r || !is_proxied(r)) {
         return DECLINED;
     }
-    front = NULL;
-    if (!is_proxied(r) || !wheel_config_request(r).proxy) {
-        return DECLINED;
+    if (!wheel_config_request(r).proxy) {
+        return proxied ? run_handlers(r, NULL) : DECLINED;
     }
     refusal = wheel_admit_reserve(&reserve, 0);
     if (refusal != WHEEL_REFUSED_NONE) {
         wheel_table_refuse(wheel_process_table(), refusal);
         return wheel_reply_refuse(r, refusal);
     }
-    front = r;
-    return DECLINED;
+    return run_handlers(r, r);
 }
 
 void wheel_proxy_register(apr_pool_t *pconf)
@@ -193,6 +201,5 @@ void wheel_proxy_register(apr_pool_t *pconf)
     filter_handle = ap_register_input_filter("WHEEL_PROXY", read_filter, NULL,
                                              AP_FTYPE_NETWORK - 1);
     ap_hook_pre_connection(watch_connection, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_read_request(forget_front, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_handler(begin_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(handle_proxied, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }
