@@ -12,7 +12,7 @@ use WheelKeeper qw(kept_dir);
 use WheelServer ();
 
 # No MPM has a part in it: once is enough.
-plan tests => 13, need 'wheel',
+plan tests => 19, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } },
     { 'for Debian\'s httpd' => sub { -d '/usr/share/apache2/build' } };
 
@@ -24,6 +24,7 @@ my @wanted = (
     '/usr/lib/apache2/modules/mod_wheel.so', '/usr/include/apache2/mod_wheel.h',
     '/usr/sbin/wheelctl',
     '/usr/share/doc/mod_wheel/manual.md', '/usr/share/doc/mod_wheel/LICENSE',
+    '/usr/share/doc/mod_wheel/examples/httpd.conf',
     '/etc/apache2/mods-available/wheel.load',
     '/etc/apache2/mods-available/wheel.conf',
     (map {"/usr/share/apache2/mod_wheel/www/$_"} source('www', '*')),
@@ -68,6 +69,25 @@ unlink "$dest/etc/apache2/mods-enabled/wheel.load";
 is $code, 0, 'then it works' or diag $words;
 is join(' ', files()), '/etc/apache2/mods-available/wheel.conf',
     'and leaves what the admin has changed';
+
+# An httpd that knows no a2enmod.
+my $elsewhere = 'MODS_AVAILABLE= LIBEXECDIR=/opt/httpd/modules '
+    . 'SYSCONFDIR=/opt/httpd/conf datadir=/opt/httpd';
+($code, $words) = make("install $elsewhere");
+is $code, 0, 'make install works where there is no a2enmod' or diag $words;
+my ($load) = $words =~ /^(LoadModule .*\nInclude .*\n)/m;
+is $load, "LoadModule wheel_module /opt/httpd/modules/mod_wheel.so\n"
+    . "Include /opt/httpd/conf/extra/wheel.conf\n", 'and says how to load it';
+my $conf = slurp("$dest/opt/httpd/conf/extra/wheel.conf");
+unlike $conf, qr/apache2/, 'its wheel.conf has the places of that httpd';
+$server->configure(addresses => 0, wheel => 0,
+    config => ($load =~ s/^Include.*//mr . $conf)
+        =~ s{(?=/opt/httpd)}{$dest}gr);
+ok $server->start, 'which starts with these lines' or diag $server->error_log;
+is $server->get('/wheel/stop')->status, 200, 'and serves its addresses';
+$server->stop;
+make("uninstall $elsewhere");
+is join(' ', grep {m{^/opt}} files()), '', 'and nothing is left of it';
 
 # The exit code of make and its words.
 sub make {
