@@ -7,10 +7,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Compress::Zlib qw(crc32 uncompress);
 use WheelHttpd qw(user_modules);
 use WheelKeeper qw(alive);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(http2_config);
 use WheelHttp2 ();
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 

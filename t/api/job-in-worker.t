@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect soonest thread_policy wait_until);
 

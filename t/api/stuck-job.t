@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(spew user_modules);
 use WheelMetrics qw(samples schema_errors);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

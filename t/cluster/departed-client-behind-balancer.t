@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(sum);
 use WheelBalancer ();
 use WheelClient ();
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

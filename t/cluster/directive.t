@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(redis_module_file);
+use WheelPlan;
 use WheelServer ();
 
 my $load  = 'LoadModule wheel_redis_module "' . redis_module_file() . '"';

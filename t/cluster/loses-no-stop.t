@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelBalancer ();
+use WheelPlan;
 use WheelServer ();
 use WheelStorm ();
 use WheelTest qw(collect wait_until);

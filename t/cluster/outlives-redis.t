@@ -7,9 +7,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
+use WheelPlan;
     run_group run_user);
 use WheelRedis ();
 use WheelServer ();

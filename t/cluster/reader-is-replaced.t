@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(min);
 use WheelKeeper qw(alive);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);

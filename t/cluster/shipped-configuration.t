@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelBalancer ();
 use WheelClient ();
 use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
+use WheelPlan;
     run_group run_user);
 use WheelRedis ();
 use WheelServer ();

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(kill_hard);
 use WheelMetrics qw(schema_errors);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(wait_until);

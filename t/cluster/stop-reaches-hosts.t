@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config wheelctl_json);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);

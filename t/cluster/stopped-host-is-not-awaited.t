@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(kill_hard restarted);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(wait_until);

@@ -6,7 +6,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect thread_policy wait_until);
 

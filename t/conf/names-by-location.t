@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(spew);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect);
 

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

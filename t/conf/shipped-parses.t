@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(wheelctl);
 use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user
+use WheelPlan;
     slurp);
 use WheelServer ();
 use WheelTest qw(collect wait_until);

@@ -6,11 +6,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(http2_config);
 use WheelFaults qw(restarted);
 use WheelHttp2 ();
 use WheelHttpd qw(checkout_dir slurp);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

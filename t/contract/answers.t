@@ -4,7 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(wait_until);
 
 my $number  = qr/\A"Your lucky number is [0-9]!"\z/;

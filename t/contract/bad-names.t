@@ -5,7 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(collect);
 
 # httpd itself refuses an escaped slash and a NUL, with an answer of its own.

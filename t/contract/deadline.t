@@ -4,7 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(collect);
 
 my %wait = ('0' => 0, '0.3' => 0.3, '0.25' => 0.25, '1' => 1, '00.5' => 0.5,

@@ -5,11 +5,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use Time::HiRes qw(sleep time);
 use WheelClient qw(tls_config vanish_together);
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(cpu_seconds soonest wait_until);
 

@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(sleep time);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect soonest wait_until);
 

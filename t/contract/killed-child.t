@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelFaults qw(answers_by kill_hard wheels_by_pid);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -5,7 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 my @counts = (1, 2, 8, 40, 41, 100);

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max min);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints ended_in_time restarted room_for turn);
+use WheelPlan;
 use WheelServer ();
 
 plan tests => 3 * 2 + 4, need_module 'wheel';

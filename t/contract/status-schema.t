@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use JSON::PP ();
 use WheelMetrics qw(schema_errors);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 

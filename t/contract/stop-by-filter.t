@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient ();
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 # Query of a stop, and the wheels that it means, in the order of their start.

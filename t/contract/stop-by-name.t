@@ -4,7 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(collect);
 
 plan tests => 12, need_module 'wheel';

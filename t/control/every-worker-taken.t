@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient ();
 use WheelControl qw(control_config wheelctl wheelctl_json);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient ();
 use WheelControl qw(control_config say_and_hear wheelctl wheelctl_json);
 use WheelMetrics qw(schema_errors);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config control_socket wheelctl_as);
+use WheelPlan;
 use WheelServer ();
 
 # No MPM has a part in it: once is enough.

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
+use WheelPlan;
     wheelctl_json);
 use WheelFaults qw(accepts complaints kill_hard restarted room_for turn);
 use WheelHttpd qw(spew);

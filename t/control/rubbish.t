@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config control_socket hear plain_connect
+use WheelPlan;
     say_and_hear wheelctl wheelctl_json);
 use WheelFaults qw(complaints);
 use WheelServer ();

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
+use WheelPlan;
     wheelctl_json);
 use WheelFaults qw(complaints kill_hard room_for turn);
 use WheelServer ();

@@ -5,13 +5,13 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Select ();
 use IO::Socket::UNIX ();
 use POSIX ();
 use WheelControl qw(wheelctl);
 use WheelHttpd qw(checkout_dir slurp);
 use WheelKeeper qw(kept_dir);
+use WheelPlan;
 use WheelServer ();
 
 my @wrong = (

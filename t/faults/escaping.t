@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use JSON::PP ();
 use WheelClient ();
 use WheelHttpd qw(libexec_dir);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect);
 

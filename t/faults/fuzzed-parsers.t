@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(checkout_dir);
 use WheelKeeper qw(kept_dir);
+use WheelPlan;
 use WheelServer ();
 
 use constant SECONDS => 10;

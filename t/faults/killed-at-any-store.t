@@ -7,8 +7,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(die_at mortal_server stores_left);
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 plan tests => 6, need_module 'wheel';

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by kill_hard wheels_by_pid);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -7,9 +7,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(turn);
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 

@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use File::Basename qw(basename);
 use WheelFaults qw(answers_by kill_hard restarted turn);
 use WheelHttpd qw(slurp);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 

@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints die_at kill_hard mortal_server
+use WheelPlan;
     restarted stores_left turn);
 use WheelKeeper qw(alive);
 use WheelTest qw(collect wait_until);

@@ -5,12 +5,12 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use Time::HiRes qw(time);
 use WheelClient qw(http2_config tls_config vanish_together);
 use WheelHttp2 ();
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(soonest wait_until);
 

@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use WheelClient qw(http2_config);
 use WheelHttp2 ();
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

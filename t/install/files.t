@@ -6,9 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelKeeper qw(kept_dir);
+use WheelPlan;
 use WheelServer ();
 
 # No MPM has a part in it: once is enough.

@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(checkout_dir slurp);
+use WheelPlan;
 use WheelServer ();
 
 # No MPM has a part in it: once is enough.

@@ -6,9 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelClient qw(flood);
+use WheelPlan;
 use WheelProbe ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max shuffle);
 use WheelClient ();
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

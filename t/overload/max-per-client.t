@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient ();
 use WheelHttpd qw(libexec_dir);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -5,11 +5,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max);
 use Time::HiRes qw(time);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

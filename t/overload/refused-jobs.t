@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect read_answers);
 

@@ -7,11 +7,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(tls_config);
 use WheelFaults qw(complaints);
 use WheelHttp2 ();
 use WheelHttpd qw(free_port libexec_dir);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect read_answers wait_until);
 

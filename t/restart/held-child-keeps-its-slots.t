@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(complaints settled turn);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(freeze wait_until);
 

@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints restarted turn);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 

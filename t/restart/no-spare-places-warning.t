@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(restarted);
+use WheelPlan;
 use WheelServer ();
 
 # An old process of event holds its place with one wheel; of worker it holds

@@ -7,9 +7,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints restarted turn);
 use WheelHttpd qw(slurp);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(thread_ids thread_policy wait_until);
 

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by restarted room_for turn);
 use WheelHttpd qw(checkout_dir slurp spew);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

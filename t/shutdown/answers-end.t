@@ -6,11 +6,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(min);
 use WheelClient qw(tls_config);
 use WheelFaults qw(complaints ended_in_time turn);
 use WheelHttpd qw(free_port user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

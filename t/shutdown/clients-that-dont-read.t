@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(answers_by complaints ended_in_time restarted room_for turn);
+use WheelPlan;
 use WheelServer ();
 
 plan tests => 3, need_module 'wheel';

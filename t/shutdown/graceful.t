@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelFaults qw(answers_by complaints ended_in_time restarted room_for turn);
 use WheelKeeper qw(alive);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

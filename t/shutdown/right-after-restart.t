@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use POSIX qw(SIGTERM);
 use WheelFaults qw(answers_by complaints ended_in_time restarted turn);
 use WheelHttpd qw(slurp);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(freeze wait_until);
 

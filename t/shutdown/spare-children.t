@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelFaults qw(accepts answers_by complaints ended_in_time turn
+use WheelPlan;
     wheels_by_pid);
 use WheelServer ();
 use WheelTest qw(wait_until);

@@ -8,8 +8,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelMetrics qw(schema_errors);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

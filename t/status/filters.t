@@ -6,9 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient ();
 use WheelMetrics qw(schema_errors);
+use WheelPlan;
 use WheelTest qw(collect);
 
 my @wrong = (

@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelMetrics qw(scrape);
+use WheelPlan;
 use WheelServer ();
 
 use constant { NAMES => 100, OWN => 32 };

@@ -5,7 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

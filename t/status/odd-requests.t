@@ -5,7 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest;
 
 # query, what the detail says of it

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Digest::SHA qw(sha256_base64);
 use WheelMetrics qw(judge);
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 plan tests => 24, need_module 'wheel';

@@ -5,12 +5,12 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use JSON::PP ();
 use POSIX ();
 use WheelHttpd qw(free_port slurp spew);
 use WheelKeeper qw(kept_dir release_dir);
 use WheelMetrics qw(prometheus_program);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

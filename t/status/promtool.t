@@ -6,8 +6,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelMetrics qw(judge prometheus_program samples);
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 plan tests => 16, need_module 'wheel';

@@ -6,9 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelFaults qw(restarted turn);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect child_pids thread_ids wait_until);
 

@@ -4,8 +4,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Apache::TestRequest qw(POST);
+use WheelPlan;
 use WheelTest qw(collect read_answers);
 
 my @bodies = (

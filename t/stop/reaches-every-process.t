@@ -4,7 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect cpu_seconds thread_ids wait_until);
 

@@ -7,7 +7,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
+use WheelPlan;
 use WheelTest qw(collect thread_seconds wait_until);
 
 plan tests => 24, need_module 'wheel';

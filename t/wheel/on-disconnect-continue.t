@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Time::HiRes qw(time);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(cpu_seconds wait_until);
 

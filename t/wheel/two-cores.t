@@ -7,9 +7,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use List::Util qw(max sum);
 use Time::HiRes qw(sleep time);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect core_count thread_seconds wait_until);
 
