@@ -9,8 +9,8 @@ use warnings FATAL => 'all';
 
 use Time::HiRes qw(time);
 use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
-use WheelPlan;
     run_group run_user);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect soonest wait_until);

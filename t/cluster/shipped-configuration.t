@@ -8,8 +8,8 @@ use warnings FATAL => 'all';
 use WheelBalancer ();
 use WheelClient ();
 use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
-use WheelPlan;
     run_group run_user);
+use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);

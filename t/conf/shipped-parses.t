@@ -7,8 +7,8 @@ use warnings FATAL => 'all';
 
 use WheelControl qw(wheelctl);
 use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user
-use WheelPlan;
     slurp);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

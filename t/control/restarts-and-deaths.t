@@ -6,10 +6,10 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
-use WheelPlan;
     wheelctl_json);
 use WheelFaults qw(accepts complaints kill_hard restarted room_for turn);
 use WheelHttpd qw(spew);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 

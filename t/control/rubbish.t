@@ -6,9 +6,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config control_socket hear plain_connect
-use WheelPlan;
     say_and_hear wheelctl wheelctl_json);
 use WheelFaults qw(complaints);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 

@@ -6,9 +6,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
-use WheelPlan;
     wheelctl_json);
 use WheelFaults qw(complaints kill_hard room_for turn);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 

@@ -7,9 +7,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelFaults qw(answers_by complaints die_at kill_hard mortal_server
-use WheelPlan;
     restarted stores_left turn);
 use WheelKeeper qw(alive);
+use WheelPlan;
 use WheelTest qw(collect wait_until);
 
 my @types = ('pthread', 'sysvsem', 'fcntl:run', 'flock:run');

@@ -7,8 +7,8 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelFaults qw(accepts answers_by complaints ended_in_time room_for turn
-use WheelPlan;
     wheels_by_pid);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 
