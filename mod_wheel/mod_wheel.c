@@ -14,7 +14,8 @@
 #include "server/admit.h"
 #include "server/config.h"
 #include "server/job.h"
-#include "server/process.h"
+#include "server/child.h"
+#include "server/parent.h"
 
 #ifdef WHEEL_DEMO
 #include "demo/rotate.h"
@@ -23,7 +24,8 @@
 static void register_hooks(apr_pool_t *pconf)
 {
     wheel_config_register(pconf);
-    wheel_process_register(pconf);
+    wheel_parent_register(pconf);
+    wheel_child_register(pconf);
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);

@@ -17,61 +17,35 @@
 #include "http_log.h"
 #include "http_main.h"
 
+#include "server/config_cluster.h"
+#include "server/config_values.h"
+
 APLOG_USE_MODULE(wheel);
-
-/* Any of the numbers below: far above what an MPM can run. */
-#define CONFIG_NUMBER_MAX 10000000
-
-/* WheelTimeout: a year. */
-#define CONFIG_TIMEOUT_MAX_USEC (365 * 24 * 3600 * APR_USEC_PER_SEC)
 
 #define CONFIG_RESERVE_DEFAULT 1
 #define CONFIG_LOOK_DEFAULT_USEC APR_USEC_PER_SEC
 
-/* WheelCluster. */
-#define CONFIG_KEY_DEFAULT "wheel"
-#define CONFIG_LENGTH_DEFAULT 10000
-#define CONFIG_LENGTH_MIN 100
-#define CONFIG_LENGTH_MAX 1000000
-#define CONFIG_DB_MAX 65535
-#define CONFIG_CLUSTER_TIMEOUT_USEC APR_USEC_PER_SEC
-#define CONFIG_CLUSTER_TIMEOUT_MIN_USEC (10 * 1000)
-#define CONFIG_CLUSTER_TIMEOUT_MAX_USEC (60 * APR_USEC_PER_SEC)
-#define CONFIG_WORD_MAX 100
-
-/* A setting that has two or more words for values. */
-typedef struct config_word_t {
-    const char *word;
-    int value;
-} config_word_t;
-
-static const config_word_t scheduling_words[] = {
+static const wheel_config_word_t scheduling_words[] = {
     {"idle", WHEEL_SCHEDULING_IDLE},
     {"batch", WHEEL_SCHEDULING_BATCH},
     {"normal", WHEEL_SCHEDULING_NORMAL},
     {NULL, 0},
 };
 
-static const config_word_t disconnect_words[] = {
+static const wheel_config_word_t disconnect_words[] = {
     {"stop", 1},
     {"continue", 0},
     {NULL, 0},
 };
 
-static const config_word_t switch_words[] = {
+static const wheel_config_word_t switch_words[] = {
     {"on", 1},
     {"off", 0},
     {NULL, 0},
 };
 
-static const config_word_t restart_words[] = {
+static const wheel_config_word_t restart_words[] = {
     {"continue", 0},
-    {"stop", 1},
-    {NULL, 0},
-};
-
-static const config_word_t lost_words[] = {
-    {"keep", 0},
     {"stop", 1},
     {NULL, 0},
 };
@@ -127,46 +101,6 @@ void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
 
 /* --- Parse --------------------------------------------------------------- */
 
-static const char *parse_range(cmd_parms *cmd, const char *text, int min,
-                               int max, int *number)
-{
-    apr_int64_t parsed;
-    char *end;
-
-    parsed = apr_strtoi64(text, &end, 10);
-    if (!apr_isdigit(*text) || *end || parsed < min || parsed > max) {
-        return apr_psprintf(cmd->pool,
-                            "%s: '%s' is not a whole number from %d to %d",
-                            cmd->cmd->name, text, min, max);
-    }
-    *number = (int)parsed;
-    return NULL;
-}
-
-static const char *parse_number(cmd_parms *cmd, const char *text, int min,
-                                int *number)
-{
-    return parse_range(cmd, text, min, CONFIG_NUMBER_MAX, number);
-}
-
-static const char *parse_word(cmd_parms *cmd, const char *text,
-                              const config_word_t *words, int *value)
-{
-    const char *allowed = "";
-    const config_word_t *word;
-
-    for (word = words; word->word; word++) {
-        if (!ap_cstr_casecmp(text, word->word)) {
-            *value = word->value;
-            return NULL;
-        }
-        allowed = apr_pstrcat(cmd->pool, allowed, word == words ? "" : ", ",
-                              word->word, NULL);
-    }
-    return apr_psprintf(cmd->pool, "%s: '%s' is not one of: %s", cmd->cmd->name,
-                        text, allowed);
-}
-
 /* The settings of the whole server: where in it, and the least value. */
 static const char *set_server_number(cmd_parms *cmd, const char *text,
                                      size_t offset, int min)
@@ -178,7 +112,7 @@ static const char *set_server_number(cmd_parms *cmd, const char *text,
         return error;
     }
     config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return parse_number(cmd, text, min, (int *)(config + offset));
+    return wheel_config_number(cmd, text, min, (int *)(config + offset));
 }
 
 static const char *set_max(cmd_parms *cmd, void *dir, const char *text)
@@ -213,7 +147,8 @@ static const char *set_on_restart(cmd_parms *cmd, void *dir, const char *text)
         return error;
     }
     config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return parse_word(cmd, text, restart_words, &config->stop_on_restart);
+    return wheel_config_word(cmd, text, restart_words,
+                             &config->stop_on_restart);
 }
 
 /* For root and who started the server alone, or for a group, too. */
@@ -320,28 +255,11 @@ static const char *set_control(cmd_parms *cmd, void *dir, int argc,
     return error;
 }
 
-static const char *parse_time(cmd_parms *cmd, const char *text,
-                              apr_interval_time_t *time)
-{
-    apr_interval_time_t parsed;
-
-    if (!apr_isdigit(*text) ||
-        ap_timeout_parameter_parse(text, &parsed, "s") != APR_SUCCESS ||
-        parsed < 0 || parsed > CONFIG_TIMEOUT_MAX_USEC) {
-        return apr_psprintf(cmd->pool,
-                            "%s: '%s' is not a time from 1ms to 8760h, such "
-                            "as 30, 500ms, 10min or 2h, or 0 for none",
-                            cmd->cmd->name, text);
-    }
-    *time = parsed;
-    return NULL;
-}
-
 static const char *set_timeout(cmd_parms *cmd, void *dir, const char *text)
 {
     wheel_dir_config_t *config = dir;
 
-    return parse_time(cmd, text, &config->wait_max);
+    return wheel_config_time(cmd, text, &config->wait_max);
 }
 
 static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
@@ -354,14 +272,15 @@ static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
         return error;
     }
     config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return parse_time(cmd, text, &config->look_max);
+    return wheel_config_time(cmd, text, &config->look_max);
 }
 
 static const char *set_scheduling(cmd_parms *cmd, void *dir, const char *text)
 {
     wheel_dir_config_t *config = dir;
     int scheduling = config->scheduling;
-    const char *error = parse_word(cmd, text, scheduling_words, &scheduling);
+    const char *error =
+        wheel_config_word(cmd, text, scheduling_words, &scheduling);
 
     config->scheduling = scheduling;
     return error;
@@ -372,194 +291,19 @@ static const char *set_on_disconnect(cmd_parms *cmd, void *dir,
 {
     wheel_dir_config_t *config = dir;
 
-    return parse_word(cmd, text, disconnect_words, &config->stop_on_disconnect);
+    return wheel_config_word(cmd, text, disconnect_words,
+                             &config->stop_on_disconnect);
 }
 
 static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
 {
     wheel_dir_config_t *config = dir;
 
-    return parse_word(cmd, text, switch_words, &config->proxy);
-}
-
-/* --- WheelCluster -------------------------------------------------------- */
-
-/* Any printable word: it becomes a part of names in Redis. */
-static const char *parse_text(cmd_parms *cmd, const char *what,
-                              const char *text, const char **value)
-{
-    size_t bytes = strlen(text);
-    int odd = bytes == 0 || bytes > CONFIG_WORD_MAX;
-    size_t n;
-
-    for (n = 0; n < bytes; n++) {
-        odd |= text[n] <= ' ' || text[n] > '~' || text[n] == '/';
-    }
-    if (odd) {
-        return apr_psprintf(cmd->pool,
-                            "%s: %s='%s' is not 1 to %d printable characters "
-                            "of ASCII without blanks and slashes",
-                            cmd->cmd->name, what, text, CONFIG_WORD_MAX);
-    }
-    *value = text;
-    return NULL;
-}
-
-static const char *set_key(cmd_parms *cmd, const char *text,
-                           wheel_cluster_config_t *config)
-{
-    return parse_text(cmd, "key", text, &config->key);
-}
-
-static const char *set_host(cmd_parms *cmd, const char *text,
-                            wheel_cluster_config_t *config)
-{
-    return parse_text(cmd, "host", text, &config->host);
-}
-
-static const char *set_user(cmd_parms *cmd, const char *text,
-                            wheel_cluster_config_t *config)
-{
-    return parse_text(cmd, "user", text, &config->user);
-}
-
-static const char *set_db(cmd_parms *cmd, const char *text,
-                          wheel_cluster_config_t *config)
-{
-    return parse_range(cmd, text, 0, CONFIG_DB_MAX, &config->db);
-}
-
-static const char *set_length(cmd_parms *cmd, const char *text,
-                              wheel_cluster_config_t *config)
-{
-    return parse_range(cmd, text, CONFIG_LENGTH_MIN, CONFIG_LENGTH_MAX,
-                       &config->length_max);
-}
-
-static const char *set_lost(cmd_parms *cmd, const char *text,
-                            wheel_cluster_config_t *config)
-{
-    return parse_word(cmd, text, lost_words, &config->stop_when_lost);
-}
-
-static const char *set_password_file(cmd_parms *cmd, const char *text,
-                                     wheel_cluster_config_t *config)
-{
-    config->password_file = ap_server_root_relative(cmd->pool, text);
-    return NULL;
-}
-
-static const char *set_cluster_timeout(cmd_parms *cmd, const char *text,
-                                       wheel_cluster_config_t *config)
-{
-    if (!apr_isdigit(*text) ||
-        ap_timeout_parameter_parse(text, &config->timeout, "s") !=
-            APR_SUCCESS ||
-        config->timeout < CONFIG_CLUSTER_TIMEOUT_MIN_USEC ||
-        config->timeout > CONFIG_CLUSTER_TIMEOUT_MAX_USEC) {
-        return apr_psprintf(cmd->pool,
-                            "%s: timeout='%s' is not a time from 10ms to 60s",
-                            cmd->cmd->name, text);
-    }
-    return NULL;
-}
-
-static const struct {
-    const char *name;
-    const char *(*set)(cmd_parms *cmd, const char *text,
-                       wheel_cluster_config_t *config);
-} cluster_options[] = {
-    {"key", set_key},       {"host", set_host},
-    {"user", set_user},     {"password-file", set_password_file},
-    {"db", set_db},         {"timeout", set_cluster_timeout},
-    {"length", set_length}, {"lost", set_lost},
-};
-
-#define CLUSTER_OPTIONS_N (sizeof(cluster_options) / sizeof(*cluster_options))
-
-static const char *set_cluster_option(cmd_parms *cmd, const char *text,
-                                      wheel_cluster_config_t *config)
-{
-    const char *allowed = "";
-    size_t n;
-
-    for (n = 0; n < CLUSTER_OPTIONS_N; n++) {
-        size_t bytes = strlen(cluster_options[n].name);
-
-        if (!strncmp(text, cluster_options[n].name, bytes) &&
-            text[bytes] == '=') {
-            return cluster_options[n].set(cmd, text + bytes + 1, config);
-        }
-        allowed = apr_pstrcat(cmd->pool, allowed, n ? ", " : "",
-                              cluster_options[n].name, "=", NULL);
-    }
-    /* Not the word itself: it may be a part of a password. */
-    return apr_psprintf(cmd->pool, "%s: what follows the URL is not one of: %s",
-                        cmd->cmd->name, allowed);
-}
-
-/* mod_info shows directives as they were read, but not this one's password:
- * redis://user:password@host */
-static void hide_password(cmd_parms *cmd, const char *url)
-{
-    ap_directive_t *directive = (ap_directive_t *)cmd->directive;
-    const char *colon = strchr(url, ':');
-    const char *at = strrchr(url, '@');
-    const char *secret;
-    const char *found;
-
-    if (!colon || !at || colon > at) {
-        return;
-    }
-    secret = strchr(colon + 1, ':');
-    found = strstr(directive->args, url);
-    if (!secret || secret > at || !found) {
-        return;
-    }
-    directive->args = apr_pstrcat(
-        cmd->pool,
-        apr_pstrmemdup(cmd->pool, directive->args,
-                       (found - directive->args) + (secret + 1 - url)),
-        "********", found + (at - url), NULL);
-}
-
-static const char *set_cluster(cmd_parms *cmd, void *dir, int argc,
-                               char *const argv[])
-{
-    wheel_cluster_config_t *config;
-    wheel_server_config_t *server;
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    const char *colon = argc ? strchr(argv[0], ':') : NULL;
-    int n;
-
-    (void)dir;
-    if (argc) {
-        hide_password(cmd, argv[0]);
-    }
-    if (error) {
-        return error;
-    }
-    if (!colon) {
-        return "WheelCluster: the first word is not an URL, such as "
-               "redis://HOST:PORT or unix:/PATH";
-    }
-    config = apr_pcalloc(cmd->pool, sizeof(*config));
-    config->url = argv[0];
-    config->scheme = apr_pstrmemdup(cmd->pool, argv[0], colon - argv[0]);
-    config->key = CONFIG_KEY_DEFAULT;
-    config->db = -1;
-    config->length_max = CONFIG_LENGTH_DEFAULT;
-    config->timeout = CONFIG_CLUSTER_TIMEOUT_USEC;
-    for (n = 1; n < argc && !error; n++) {
-        error = set_cluster_option(cmd, argv[n], config);
-    }
-    server = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    server->cluster = config;
-    return error;
+    return wheel_config_word(cmd, text, switch_words, &config->proxy);
 }
 
 const command_rec wheel_config_directives[] = {
-    AP_INIT_TAKE_ARGV("WheelCluster", set_cluster, NULL, RSRC_CONF,
+    AP_INIT_TAKE_ARGV("WheelCluster", wheel_config_set_cluster, NULL, RSRC_CONF,
                       "the URL by which this host hears of stops on others, "
                       "and options"),
     AP_INIT_TAKE1("WheelMax", set_max, NULL, RSRC_CONF,

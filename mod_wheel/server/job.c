@@ -22,32 +22,18 @@
 #include "server/admit.h"
 #include "server/config.h"
 #include "core/platform.h"
-#include "server/mpm.h"
 #include "core/parse.h"
+#include "server/companion.h"
 #include "server/process.h"
-#include "server/watch.h"
+#include "server/signals.h"
+#include "server/wait.h"
 
 APLOG_USE_MODULE(wheel);
-
-/* The longest time that nobody looks at client, deadline and server. */
-#define JOB_TICK_USEC (250 * 1000)
-
-/* A job while its worker watches it. */
-typedef struct job_wait_t {
-    wheel_table_t *table;
-    unsigned slot;
-    apr_uint64_t id;
-    apr_int64_t deadline_usec; /* by wheel_clock_usec(), 0 for none */
-    apr_interval_time_t tick;
-    int in_worker; /* there is no companion */
-    int watched;   /* a vanished client ends it */
-    wheel_watch_t watch;
-} job_wait_t;
 
 /* A job that its worker does itself. */
 typedef struct job_own_t {
     wheel_job_t job; /* first: by its address the work finds the rest */
-    job_wait_t wait;
+    wheel_wait_t wait;
     request_rec *r;
     apr_int64_t looked_usec;
     apr_int64_t looked_cpu_usec;
@@ -89,8 +75,8 @@ static apr_interval_time_t shorter(apr_interval_time_t asked,
 }
 
 static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
-                          const wheel_dir_config_t *settings, job_wait_t *wait,
-                          wheel_refusal_e *refusal)
+                          const wheel_dir_config_t *settings,
+                          wheel_wait_t *wait, wheel_refusal_e *refusal)
 {
     wheel_server_config_t server = wheel_config_server();
     wheel_claim_t claim;
@@ -119,120 +105,6 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     wait->deadline_usec =
         claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;
     return rv;
-}
-
-/* --- Watch --------------------------------------------------------------- */
-
-/* The worker of a job answers in time whatever its companion does; but nobody
- * can make the companion leave the CPU. */
-static void tell_if_stuck(job_wait_t *wait)
-{
-    wheel_record_t record;
-
-    if (wheel_table_stuck_news(wait->table, wait->slot, &record)) {
-        ap_log_rerror(
-            APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
-            "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s hasn't "
-            "looked for %" APR_TIME_T_FMT " ms whether it is to end: "
-            "its work goes on after a stop until it does",
-            record.id, record.handler, apr_time_as_msec(record.looked));
-    }
-}
-
-/* Work in a worker can only tell afterwards. */
-static void tell_late_look(const job_wait_t *wait, apr_interval_time_t late)
-{
-    apr_interval_time_t look_max = wheel_table_look_max(wait->table);
-
-    if (look_max && late >= look_max &&
-        wheel_table_stuck_tell(wait->table, wait->slot)) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
-                      "WH0025: wheel %" APR_UINT64_T_FMT
-                      " of handler %s, which "
-                      "runs in its worker, didn't look for %" APR_TIME_T_FMT
-                      " ms of CPU time whether it is to end",
-                      wait->id, wait->watch.r->handler, apr_time_as_msec(late));
-    }
-}
-
-/* Look at everything that may end a job but a stop.
- * @return what it found, WHEEL_END_NONE to go on */
-static wheel_end_e look_round(job_wait_t *wait)
-{
-    wait->tick = JOB_TICK_USEC;
-    if (!wait->in_worker &&
-        !(wheel_table_owners(wait->table, wait->slot, wait->id) &
-          WHEEL_OWNER_COMPANION)) {
-        return WHEEL_END_FINISHED;
-    }
-    if (!wait->in_worker) {
-        tell_if_stuck(wait);
-    }
-    if (wheel_process_ending()) {
-        return WHEEL_END_SHUTDOWN;
-    }
-    wheel_mpm_help();
-    if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
-        return WHEEL_END_DEADLINE;
-    }
-    if (!wait->watched) {
-        return WHEEL_END_NONE;
-    }
-    switch (wheel_watch_look(&wait->watch)) {
-    case WHEEL_WATCH_GONE:
-        return WHEEL_END_GONE;
-    case WHEEL_WATCH_UNSURE:
-        wait->tick = WHEEL_WATCH_UNSURE_USEC;
-        break;
-    default:
-        break;
-    }
-    return WHEEL_END_NONE;
-}
-
-/* Jobs that began together don't look together: their workers would wake all
- * at once, and whoever comes then would wait for them.  The ids, which follow
- * one another, are spread over the tick by the golden ratio. */
-static apr_interval_time_t time_to_tick(const job_wait_t *wait, apr_int64_t now)
-{
-    apr_uint32_t spread = (apr_uint32_t)wait->id * 2654435769u;
-    apr_int64_t phase = ((apr_uint64_t)spread * JOB_TICK_USEC) >> 32;
-
-    if (wait->tick < JOB_TICK_USEC) {
-        return wait->tick;
-    }
-    return JOB_TICK_USEC - (now + phase) % JOB_TICK_USEC;
-}
-
-static apr_interval_time_t time_to_sleep(const job_wait_t *wait)
-{
-    apr_int64_t now = wheel_clock_usec();
-    apr_interval_time_t tick = time_to_tick(wait, now);
-    apr_interval_time_t left = tick;
-
-    if (wait->deadline_usec) {
-        left = wait->deadline_usec - now;
-    }
-    return left < tick ? (left > 0 ? left : 0) : tick;
-}
-
-/* Wait for the end.  Whatever this finds is a mark, too, so that a stop which
- * comes later doesn't count a job that has ended. */
-static wheel_end_e wait_for_end(job_wait_t *wait)
-{
-    wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
-
-    while (end == WHEEL_END_NONE) {
-        wheel_end_e found = look_round(wait);
-
-        if (found != WHEEL_END_NONE) {
-            return wheel_table_mark(wait->table, wait->slot, found);
-        }
-        wheel_table_wait(wait->table, wait->slot, time_to_sleep(wait));
-        end = wheel_table_marked(wait->table, wait->slot);
-    }
-    wheel_table_ring_next(wait->table, wait->slot + 1);
-    return end;
 }
 
 /* --- Begin and end ------------------------------------------------------- */
@@ -304,7 +176,7 @@ static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
         apr_table_setn(r->notes, "wheel-load",
                        apr_psprintf(r->pool, "%u", spec->load));
     }
-    wheel_process_hold_signals(r->pool);
+    wheel_signals_hold(r->pool);
     if (wheel_process_ending()) {
         return refuse(r, WHEEL_REFUSED_STOPPING, result);
     }
@@ -339,7 +211,7 @@ static void hold_connection(wheel_watch_t *watch)
     }
 }
 
-static void leave(request_rec *r, job_wait_t *wait, wheel_end_e end,
+static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
                   wheel_result_t *result)
 {
     wheel_record_t record;
@@ -376,7 +248,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
 {
     wheel_dir_config_t settings = wheel_config_request(r);
     wheel_companion_t *companion;
-    job_wait_t wait;
+    wheel_wait_t wait;
     apr_status_t rv;
 
     memset(&wait, 0, sizeof(wait));
@@ -385,8 +257,8 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     if (rv != APR_SUCCESS) {
         return APR_EAGAIN;
     }
-    rv = wheel_process_start(&companion, spec, wait.slot,
-                             policies[settings.scheduling]);
+    rv = wheel_companion_start(&companion, spec, wait.slot,
+                               policies[settings.scheduling]);
     if (rv != APR_SUCCESS) {
         result->refusal = WHEEL_REFUSED_THREAD;
         wheel_table_unclaim(wait.table, wait.slot, result->refusal);
@@ -397,12 +269,13 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&wait.watch, r);
     hold_connection(&wait.watch);
-    leave(r, &wait, wait_for_end(&wait), result);
-    result->result_bytes = wheel_process_take(companion, spec->result);
+    leave(r, &wait, wheel_wait_for_end(&wait), result);
+    result->result_bytes = wheel_companion_take(companion, spec->result);
     if (result->end == WHEEL_END_FINISHED && spec->baton_bytes) {
-        memcpy(spec->baton, wheel_process_baton(companion), spec->baton_bytes);
+        memcpy(spec->baton, wheel_companion_baton(companion),
+               spec->baton_bytes);
     }
-    wheel_process_release(companion);
+    wheel_companion_release(companion);
     return APR_SUCCESS;
 }
 
@@ -442,7 +315,7 @@ static void note_look(job_own_t *own, apr_int64_t now)
     apr_int64_t cpu = wheel_clock_thread_usec();
 
     if (own->looked_usec) {
-        tell_late_look(&own->wait, cpu - own->looked_cpu_usec);
+        wheel_wait_tell_late(&own->wait, cpu - own->looked_cpu_usec);
     }
     own->looked_usec = now;
     own->looked_cpu_usec = cpu;
@@ -453,14 +326,14 @@ static void note_look(job_own_t *own, apr_int64_t now)
 static wheel_end_e look(wheel_job_t *job)
 {
     job_own_t *own = (job_own_t *)job;
-    job_wait_t *wait = &own->wait;
+    wheel_wait_t *wait = &own->wait;
     wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
     apr_int64_t now = wheel_clock_coarse_usec();
 
     if (now != own->looked_usec) {
         note_look(own, now);
         if (end == WHEEL_END_NONE) {
-            end = look_round(wait);
+            end = wheel_wait_round(wait);
         }
         if (end != WHEEL_END_NONE) {
             end = wheel_table_mark(wait->table, wait->slot, end);
@@ -497,7 +370,7 @@ static const wheel_job_calls_t own_calls = {look, hand_over, memory_of};
 
 static void end_own(job_own_t *own, wheel_result_t *result)
 {
-    job_wait_t *wait = &own->wait;
+    wheel_wait_t *wait = &own->wait;
     wheel_end_e end = WHEEL_END_FINISHED;
 
     if (wait->watched && own->r->connection->aborted) {

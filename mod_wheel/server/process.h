@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/process.h: what one process of the server has of mod_wheel: the way
- * to the table, its companion threads, and how both end with it. */
+/* server/process.h: what one process of the server knows of itself: the table,
+ * who it is, whether it is about to end; and how it starts threads. */
 #ifndef WHEEL_SERVER_PROCESS_H
 #define WHEEL_SERVER_PROCESS_H
 
@@ -10,14 +10,14 @@
 
 #include "core/table.h"
 
-/** A companion thread and the private copy of its baton. */
-typedef struct wheel_companion_t wheel_companion_t;
-
 /** The table, NULL before the first post_config.  Any thread. */
 wheel_table_t *wheel_process_table(void);
 
 /** This child.  Any thread, after child_init. */
 wheel_proc_t wheel_process_self(void);
+
+/** The process that had forked this one. */
+pid_t wheel_process_parent(void);
 
 /** The generation that this child belongs to. */
 int wheel_process_generation(void);
@@ -29,48 +29,24 @@ int wheel_process_threaded(void);
  * thread. */
 int wheel_process_ending(void);
 
-/**
- * Under prefork, keep TERM and HUP from ending the process in the middle of a
- * request: they only wake its worker, and end the process when pool is
- * destroyed.  With threads, see to it that a TERM of the parent is noticed,
- * which the MPM ignores.  For workers, before the start of a job.
- */
-void wheel_process_hold_signals(apr_pool_t *pool);
+/** For the parent, in post_config: its children use this table. */
+void wheel_process_set_table(wheel_table_t *table);
 
 /**
- * The process ends, and this request is the last of its connection: once it
- * has been answered, close the connection without waiting for the client to
- * hang up.
+ * Take the table over into this process, and note which process it is.
+ * Children do so in child_init; for processes of ours that are no children of
+ * an MPM, after the fork.
+ * @param pool lives as long as the process
+ * @return APR_SUCCESS, or an error of the mutex
  */
-void wheel_process_hasten(request_rec *r);
+apr_status_t wheel_process_enter(apr_pool_t *pool);
 
-/**
- * Start a companion for a claimed slot.  It runs spec->work and then leaves
- * the slot.  For worker threads; takes a lock of the process for an instant.
- *
- * @param policy how it shares the CPU: a WHEEL_SCHED_ class or SCHED_OTHER
- * @return APR_SUCCESS, or why no thread could be started (the slot is as
- *         before then)
- */
-apr_status_t wheel_process_start(wheel_companion_t **companion,
-                                 const wheel_spec_t *spec, unsigned slot,
-                                 int policy);
+/** From now on, wheel_process_ending() is true.  Async-signal-safe. */
+void wheel_process_set_ending(void);
 
-/** The companion's copy of the baton: only to be read once the companion has
- * left its slot. */
-const void *wheel_process_baton(const wheel_companion_t *companion);
-
-/**
- * Take what the work has handed over so far; what it hands over later is
- * refused.  Once for each companion, by its worker.  Never waits.
- * @param result room for spec->result_bytes
- * @return how many bytes there were
- */
-apr_size_t wheel_process_take(wheel_companion_t *companion, void *result);
-
-/** The worker has no more use for a companion: it is joined and its memory
- * freed once it has ended, by whoever comes next.  Never waits. */
-void wheel_process_release(wheel_companion_t *companion);
+/** The same, and every job of this process ends by a shutdown.
+ * Async-signal-safe. */
+void wheel_process_end_jobs(void);
 
 /**
  * Start a thread of this module.  Threads inherit the mask of their maker:
@@ -85,7 +61,11 @@ int wheel_process_thread(pthread_t *thread, size_t stack_bytes,
  * pchild. */
 void wheel_process_exit_early(server_rec *s);
 
-/** Register the hooks that make the table, and set up and end children. */
-void wheel_process_register(apr_pool_t *pconf);
+/**
+ * The process ends, and this request is the last of its connection: once it
+ * has been answered, close the connection without waiting for the client to
+ * hang up.
+ */
+void wheel_process_hasten(request_rec *r);
 
 #endif /* WHEEL_SERVER_PROCESS_H */

@@ -66,7 +66,7 @@ is join(' ', grep { !exists $directive{$_} }
 # Each table of parameters belongs to a handler, or is of a directive's options.
 my %handler = (
     'demo/rotate.c'  => 'wheel-rotate', 'operations/stop.c' => 'wheel-stop',
-    'http/status.c'  => 'wheel-status', 'server/config.c'   => 'WheelCluster',
+    'http/status.c'  => 'wheel-status', 'server/config_cluster.c' => 'WheelCluster',
 );
 my %param;
 for my $file (sort keys %source) {

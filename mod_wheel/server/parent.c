@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/parent.c: the parent: it makes the table and keeps it over restarts,
+ * decides which jobs a restart ends, and takes back the slots of dead children.
+ *
+ * Runs in the parent alone.
+ */
+#include "server/parent.h"
+
+#include <sys/wait.h>
+
+#include "httpd.h"
+
+#include "ap_mpm.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "mpm_common.h"
+#include "util_mutex.h"
+
+#include "core/table.h"
+#include "server/config.h"
+#include "server/process.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* Type of the mutex, for the Mutex directive. */
+#define PARENT_MUTEX "wheel"
+
+/* Under this key the table outlives restarts. */
+#define PARENT_RETAINED "mod_wheel-table"
+
+/* Slots for each worker that there can be: one for the job that it runs, one
+ * for a companion of its last job that hasn't got the CPU since. */
+#define PARENT_SLOTS_PER_WORKER 2
+
+/* Stuck jobs that the parent tells of at a time. */
+#define PARENT_STUCK_MAX 8
+
+/* What outlives restarts, on the process pool: no pointer into the module. */
+typedef struct parent_retained_t {
+    wheel_table_t *table;
+    apr_uint64_t layout;
+} parent_retained_t;
+
+/* While it stops or restarts, httpd takes a child that is held by SIGSTOP for
+ * one that has ended. */
+static int is_alive(pid_t pid)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
+}
+
+static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
+                         int slot, mpm_child_status status)
+{
+    unsigned taken = 0;
+    apr_status_t rv;
+
+    (void)generation;
+    (void)slot;
+    if (status != MPM_CHILD_EXITED || !wheel_process_table() || is_alive(pid)) {
+        return;
+    }
+    rv = wheel_table_reap(wheel_process_table(), pid, &taken);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "WH0009: the slots of child %" APR_PID_T_FMT
+                     " come back later",
+                     pid);
+    }
+    else if (taken) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "WH0010: child %" APR_PID_T_FMT
+                     " has died with %u wheels; their slots are free again",
+                     pid, taken);
+    }
+}
+
+/* Jobs whose workers have answered, or do the work themselves: nobody else
+ * would tell. */
+static void tell_stuck(server_rec *s)
+{
+    wheel_record_t records[PARENT_STUCK_MAX];
+    unsigned records_n = 0;
+    unsigned n;
+
+    /* Should the mutex fail, there is another time. */
+    (void)wheel_table_stuck_list(wheel_process_table(), records,
+                                 PARENT_STUCK_MAX, &records_n);
+    for (n = 0; n < records_n; n++) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0012: wheel %" APR_UINT64_T_FMT " of handler %s, in "
+                     "child %" APR_PID_T_FMT ", hasn't looked for "
+                     "%" APR_TIME_T_FMT " ms whether it is to end",
+                     records[n].id, records[n].handler, records[n].pid,
+                     apr_time_as_msec(records[n].looked));
+    }
+}
+
+/* Every ten seconds or so: deaths that child_status doesn't report. */
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    unsigned taken = 0;
+
+    (void)pool;
+    if (wheel_process_table() &&
+        wheel_table_sweep(wheel_process_table(), &taken) == APR_SUCCESS &&
+        taken) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "WH0011: %u wheels of dead children found; their slots "
+                     "are free again",
+                     taken);
+    }
+    if (wheel_process_table()) {
+        tell_stuck(s);
+    }
+    return DECLINED;
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    apr_status_t rv;
+
+    (void)plog;
+    (void)ptemp;
+    rv = ap_mutex_register(pconf, PARENT_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
+    return rv == APR_SUCCESS ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* A job that is killed while it holds a POSIX semaphore takes it along. */
+static int mutex_recovers(apr_global_mutex_t *mutex, server_rec *s)
+{
+    if (apr_global_mutex_mech(mutex) != APR_LOCK_POSIXSEM) {
+        return 1;
+    }
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                 "WH0001: Mutex %s: a child that is killed while it holds a "
+                 "posixsem mutex blocks all others for ever; use pthread, "
+                 "sysvsem, fcntl or flock for the mutex 'wheel'",
+                 apr_global_mutex_name(mutex));
+    return 0;
+}
+
+static unsigned slots_wanted(void)
+{
+    int daemons = 0;
+    int threads = 0;
+
+    /* ServerLimit and ThreadLimit: they stay until a full stop, as the table
+     * does. */
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    return PARENT_SLOTS_PER_WORKER * (daemons > 0 ? daemons : 1) *
+           (threads > 0 ? threads : 1);
+}
+
+/* Another table beside one that old children still use has a mutex of another
+ * name, since some types are files. */
+static const char *mutex_instance(const parent_retained_t *kept,
+                                  apr_pool_t *pool)
+{
+    int generation = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    return kept->table ? apr_itoa(pool, generation) : NULL;
+}
+
+static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
+{
+    apr_pool_t *pool = s->process->pool;
+    apr_global_mutex_t *mutex;
+    apr_status_t rv;
+
+    rv = ap_global_mutex_create(&mutex, NULL, PARENT_MUTEX,
+                                mutex_instance(kept, pool), s, pool, 0);
+    if (rv != APR_SUCCESS) {
+        return rv; /* it has been logged */
+    }
+    if (!mutex_recovers(mutex, s)) {
+        return APR_ENOTIMPL;
+    }
+    rv = wheel_table_create(&kept->table, slots_wanted(), mutex, pool);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                     "WH0002: no shared memory for a table of %u slots",
+                     slots_wanted());
+        return rv;
+    }
+    kept->layout = wheel_table_layout();
+    return APR_SUCCESS;
+}
+
+/* After a graceful restart old children keep their places while wheels turn
+ * in them.  A process of an MPM like event holds a place of ServerLimit with
+ * one wheel; elsewhere each wheel holds one worker of MaxRequestWorkers, and
+ * ServerLimit is of no help. */
+static void warn_of_full_server(server_rec *s)
+{
+    wheel_server_config_t config = wheel_config_server();
+    int daemons = 0;
+    int daemons_max = 0;
+    int threads = 0;
+    int async = 0;
+
+    ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &daemons);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    if (config.stop_on_restart) {
+        return;
+    }
+    if (async && daemons >= daemons_max) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0004: ServerLimit %d leaves no process to spare beside "
+                     "the %d that MaxRequestWorkers needs: a graceful restart "
+                     "may have to end wheels in old processes, so that new "
+                     "ones can start; raise ServerLimit",
+                     daemons_max, daemons);
+    }
+    if (!async && config.reserve == 0 &&
+        config.rotating_max >= daemons * threads) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0004: wheels may take all %d workers: after a graceful "
+                     "restart, those in old processes keep new ones from "
+                     "starting; set WheelReserve to 1 or more, WheelMax to "
+                     "less, or WheelOnRestart stop",
+                     daemons * threads);
+    }
+}
+
+/* How many processes of a generation and of later ones hold jobs. */
+static int count_processes(const wheel_snapshot_t *snapshot, int generation)
+{
+    const wheel_record_t *jobs = snapshot->jobs;
+    int count = 0;
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n; n++) {
+        unsigned first = 0;
+
+        while (jobs[first].pid != jobs[n].pid) {
+            first++;
+        }
+        count += first == n && jobs[n].generation >= generation;
+    }
+    return count;
+}
+
+/* Wheels of event could hold all places, and nobody would be there to stop
+ * them: after a restart, end the oldest until there is one place at least. */
+static void leave_room(apr_pool_t *ptemp, server_rec *s)
+{
+    wheel_snapshot_t snapshot;
+    int async = 0;
+    int daemons_max = 0;
+    int generation = 0;
+    int floor;
+    int oldest;
+    unsigned n;
+
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    if (!async || wheel_table_snapshot(wheel_process_table(), &snapshot,
+                                       ptemp) != APR_SUCCESS) {
+        return;
+    }
+    oldest = generation;
+    for (n = 0; n < snapshot.jobs_n; n++) {
+        if (snapshot.jobs[n].generation < oldest) {
+            oldest = snapshot.jobs[n].generation;
+        }
+    }
+    floor = oldest;
+    while (floor < generation &&
+           count_processes(&snapshot, floor) >= daemons_max) {
+        floor++;
+    }
+    if (floor > oldest &&
+        wheel_table_stop_before(wheel_process_table(), floor) == APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0006: no place of ServerLimit %d was left for a new "
+                     "process: wheels of generations before %d are ended",
+                     daemons_max, floor);
+    }
+}
+
+static void end_old_generations(apr_pool_t *ptemp, server_rec *s)
+{
+    int generation = 0;
+    apr_status_t rv;
+
+    (void)ptemp;
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    rv = wheel_table_stop_before(wheel_process_table(), generation);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "WH0005: WheelOnRestart stop: the wheels of the old "
+                     "generation could not be stopped");
+    }
+}
+
+static void warn_of_replaced_module(server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 "WH0003: mod_wheel has been replaced by a build whose table "
+                 "has another layout: new processes use a new, empty table; "
+                 "wheels in old processes go on until their clients leave, "
+                 "their deadlines pass or the server stops, and no /stop or "
+                 "status reaches them");
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    parent_retained_t *kept;
+
+    (void)pconf;
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    kept = ap_retained_data_get(PARENT_RETAINED);
+    if (!kept) {
+        kept = ap_retained_data_create(PARENT_RETAINED, sizeof(*kept));
+    }
+    if (kept->table && kept->layout != wheel_table_layout()) {
+        warn_of_replaced_module(s);
+    }
+    if (!(kept->table && kept->layout == wheel_table_layout()) &&
+        make_table(kept, s) != APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    wheel_process_set_table(kept->table);
+    wheel_table_look_max_set(wheel_process_table(),
+                             wheel_config_server().look_max);
+    warn_of_full_server(s);
+    if (wheel_config_server().stop_on_restart) {
+        end_old_generations(ptemp, s);
+    }
+    else {
+        leave_room(ptemp, s);
+    }
+    return OK;
+}
+
+void wheel_parent_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}
