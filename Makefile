@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makefile of mod_wheel: build, install, check, test.
 #
-#   make              the module, mod_wheel/.libs/mod_wheel.so
-#   make install      into the httpd that apxs belongs to (DESTDIR works)
+#   make              the modules and wheelctl, in mod_wheel/.libs
+#   make install      into the httpd that apxs belongs to (DESTDIR= works)
 #   make uninstall
 #   make deb          Debian packages, in DEB_DIR=mod_wheel/.deb
 #   make deb-check    installs, uses and purges them in a clean Debian
-#   make check        format, warnings, lint, layers, exports
+#   make check        format, warnings, lint, layers, exports, binaries
 #   make unit         the programs of t/unit
 #   make tests        what the tests need
 #   make test         all of it, and the tests
@@ -15,19 +15,17 @@
 #   make test-tsan    the unit programs, built for TSan
 #   make test-helgrind   the module in httpd, under valgrind's helgrind
 #   make soak         every fault at random, MINUTES=10 for each MPM
-#   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make soak-asan    the same with ASan and UBSan
-#   make asan faults  the module, and the unit programs, built another way,
-#   make tsan         into .libs-NAME and t/unit/.build-NAME (tsan: the unit
-#                     programs alone, since httpd itself is not built for it)
+#   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make fuzz         libFuzzer over what reads requests, for SECONDS=300
 #   make bench        mod_wheel beside what one would run otherwise: takes half
 #                     an hour; ROUNDS=5
 #   make bench-quick  mod_wheel alone, in under two minutes
-#   make contract     the tests of what every build promises, with this APXS=
-#   make matrix       the same and the unit programs, built by gcc, by clang
-#                     and without what only Linux has; MPMS=event for one MPM;
-#                     make matrix-portable for one of these builds
+#   make contract     the tests of what every build promises; MPMS=event for one
+#                     MPM, APXS= for another httpd, CC= for another compiler
+#   make matrix       the same and the unit programs, built by gcc, by clang and
+#                     without what only Linux has (make portable)
+#   make asan tsan faults   other builds, in .libs-NAME and t/unit/.build-NAME
 #   make clean
 #
 # Everything that depends on the machine is asked of apxs, apr-1-config,
@@ -118,8 +116,4 @@ clean:
 	    t/modules/.libs* t/modules/.include t/fuzz/.build \
 	    mod_wheel/.deb t/bench/.build
 
-.PHONY: all asan tsan faults install uninstall check check-format \
-    check-width check-warnings check-lint check-layers check-header \
-    check-exports check-shell check-man check-binaries \
-    tests test test-asan test-tsan test-helgrind \
-    fuzz clean FORCE
+.PHONY: clean FORCE

@@ -171,12 +171,10 @@ run_tests() {
     # Where memory comes and goes, and under one MPM: make test-asan runs all.
     make test-tsan
     make -j"$(nproc)" asan
-    make test-asan TEST_FLAGS=--mpm=event \
-        TESTS="$(find t/unit/.build-asan -type f -perm -u+x | tr '\n' ' ') $(
-            echo t/contract/departed-client.t t/control/rubbish.t t/api/*.t \
-                t/contract/killed-child.t t/faults/odd-requests.t \
-                t/contract/on-restart-stop.t t/faults/escaping.t \
-                t/contract/shutdown-by-term.t)"
+    make test-asan TEST_FLAGS=--mpm=event TESTS='unit api
+        contract/departed-client.t contract/killed-child.t
+        contract/on-restart-stop.t contract/shutdown-by-term.t
+        control/rubbish.t faults/odd-requests.t faults/escaping.t'
     # Last, so that its summary is what one sees.
     exec perl t/run "$@"
 }

@@ -1,55 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is built: the modules and wheelctl, into mod_wheel/.libs.
+# What is built: the modules and wheelctl, into mod_wheel/.libs, and the unit
+# programs of the tests, into t/unit/.build.
+
+# --- Sources ------------------------------------------------------------------
 
 # The folders of mod_wheel.so, from the lowest layer to the highest: a file may
 # include files of its own folder and of those before it.  Only core/ and spin
 # know nothing of httpd.
 LAYERS := core server render cluster operations control http requests demo
 
-PURE_NAMES := $(patsubst mod_wheel/%.c,%,$(sort $(wildcard \
-    mod_wheel/core/*.c mod_wheel/demo/spin.c)))
-CORE_NAMES := $(filter core/%,$(PURE_NAMES))
-# Programs of the tests that link the parts which know nothing of httpd.
-UNIT_NAMES := $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c)))
-# Of these, the tests of the demonstration.
-DEMO_UNITS := spin load
-ifeq ($(wildcard mod_wheel/demo/spin.c),)
-UNIT_NAMES := $(filter-out $(DEMO_UNITS),$(UNIT_NAMES))
-endif
-unit_flags = $(pure_flags) $(CMOCKA_CFLAGS)
+# $(call names,FILES...): without folder mod_wheel/ and suffix.
+names = $(patsubst mod_wheel/%.c,%,$(sort $(wildcard $(1:%=mod_wheel/%))))
+
+PURE_NAMES := $(call names,core/*.c demo/spin.c)
 PROGRAM_NAMES := control/wheelctl
-MODULE_NAMES := $(filter-out $(PROGRAM_NAMES),$(patsubst mod_wheel/%.c,%, \
-    mod_wheel/mod_wheel.c $(sort $(wildcard $(LAYERS:%=mod_wheel/%/*.c)))))
-
+MODULE_NAMES := $(filter-out $(PROGRAM_NAMES), \
+    $(call names,mod_wheel.c $(LAYERS:%=%/*.c)))
 # A module of its own, which needs hiredis.
-REDIS_NAMES := $(patsubst mod_wheel/%.c,%, \
-    $(sort $(wildcard mod_wheel/redis/*.c)))
-ifneq ($(HIREDIS_LIBS),)
-REDIS_MODULE := mod_wheel_redis
-endif
+REDIS_NAMES := $(if $(HIREDIS_LIBS),$(call names,redis/*.c))
+ALL_NAMES := $(MODULE_NAMES) $(PROGRAM_NAMES) $(REDIS_NAMES)
+MODULES := mod_wheel $(if $(REDIS_NAMES),mod_wheel_redis)
 
-# The demonstration may be left out: all else builds without its folder.
-DEMO_FLAGS := $(if $(wildcard mod_wheel/demo/rotate.c),-DWHEEL_DEMO)
+# Programs of the tests that link the parts which know nothing of httpd.  The
+# demonstration may be left out: all else builds without its folder.
+DEMO := $(wildcard mod_wheel/demo/rotate.c)
+UNIT_NAMES := $(filter-out $(if $(DEMO),,spin load), \
+    $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c))))
 
-MODULES := mod_wheel $(REDIS_MODULE)
-PROGRAMS := mod_wheel/.libs/wheelctl
+# --- Variants -----------------------------------------------------------------
 
-WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
-pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
-    -fPIC -pthread -Imod_wheel -I$(MADE) $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
-module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
-    $(HIREDIS_CFLAGS) $(DEMO_FLAGS)
-LINK_FLAGS := -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
+# A variant is the same, built with other flags into directories of its own:
+# make VARIANT=-asan all unit.  A sanitizer's report is a failure, so none is
+# survived; and they check more than _FORTIFY_SOURCE, which hides calls from
+# them.
+VARIANT ?=
+SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
+    -fno-sanitize-recover=all
+flags-asan := $(SANITIZE) -fsanitize=address,undefined
+flags-tsan := $(SANITIZE) -fsanitize=thread
+flags-faults := -DWHEEL_FAULTS
+flags-asan-faults := $(flags-asan) $(flags-faults)
+flags-portable := -Werror -DWHEEL_PORTABLE
+flags-check := -Werror
+flags-check-clang := -Werror
+variant_flags := $(flags$(VARIANT))
+
+libs := mod_wheel/.libs$(VARIANT)
+units := t/unit/.build$(VARIANT)
+MADE := $(libs)/made
+PROGRAMS := $(libs)/wheelctl
+
+# --- Flags --------------------------------------------------------------------
 
 VERSION := $(shell sed -n '1s/.* //p' mod_wheel/CHANGES)
 WHEEL_SOCKET ?= $(runtimedir)/wheel.sock
-wheelctl_flags = -DWHEEL_VERSION='"$(VERSION)"' \
-    -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
+WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 
-all: $(MODULES:%=mod_wheel/.libs/%.so) $(PROGRAMS) | mod_wheel/.run
+pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
+    -fPIC -pthread -Imod_wheel -I$(MADE) $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
+module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
+    $(HIREDIS_CFLAGS) $(if $(DEMO),-DWHEEL_DEMO) \
+    -DWHEEL_VERSION='"$(VERSION)"' -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
+compile = $(CC) $(module_flags) $(variant_flags) $(CFLAGS) -MMD -MP
+link = $(CC) $(variant_flags) -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now \
+    $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+# --- Rules --------------------------------------------------------------------
+
+all: $(MODULES:%=$(libs)/%.so) $(PROGRAMS) | mod_wheel/.run
+objects: $(ALL_NAMES:%=$(libs)/%.o) $(UNIT_NAMES:%=$(units)/%.o)
+unit: $(UNIT_NAMES:%=$(units)/%)
+.PHONY: all objects unit
+
+# Where conf/httpd.conf, started by hand, keeps its pid and logs.
+mod_wheel/.run:
+	$(Q)mkdir -p $@
 
 # What core/table_layout.c is made of.
-MADE := mod_wheel/.libs/made
 LAYOUT_HEADERS := mod_wheel/core/table_private.h mod_wheel/core/table.h \
     mod_wheel/mod_wheel.h
 
@@ -60,92 +87,41 @@ $(MADE)/core/table_members.h: $(LAYOUT_HEADERS) mod_wheel/core/list-members
 	    wheel_table_t,table_header_t,table_slot_t,wheel_refusal_e \
 	    $(LAYOUT_HEADERS) >$@
 
-# Where conf/httpd.conf, started by hand, keeps its pid and logs.
-mod_wheel/.run:
-	$(Q)mkdir -p $@
+$(libs)/core/table_layout.o: $(MADE)/core/table_members.h
 
-# $(call variant,SUFFIX,COMPILER,FLAGS): the module in mod_wheel/.libsSUFFIX
-# and the unit programs in t/unit/.buildSUFFIX.  Objects depend on a file that
-# holds the command line and is written when that changes.
-define variant
-mod_wheel/.libs$(1)/flags t/unit/.build$(1)/flags: FORCE
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)cmp -s $$@ <(echo '$(2) $$(module_flags) $(3)') || \
-	    echo '$(2) $$(module_flags) $(3)' >$$@
+# Objects depend on the command line, which is written when it changes.
+$(libs)/flags: FORCE
+	$(Q)mkdir -p $(@D) $(units)
+	$(Q)cmp -s $@ <(echo $(compile)) || echo $(compile) >$@
 
-$$(PURE_NAMES:%=mod_wheel/.libs$(1)/%.o): mod_wheel/.libs$(1)/%.o: \
-    mod_wheel/%.c mod_wheel/.libs$(1)/flags
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(2) $$(pure_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(libs)/%.o: mod_wheel/%.c $(libs)/flags
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -c -o $@ $<
 
-mod_wheel/.libs$(1)/control/wheelctl.o: mod_wheel/control/wheelctl.c \
-    mod_wheel/CHANGES mod_wheel/.libs$(1)/flags
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(2) $$(pure_flags) $$(JANSSON_CFLAGS) $$(wheelctl_flags) $(3) \
-	    $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(units)/%.o: t/unit/%.c $(libs)/flags
+	$(call say,CC,$@)
+	$(Q)$(compile) $(CMOCKA_CFLAGS) -c -o $@ $<
 
-mod_wheel/.libs$(1)/%.o: mod_wheel/%.c mod_wheel/.libs$(1)/flags
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(2) $$(module_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+$(MODULES:%=$(libs)/%.so):
+	$(call say,LINK,$@)
+	$(Q)$(link) -shared $(libraries)
 
-mod_wheel/.libs$(1)/mod_wheel.so: $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.o)
-	$$(call say,LINK,$$@)
-	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
-	    $$(JANSSON_LIBS)
+$(PROGRAMS) $(UNIT_NAMES:%=$(units)/%):
+	$(call say,LINK,$@)
+	$(Q)$(link) $(libraries) $(APR_LIBS)
 
-mod_wheel/.libs$(1)/mod_wheel_redis.so: \
-    $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.o)
-	$$(call say,LINK,$$@)
-	$$(Q)$(2) -shared $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
-	    $$(HIREDIS_LIBS) $$(JANSSON_LIBS)
-
-mod_wheel/.libs$(1)/wheelctl: mod_wheel/.libs$(1)/control/wheelctl.o \
-    $$(CORE_NAMES:%=mod_wheel/.libs$(1)/%.o)
-	$$(call say,LINK,$$@)
-	$$(Q)$(2) $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
-	    $$(APR_LIBS) $$(JANSSON_LIBS)
-
-t/unit/.build$(1)/%.o: t/unit/%.c t/unit/.build$(1)/flags
-	$$(call say,CC,$$@)
-	$$(Q)$(2) $$(unit_flags) $(3) $$(CFLAGS) -MMD -MP -c -o $$@ $$<
-
-$$(UNIT_NAMES:%=t/unit/.build$(1)/%): t/unit/.build$(1)/%: \
-    t/unit/.build$(1)/%.o $$(PURE_NAMES:%=mod_wheel/.libs$(1)/%.o)
-	$$(call say,LINK,$$@)
-	$$(Q)$(2) $(3) $$(LINK_FLAGS) $$(LDFLAGS) -o $$@ $$^ \
-	    $$(CMOCKA_LIBS) $$(APR_LIBS)
-
-unit$(1): $$(UNIT_NAMES:%=t/unit/.build$(1)/%)
-.PHONY: unit$(1)
-
-mod_wheel/.libs$(1)/core/table_layout.o: $(MADE)/core/table_members.h
-
--include $$(MODULE_NAMES:%=mod_wheel/.libs$(1)/%.d)
--include $$(PROGRAM_NAMES:%=mod_wheel/.libs$(1)/%.d)
--include $$(REDIS_NAMES:%=mod_wheel/.libs$(1)/%.d)
--include $$(UNIT_NAMES:%=t/unit/.build$(1)/%.d)
-endef
-
-# A sanitizer's report is a failure, so none is survived; and they check more
-# than _FORTIFY_SOURCE, which hides calls from them.
-SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
-    -fno-sanitize-recover=all
-
-$(eval $(call variant,,$$(CC),))
-$(eval $(call variant,-asan,$$(CC),$(SANITIZE) \
-    -fsanitize=address -fsanitize=undefined))
-$(eval $(call variant,-tsan,$$(CC),$(SANITIZE) -fsanitize=thread))
-$(eval $(call variant,-faults,$$(CC),-DWHEEL_FAULTS))
-$(eval $(call variant,-asan-faults,$$(CC),$(SANITIZE) \
-    -fsanitize=address -fsanitize=undefined -DWHEEL_FAULTS))
-$(eval $(call variant,-gcc,gcc,-Werror))
-$(eval $(call variant,-clang,$$(CLANG),-Werror))
-$(eval $(call variant,-portable,$$(CC),-Werror -DWHEEL_PORTABLE))
-$(eval $(call variant,-check-cc,$$(CC),-Werror))
-$(eval $(call variant,-check-clang,$$(CLANG),-Werror))
+$(libs)/mod_wheel.so: $(MODULE_NAMES:%=$(libs)/%.o)
+$(libs)/mod_wheel.so: libraries = $(JANSSON_LIBS)
+$(libs)/mod_wheel_redis.so: $(REDIS_NAMES:%=$(libs)/%.o)
+$(libs)/mod_wheel_redis.so: libraries = $(HIREDIS_LIBS) $(JANSSON_LIBS)
+$(libs)/wheelctl: $(patsubst %,$(libs)/%.o, \
+    control/wheelctl $(filter core/%,$(PURE_NAMES)))
+$(libs)/wheelctl: libraries = $(JANSSON_LIBS)
+$(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
+    $(PURE_NAMES:%=$(libs)/%.o)
+$(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)
 
 # Objects that only a chain of pattern rules names are kept.
 .SECONDARY:
+-include $(ALL_NAMES:%=$(libs)/%.d) $(UNIT_NAMES:%=$(units)/%.d)

@@ -6,11 +6,12 @@ C_FILES := $(sort $(wildcard mod_wheel/*.[ch] mod_wheel/*/*.[ch] \
 SHELL_FILES := $(wildcard build.sh .ci/run t/package/*)
 PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
     mod_wheel/mod_wheel.h mod_wheel/cluster/provider.h \
-    $(if $(REDIS_MODULE),mod_wheel/redis/redis.[ch]))
+    $(if $(REDIS_NAMES),mod_wheel/redis/redis.[ch]))
 
-check: check-binaries check-format check-width check-warnings check-lint \
-    check-layers \
-    check-header check-exports check-shell check-man
+CHECKS := check-binaries check-format check-width check-warnings check-lint \
+    check-layers check-header check-exports check-shell check-man
+check: $(CHECKS)
+.PHONY: check $(CHECKS)
 
 check-format:
 	$(call say,CHECK,format)
@@ -23,14 +24,10 @@ check-width:
 	    Makefile $(wildcard mod_wheel/*.mk t/*.mk t/bench/*.mk conf/*.* \
 	    conf/cluster/* conf/debian/rules)
 
-CHECK_NAMES := $(MODULE_NAMES) $(PROGRAM_NAMES) \
-    $(if $(REDIS_MODULE),$(REDIS_NAMES))
-
-check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-cc/%.o) \
-    $(UNIT_NAMES:%=t/unit/.build-check-cc/%.o)
+check-warnings:
+	+$(Q)$(MAKE) --no-print-directory VARIANT=-check objects
 ifneq ($(CLANG),)
-check-warnings: $(CHECK_NAMES:%=mod_wheel/.libs-check-clang/%.o) \
-    $(UNIT_NAMES:%=t/unit/.build-check-clang/%.o)
+	+$(Q)$(MAKE) --no-print-directory VARIANT=-check-clang CC=$(CLANG) objects
 endif
 
 CPPCHECK_FLAGS := --quiet --std=c11 --error-exitcode=1 --inline-suppr \
@@ -82,7 +79,7 @@ check-header:
 	done
 
 # mod_NAME.so exports NAME_module.
-check-exports: $(MODULES:%=mod_wheel/.libs/%.so)
+check-exports: $(MODULES:%=$(libs)/%.so)
 	$(call say,CHECK,one exported symbol)
 	$(Q)for file in $^; do \
 	    name=$${file##*/mod_}; \

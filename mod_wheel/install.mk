@@ -12,7 +12,7 @@ into = $(foreach file,$(3),$(1):$(file):$(2)/$(notdir $(file)))
 
 # All that is installed, but for configuration.  A man page's suffix is its
 # section.
-INSTALLED := $(call into,644,$(LIBEXECDIR),$(MODULES:%=mod_wheel/.libs/%.so)) \
+INSTALLED := $(call into,644,$(LIBEXECDIR),$(MODULES:%=$(libs)/%.so)) \
     $(call into,644,$(INCLUDEDIR),mod_wheel/mod_wheel.h) \
     $(call into,755,$(SBINDIR),$(PROGRAMS)) \
     $(foreach page,$(MAN_PAGES),$(call \
@@ -40,7 +40,7 @@ install: all
 	    install -v -D -m "$$mode" "$$file" '$(DESTDIR)'"$$to"; \
 	done
 	@# What an admin has changed stays; ours goes beside it.
-	@$(each_conf); new=mod_wheel/.libs/$${file##*/}; \
+	@$(each_conf); new=$(libs)/$${file##*/}; \
 	    $(localized) "$$file" >"$$new"; \
 	    if [[ $$file = *.conf && -e $$to ]] && ! cmp -s "$$new" "$$to"; then \
 	        echo "$$to differs and stays; the new one is $$to.new"; \
@@ -74,3 +74,4 @@ uninstall:
 	done
 	@$(each_installed); do rm -vf '$(DESTDIR)'"$$to"; done
 	rm -rf '$(DESTDIR)$(datadir)/mod_wheel' '$(DESTDIR)$(docdir)'
+.PHONY: install uninstall

@@ -7,28 +7,26 @@ USER_NAMES := $(basename $(notdir $(sort $(wildcard t/modules/*.c* \
 # Modules that use the job API, as another author would write them: they see
 # mod_wheel.h alone.
 user_flags = -fPIC -pthread -Wall -Wextra -Werror -It/modules/.include \
-    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS)
+    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS) $(variant_flags)
 
 t/modules/.include/mod_wheel.h: mod_wheel/mod_wheel.h
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# $(call user_modules,SUFFIX,FLAGS): into t/modules/.libsSUFFIX.
-define user_modules
-t/modules/.libs$(1)/%.so: %.c t/modules/.include/mod_wheel.h t/tests.mk
-	$$(call say,CC,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) -std=gnu11 -O2 -shared $$(user_flags) $(2) -o $$@ $$< \
-	    $$(if $$(findstring mandelbrot,$$<),$$(LIBPNG))
+users := t/modules/.libs$(VARIANT)
 
-t/modules/.libs$(1)/%.so: %.cc t/modules/.include/mod_wheel.h t/tests.mk
-	$$(call say,CXX,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CXX) -std=c++98 -O2 -shared $$(user_flags) $(2) -o $$@ $$<
-endef
+$(users)/%.so: %.c t/modules/.include/mod_wheel.h t/tests.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -shared $(user_flags) -o $@ $< \
+	    $(if $(findstring mandelbrot,$<),$(LIBPNG))
 
-$(eval $(call user_modules,,))
-$(eval $(call user_modules,-asan,$(SANITIZE) -fsanitize=address,undefined))
+$(users)/%.so: %.cc t/modules/.include/mod_wheel.h t/tests.mk
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++98 -O2 -shared $(user_flags) -o $@ $<
+
+users: $(USER_NAMES:%=$(users)/%.so)
 
 vpath %.c t/modules mod_wheel/examples
 vpath %.cc t/modules
@@ -44,22 +42,26 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
 	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
 	    $(APR_LIBS) $(JANSSON_LIBS) -lm
 
-asan: $(MODULES:%=mod_wheel/.libs-asan/%.so) mod_wheel/.libs-asan/wheelctl \
-    unit-asan $(USER_NAMES:%=t/modules/.libs-asan/%.so)
-tsan: unit-tsan
-faults: mod_wheel/.libs-faults/mod_wheel.so unit-faults
-
+# Other builds, each by a make of its own.
+variant = +$(Q)$(MAKE) --no-print-directory VARIANT=-$@
+asan:
+	$(variant) all unit users
+tsan:
+	$(variant) unit
+faults:
+	$(variant) all unit
+asan-faults:
+	$(variant) all
 
 # What the tests need besides their own files.
-tests: all unit faults $(USER_NAMES:%=t/modules/.libs/%.so) \
-    $(if $(CLANG),t/fuzz/.build/parse)
+tests: all unit users faults $(if $(CLANG),t/fuzz/.build/parse)
 
 test: tests check
 	$(Q)$(PERL) t/run
 
 # httpd itself is built without a sanitizer, so its runtime has to come first.
 # Memory that is left when a process ends is no concern of httpd's pools.
-mod_wheel/.libs-asan/httpd: t/tests.mk | mod_wheel/.libs-asan/mod_wheel.so
+mod_wheel/.libs-asan/httpd: t/tests.mk | asan
 	$(Q)printf '%s\n' '#!/bin/sh' \
 	    "export LD_PRELOAD='$$($(CC) -print-file-name=libasan.so)'" \
 	    'export ASAN_OPTIONS="detect_leaks=0:$$ASAN_OPTIONS"' \
@@ -68,10 +70,9 @@ mod_wheel/.libs-asan/httpd: t/tests.mk | mod_wheel/.libs-asan/mod_wheel.so
 	$(Q)chmod +x $@
 
 # The page's own tests would run no more of our C.
-TESTS ?= $(UNIT_NAMES:%=t/unit/.build-asan/%) \
-    $(filter-out t/browser/%,$(wildcard t/*/*.t))
+TESTS ?= unit $(filter-out t/browser/%,$(wildcard t/*/*.t))
 
-test-asan: asan tests mod_wheel/.libs-asan/httpd
+test-asan: tests mod_wheel/.libs-asan/httpd
 	$(Q)WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
 	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
 	    WHEEL_UNIT=t/unit/.build-asan \
@@ -79,8 +80,7 @@ test-asan: asan tests mod_wheel/.libs-asan/httpd
 	    $(PERL) t/run $(TEST_FLAGS) $(TESTS)
 
 test-tsan: tsan
-	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run \
-	    $(UNIT_NAMES:%=t/unit/.build-tsan/%)
+	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run unit
 
 test-helgrind: all
 	$(Q)for mpm in worker event; do \
@@ -89,32 +89,30 @@ test-helgrind: all
 
 # What a client can rely on, with whatever httpd, compiler and system.
 MPMS ?= prefork,worker,event
-run_contract = APXS='$(APXS)' $(PERL) t/run --mpm=$(MPMS) contract
+CONTRACT ?= contract
 
 contract: all
-	$(Q)$(run_contract)
-
-# The unit programs show, too, what a compiler or system does to the table.
-matrix-%: mod_wheel/.libs-%/mod_wheel.so unit-%
-	$(Q)WHEEL_MODULE=$< $(run_contract) $(UNIT_NAMES:%=t/unit/.build-$*/%)
+	$(Q)APXS='$(APXS)' WHEEL_MODULE=$(libs)/mod_wheel.so WHEEL_UNIT=$(units) \
+	    $(PERL) t/run --mpm=$(MPMS) $(CONTRACT)
 
 # POSIX has none of these.
 LINUX_ONLY := _np$$|^eventfd|^memfd_|^sem_clockwait|^syscall$$|^sched_set
 LINUX_ONLY := $(LINUX_ONLY)|^epoll_|^prctl$$|^gettid$$|^signalfd
 
-portable: mod_wheel/.libs-portable/mod_wheel.so
+portable:
+	$(variant) all
 	$(call say,CHECK,nothing of Linux alone)
-	$(Q)! nm -D --undefined-only $< | sed 's/.* U //; s/@.*//' | \
-	    grep -E '$(LINUX_ONLY)'
+	$(Q)! nm -D --undefined-only mod_wheel/.libs-portable/mod_wheel.so | \
+	    sed 's/.* U //; s/@.*//' | grep -E '$(LINUX_ONLY)'
 
-# One after the other, since each takes the cores.
-matrix: portable mod_wheel/.libs-gcc/mod_wheel.so \
-    mod_wheel/.libs-clang/mod_wheel.so unit-gcc unit-clang unit-portable
-	$(Q)for name in gcc clang portable; do \
-	    echo "--- $$name"; \
-	    $(MAKE) --no-print-directory matrix-$$name || exit 1; \
+# One after the other, since each takes the cores.  The unit programs show, too,
+# what a compiler or system does to the table.
+matrix: portable
+	$(Q)for build in CC=gcc CC='$(CLANG)' VARIANT=-portable; do \
+	    echo "--- $$build"; \
+	    $(MAKE) --no-print-directory $$build unit contract \
+	        CONTRACT='contract unit' || exit 1; \
 	done
-.PHONY: contract matrix portable
 
 # What it finds, and inputs that have led it further, stay in t/fuzz/.build.
 SECONDS ?= 300
@@ -132,17 +130,16 @@ soak: all tests
 	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
 	done
 
-soak-asan: tests mod_wheel/.libs-asan/httpd \
-    mod_wheel/.libs-asan-faults/mod_wheel.so
+soak-asan: tests mod_wheel/.libs-asan/httpd asan-faults
 	$(Q)for mpm in prefork worker event; do \
 	    WHEEL_HTTPD="$$PWD/mod_wheel/.libs-asan/httpd" \
 	    WHEEL_FAULTS_MODULE="$$PWD/mod_wheel/.libs-asan-faults/mod_wheel.so" \
 	    WHEEL_MPM=$$mpm t/soak/run $(MINUTES) $(SEED) || exit 1; \
 	done
-.PHONY: soak soak-asan
 
 STOPS ?= 1000
 cluster-soak: all
 	$(Q)t/soak/cluster $(STOPS) $(SEED)
-.PHONY: cluster-soak
 
+.PHONY: users asan tsan faults asan-faults tests test test-asan test-tsan \
+    test-helgrind contract portable matrix fuzz soak soak-asan cluster-soak

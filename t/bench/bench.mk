@@ -16,7 +16,7 @@ $(BENCH)/bare: t/bench/bare.c mod_wheel/demo/spin.c t/bench/bench.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(pure_flags) -Imod_wheel $(CFLAGS) -o $@ $< $(APR_LIBS)
 
-$(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=mod_wheel/.libs/%.o) \
+$(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=$(libs)/%.o) \
     t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
