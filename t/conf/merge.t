@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is set for the server holds in virtual hosts and Locations until they
 # set something else.
+#
+# Under one MPM: settings are merged before any process is made.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A wheel's name is what follows the path of the Location that has the handler,
 # whatever that path is and whatever the file system holds.
+#
+# Under one MPM: it has no part in what a path means.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The shipped configuration lets clients of this machine in and no page of
 # another site, which could start or stop wheels behind its reader's back.
+#
+# Under one MPM: it has no part in who may ask for what.
 
 use strict;
 use warnings FATAL => 'all';

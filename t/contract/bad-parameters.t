@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A parameter that is unknown, doubled or malformed is answered 400, by a
 # problem that names it and says what is allowed; nothing rotates or stops.
+#
+# Under one MPM: it has no part in how a query is read.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # httpd -t knows every directive: right values pass; wrong ones are refused by a
 # message that names the directive, the value and what is allowed.
+#
+# Under one MPM: the configuration is checked before any process is made.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # With ?json, rotate and stop answer an object with the facts that their
 # headers have.
+#
+# Under one MPM: it has no part in how an answer is written.
 
 use strict;
 use warnings FATAL => 'all';

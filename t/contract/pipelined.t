@@ -10,7 +10,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(read_answers soonest);
 
-# Seconds until the parent tells its children again.
+# Seconds until the parent sends its children another TERM.
 use constant AGAIN_SEC => 3;
 
 plan tests => 3, need_module 'wheel';
@@ -34,4 +34,4 @@ my $took = soonest {
 } AGAIN_SEC;
 is $answered, 2 * 5 * $tried, 'five wheels of each connection are answered';
 cmp_ok $took, '<', AGAIN_SEC, 'the server ends on TERM';
-unlike $log, qr/still did not exit/, 'and nobody had to be told twice';
+unlike $log, qr/still did not exit/, 'no child needed a second TERM';

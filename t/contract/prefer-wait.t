@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prefer: wait=N (RFC 7240) is a deadline like ?wait=N, and the answer says
 # that it was applied.
+#
+# Under one MPM: it has no part in how a header is read.
 
 use strict;
 use warnings FATAL => 'all';

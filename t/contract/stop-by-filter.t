@@ -2,6 +2,8 @@
 # A stop takes filters: by name, with a * at its end, client, handler and age,
 # alone and together.  It ends what all of them mean, lists it, and spares the
 # others.
+#
+# Under one MPM: it has no part in what a filter selects.
 
 use strict;
 use warnings FATAL => 'all';

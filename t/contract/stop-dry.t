@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A dry stop tells what a stop with the same filters would stop, and stops
 # nothing.
+#
+# Under one MPM: it has no part in what a filter selects.
 
 use strict;
 use warnings FATAL => 'all';

@@ -11,7 +11,9 @@ use WheelTest qw(collect freeze wait_until);
 
 plan tests => 19, need_module 'wheel';
 
-my $server = WheelServer->started(processes => 3, threads => 6);
+my $server = WheelServer->started(
+    processes => 3, threads => 6, config => "WheelScheduling normal\n"
+);
 
 my @wheels = $server->rotate(4);
 my $stop   = $server->get('/stop?wait=20');
@@ -53,18 +55,18 @@ ok @frozen < @all, 'wheels turn in two processes';
 freeze($pid);
 
 # Time for the threads of the other one to be run, whatever else is.
-$stop = $server->get('/stop?wait=5&json');
+$stop = $server->get('/stop?wait=3&json');
 is $stop->json->{stopped}, @all, 'a stop marks the wheels of a frozen process';
 my %outcome = map { $_->{id} => $_->{outcome} } @{ $stop->json->{wheels} };
 is_deeply \%outcome, \%ends, 'and says that they are running, and no other';
-cmp_ok $stop->seconds, '>=', 5,  'it has waited its time for them';
-cmp_ok $stop->seconds, '<',  12, 'and no longer';
+cmp_ok $stop->seconds, '>=', 3,  'it has waited its time for them';
+cmp_ok $stop->seconds, '<',  15, 'and no longer';
 is_deeply [sort split /, /, $stop->header('Wheel-Running') // ''],
     [sort map { $_->{id} } @frozen], 'its headers name the same wheels';
 
-my $again = $server->get('/stop?wait=15');
+my $again = $server->get('/stop?wait=20');
 is $again->header('Wheel-Stopped'), 0, 'the next stop has nothing to stop';
-cmp_ok $again->seconds, '<', 10, 'and waits for no wheel of another stop';
+cmp_ok $again->seconds, '<', 15, 'and waits for no wheel of another stop';
 
 kill CONT => $pid;
 is collect(20, @all), @all, 'once it goes on, each wheel has its number';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # wheelctl lists and stops what its filters mean, as /stop and the status do,
 # and its exit code says how that went.
+#
+# Under one MPM: it has no part in what a filter selects.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Nothing of a request reaches an answer, its head, the status or a log as the
 # stranger wrote it, wherever it stood.
+#
+# Under one MPM: it has no part in how answers and logs are written.
 
 use strict;
 use warnings FATAL => 'all';

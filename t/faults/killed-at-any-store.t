@@ -21,8 +21,8 @@ sub cycle {
     my $wheel = $server->begin(GET => '/rotate/cycle');
     # A process that dies may take the question along.
     wait_until { collect(0, $wheel) || eval { $server->rotating } } 5;
-    my $stop = $server->get('/stop', limit => 5);
-    collect($stop->status ? 5 : 0, $wheel);
+    my $stop = $server->get('/stop');
+    collect($stop->status ? 20 : 0, $wheel);
     return ($wheel, $stop);
 }
 
@@ -37,7 +37,7 @@ while (1) {
     last if $through;
     $stores++;
     my ($second, $stop) = cycle();
-    $hung++   unless collect(5, $first);
+    $hung++   unless collect(20, $first);
     $stops++  if ($stop->status   // 0) == 200;
     $wheels++ if ($second->status // 0) == 200;
     $slowest = $stop->seconds if $stop->seconds > $slowest;

@@ -33,7 +33,7 @@ for my $kill (1 .. KILLS) {
         ? grep { $_ != $wheel->{pid} } $server->children
         : $wheel->{pid};
     $server->kill_child($doomed);
-    my $stop = $server->get('/stop', limit => 5);
+    my $stop = $server->get('/stop');
     $answered++ if ($stop->status // 0) == 200;
 }
 is $answered, KILLS, 'a stop right after each kill is answered';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Requests as no browser sends them: each gets an answer of HTTP or the end of
 # its connection, no wheel is left, and the server goes on.
+#
+# Under one MPM: it has no part in how a request is read.
 
 use strict;
 use warnings FATAL => 'all';

@@ -2,17 +2,16 @@
 # The manual has a section or a row for all that the code offers: directives,
 # parameters, calls of the API, messages, notes, headers, reasons; and tells of
 # nothing that is not there.
+#
+# Under one MPM: the manual is the same for all.
 
 use strict;
 use warnings FATAL => 'all';
 
 use WheelHttpd qw(checkout_dir slurp);
 use WheelPlan;
-use WheelServer ();
 
-# No MPM has a part in it: once is enough.
-plan tests => 27, need 'wheel',
-    { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
+plan tests => 27, need_module 'wheel';
 
 my $from   = checkout_dir() . '/mod_wheel';
 my %page   = map { m{([^/]+)\z} => slurp($_) } glob "$from/doc/*.md";

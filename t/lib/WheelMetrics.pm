@@ -42,23 +42,27 @@ sub judge {
     return ($? >> 8, $words);
 }
 
-# What is wrong with a JSON status by its schema; empty if nothing is.
+# What is wrong with each of these JSON statuses by their schema; empty where
+# nothing is.  One start of the validator takes longer than a hundred of them.
 # Debian's python has its packages, another one on the PATH may not.  That of
 # Debian 11 knows no draft after 7, in which our schema says the same.
 sub schema_errors {
-    my ($json) = @_;
-    my ($code, $words) = judge($json, '/usr/bin/python3', '-c', <<'END',
+    my @statuses = @_;
+    my ($code, $words) = judge(join("\n", map { tr/\n/ /r } @statuses),
+        '/usr/bin/python3', '-c', <<'END',
 import json, sys
 import jsonschema
 schema = json.load(open(sys.argv[1]))
 kind = getattr(jsonschema, 'Draft202012Validator', jsonschema.Draft7Validator)
 kind.check_schema(schema)
-for error in kind(schema).iter_errors(json.load(sys.stdin)):
-    print(list(error.absolute_path), error.message)
+for line in sys.stdin:
+    print('; '.join(str(list(error.absolute_path)) + ' ' + error.message
+                    for error in kind(schema).iter_errors(json.loads(line))))
 END
         checkout_dir() . '/mod_wheel/doc/wheel-status.schema.json');
     die "the validator failed: $words\n" if $code;
-    return $words;
+    my @errors = split /\n/, $words, -1;
+    return wantarray ? @errors[0 .. $#statuses] : $errors[0];
 }
 
 # Name and labels, as they stand there, to value.

@@ -17,12 +17,15 @@ use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
 our @EXPORT_OK = qw(wait_until soonest collect core_count cpu_seconds child_pids
-    freeze thread_ids thread_policy thread_seconds thread_states open_connection
-    read_answers);
+    freeze thread_ids thread_policy thread_ready_seconds thread_seconds thread_states
+    open_connection read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
 # comes fails after it.
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
+
+# How often soonest() tries.
+use constant TRIES => 10;
 
 # Poll until the condition is true, and return what it said.
 sub wait_until (&;$) {
@@ -36,13 +39,14 @@ sub wait_until (&;$) {
     }
 }
 
-# Do something that is to take less than so long, again if it took longer, and
-# return the least of these times.  A machine that does something else makes one
-# of them long, a fault makes each.  What has not come at all won't come again.
+# Do something that is to take less than so many seconds, again if it took
+# longer, and return the least of these times.  A machine that does something
+# else makes one of them long, a fault makes each.  What has not come at all
+# won't come again.
 sub soonest (&$) {
     my ($take, $limit) = @_;
     my $least;
-    for (1 .. 4) {
+    for (1 .. TRIES) {
         my $took = $take->();
         $least = $took if !defined $least || $took < $least;
         last if $least < $limit || $took >= LIMIT_SEC;
@@ -76,11 +80,19 @@ sub cpu_seconds {
 }
 
 # CPU seconds of one thread, to the nanosecond.
-sub thread_seconds {
+sub thread_seconds { return (sched_seconds(@_))[0] }
+
+# The same, and the seconds for which it waited for a core.
+sub thread_ready_seconds {
+    my ($used, $waited) = sched_seconds(@_);
+    return $used + $waited;
+}
+
+sub sched_seconds {
     my ($pid, $tid) = @_;
     my $file = "/proc/$pid/task/@{[$tid // 0]}/schedstat";
-    my ($used) = -e $file ? slurp($file) =~ /^(\d+)/ : 0;
-    return $used / 1e9;
+    my @nsec = -e $file ? slurp($file) =~ /(\d+)/g : ();
+    return map { ($_ // 0) / 1e9 } @nsec[0, 1];
 }
 
 sub thread_ids {

@@ -14,8 +14,8 @@ use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 # Each would hold a worker for two seconds: twelve workers, if no wheel found
-# room, would be back after ten.
-use constant { CLIENTS => 60, WORKERS => 12, LIMIT_SEC => 5 };
+# room, would be back after twenty.
+use constant { CLIENTS => 120, WORKERS => 12, LIMIT_SEC => 15 };
 
 plan tests => 9, need_module 'wheel';
 

@@ -11,8 +11,8 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect read_answers);
 
-# Waiting for each would keep the others waiting for sixteen seconds.
-use constant { CLIENTS => 24, WORKERS => 4, LIMIT_SEC => 8 };
+# Waiting for each would keep the others waiting for twenty-four seconds.
+use constant { CLIENTS => 48, WORKERS => 4, LIMIT_SEC => 15 };
 
 plan tests => 4, need_module 'wheel';
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is known of a wheel and of a stop stands in the request's notes, for
 # CustomLog.
+#
+# Under one MPM: it has no part in what the log is told.
 
 use strict;
 use warnings FATAL => 'all';

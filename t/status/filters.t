@@ -2,6 +2,8 @@
 # The status takes the filters of a stop, in every form that lists wheels:
 # running and recent ones.  Its counts are of all wheels, and metrics, which
 # only count, take none.
+#
+# Under one MPM: it has no part in what a filter selects.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Names come from clients, and every name would be another series for ever:
 # after the first 32, all others share one.
+#
+# Under one MPM: it has no part in how metrics are written.
 
 use strict;
 use warnings FATAL => 'all';

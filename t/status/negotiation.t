@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # One address shows the status in every form: by its query or, without one, by
 # what the client's Accept header likes best.
+#
+# Under one MPM: it has no part in how a header is read.
 
 use strict;
 use warnings FATAL => 'all';

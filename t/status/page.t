@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The page is plain HTML made by the server: no script, nothing from elsewhere,
 # and a content policy that allows no more than its own style sheet.
+#
+# Under one MPM: it has no part in how the page is written.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A real Prometheus scrapes the server, takes what it gets by its Accept header,
 # and answers a query with the right number.
+#
+# Under one MPM: it has no part in how metrics are written.
 
 use strict;
 use warnings FATAL => 'all';

@@ -2,6 +2,8 @@
 # Prometheus' own linter has nothing to say against the metrics.  It reads the
 # older of the two text formats; the newer one is held against the rules of
 # OpenMetrics 1.0 here.
+#
+# Under one MPM: it has no part in how metrics are written.
 
 use strict;
 use warnings FATAL => 'all';

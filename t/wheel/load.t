@@ -3,6 +3,8 @@
 # machine does.  All forms of the status say so, and it ends as any other.
 # (How near it comes to P, t/bench/load measures, and t/unit/load.c with clocks
 # that don't depend on the machine.)
+#
+# Under one MPM: it has no part in the thread in which a wheel turns.
 
 use strict;
 use warnings FATAL => 'all';

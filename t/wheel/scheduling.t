@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The thread in which a wheel turns has the kernel's scheduling class that
 # WheelScheduling names; the threads that serve requests keep theirs.
+#
+# Under one MPM: it has no part in the thread in which a wheel turns.
 
 use strict;
 use warnings FATAL => 'all';
