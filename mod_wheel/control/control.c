@@ -77,7 +77,7 @@ typedef struct client_t {
     wheel_caller_t peer;
     int admitted;
     apr_pool_t *pool; /* its own, with an allocator of its own */
-    wheel_stop_t stop;
+    wheel_stop_t *stop;
     pthread_t teller;
     atomic_int told; /* the teller is at its end */
     const char *answer;
@@ -145,22 +145,24 @@ static void list(client_t *client, const char *query)
            wheel_render_json(&report.facts, &report.snapshot, client->pool));
 }
 
+/* Everybody who is to know of the stop does, or can't be reached; and its jobs
+ * have ended, or it waits for them no more. */
 static void answer_stop(client_t *client)
 {
-    answer(client, HTTP_OK, wheel_stop_json(&client->stop, client->pool));
+    const wheel_stopped_t *result = wheel_stop_result(client->stop);
+
+    if (result->problem) {
+        answer_problem(client, result->status, result->problem);
+    }
+    else {
+        answer(client, HTTP_OK, wheel_render_stopped(result, client->pool));
+    }
+    wheel_stop_finish(client->stop);
 }
 
-/* Everybody who is to know of the stop does, or can't be reached. */
 static void answer_told(client_t *client)
 {
-    int status;
-    const char *error =
-        wheel_stop_problem(&client->stop, &status, client->pool);
-
-    if (error) {
-        answer_problem(client, status, error);
-    }
-    else if (client->stop.waits) {
+    if (!wheel_stop_poll(client->stop)) {
         client->state = CLIENT_WAITS;
     }
     else {
@@ -172,7 +174,7 @@ static void *teller_main(void *data)
 {
     client_t *client = data;
 
-    wheel_stop_tell(&client->stop, -1, client->pool);
+    wheel_stop_publish(client->stop);
     /* Release: the thread reads what was said. */
     atomic_store_explicit(&client->told, 1, memory_order_release);
     wheel_wake_ring(told_fd);
@@ -181,41 +183,37 @@ static void *teller_main(void *data)
 
 static void tell_hosts(client_t *client)
 {
-    if (wheel_stop_tells(&client->stop) &&
+    if (wheel_stop_publishes(client->stop) &&
         wheel_process_thread(&client->teller, CONTROL_STACK_BYTES, teller_main,
                              client) == 0) {
         client->state = CLIENT_TELLS;
         return;
     }
-    wheel_stop_tell(&client->stop, -1, client->pool);
+    wheel_stop_publish(client->stop);
     answer_told(client);
 }
 
 static void stop(client_t *client, const char *query)
 {
-    wheel_stop_t *stop = &client->stop;
-    const char *error = wheel_stop_read(stop, query, client->pool);
-    apr_status_t rv;
+    wheel_stop_request_t request;
+    const char *error = wheel_stop_request_read(&request, query, client->pool);
+    const wheel_stopped_t *result;
 
     if (error) {
         answer_problem(client, HTTP_BAD_REQUEST, error);
         return;
     }
-    stop->json = 1;
-    rv = wheel_stop_mark(stop, client->pool);
-    if (rv != APR_SUCCESS) {
-        answer_lock(client, rv);
-        return;
-    }
-    if (stop->hits_n && !stop->dry) {
+    request.json = 1;
+    client->stop = wheel_stop_begin(&request, client->pool);
+    result = wheel_stop_result(client->stop);
+    if (result->hits_n && !result->dry) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                      "WH0063: process %ld of user %ld has stopped %u wheels: "
                      "stop %s",
                      (long)client->peer.pid, (long)client->peer.uid,
-                     stop->hits_n,
-                     wheel_filter_text(&stop->filter, client->pool));
+                     result->hits_n,
+                     wheel_filter_text(&request.filter, client->pool));
     }
-    wheel_stop_wake(stop);
     tell_hosts(client);
 }
 
@@ -515,7 +513,7 @@ static int look_round(void)
     for (client = clients; client; client = younger) {
         younger = client->next;
         if (client->state == CLIENT_WAITS) {
-            if (wheel_stop_over(&client->stop)) {
+            if (wheel_stop_poll(client->stop)) {
                 answer_stop(client);
                 watch(client, EPOLL_CTL_MOD);
             }
@@ -550,8 +548,8 @@ static void leave_clients(void)
             answer_told(clients);
         }
         if (clients->state == CLIENT_WAITS) {
-            clients->stop.until_usec = 0;
-            wheel_stop_over(&clients->stop);
+            wheel_stop_cancel(clients->stop);
+            wheel_stop_poll(clients->stop);
             answer_stop(clients);
         }
         if (clients->state == CLIENT_WRITES) {

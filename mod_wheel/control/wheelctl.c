@@ -182,7 +182,7 @@ static void read_option(int option, ask_t *ask)
         break;
     case 'w':
         ask->wait = optarg;
-        error = wheel_parse_time("wait", optarg, &ask->wait_max, pool);
+        error = wheel_parse_stop_wait("wait", optarg, &ask->wait_max, pool);
         break;
     case 'j':
         ask->json = 1;
@@ -202,9 +202,9 @@ static void read_option(int option, ask_t *ask)
         fprintf(stderr, "wheelctl: see wheelctl --help\n");
         exit(EXIT_USAGE);
     default:
-        error = wheel_filter_read(&ask->filter,
-                                  wheel_filter_params[option - OPTION_FILTER],
-                                  optarg, pool);
+        error = wheel_filter_read(
+            &ask->filter, wheel_filter_params[option - OPTION_FILTER].name,
+            optarg, pool);
         break;
     }
     if (error) {

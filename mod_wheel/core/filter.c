@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/filter.c: which jobs are meant.
+/* core/filter.c: filters, by which stops and listings select jobs.
  *
- * Any thread; the texts come from strangers.
+ * Any thread; the texts come from clients.
  */
 #include "core/filter.h"
 
@@ -14,45 +14,43 @@
 #include "mod_wheel.h"
 #include "core/parse.h"
 
-const char *const wheel_filter_params[] = {"name",    "id",    "client",
-                                           "handler", "older", NULL};
-
 /* --- From text ----------------------------------------------------------- */
 
-static const char *read_name(wheel_filter_t *filter, const char *value,
+/* @param place a const char * */
+static const char *read_name(const char *name, const char *value, void *place,
                              apr_pool_t *pool)
 {
     size_t length = strlen(value);
     size_t stem = length && value[length - 1] == '*' ? length - 1 : length;
 
-    filter->name = apr_pstrdup(pool, value);
-    if (stem < length && stem == 0) {
-        return NULL;
-    }
-    if (wheel_parse_name(apr_pstrmemdup(pool, value, stem))) {
+    if ((stem < length && stem == 0) ||
+        wheel_parse_name(apr_pstrmemdup(pool, value, stem))) {
+        *(const char **)place = apr_pstrdup(pool, value);
         return NULL;
     }
     return apr_psprintf(pool,
-                        "name: '%.64s' is not the name of a wheel: allowed "
+                        "%s: '%.64s' is not the name of a wheel: allowed "
                         "are 1 to %d of A-Z a-z 0-9 . _ -, and a * at the end "
                         "for any rest",
-                        value, WHEEL_NAME_MAX);
+                        name, value, WHEEL_NAME_MAX);
 }
 
-static const char *read_id(wheel_filter_t *filter, const char *value,
+/* @param place an apr_uint64_t */
+static const char *read_id(const char *name, const char *value, void *place,
                            apr_pool_t *pool)
 {
-    if (wheel_parse_id(value, &filter->id)) {
+    if (wheel_parse_id(value, place)) {
         return NULL;
     }
     return apr_psprintf(pool,
-                        "id: '%.64s' is not the number of a wheel, as in the "
+                        "%s: '%.64s' is not the number of a wheel, as in the "
                         "Wheel-Id of its answer or the status page",
-                        value);
+                        name, value);
 }
 
-/* Kept in the one form in which httpd writes addresses. */
-static const char *read_client(wheel_filter_t *filter, const char *value,
+/* Kept in the one form in which httpd writes addresses.
+ * @param place a const char * */
+static const char *read_client(const char *name, const char *value, void *place,
                                apr_pool_t *pool)
 {
     unsigned char address[sizeof(struct in6_addr)];
@@ -61,71 +59,53 @@ static const char *read_client(wheel_filter_t *filter, const char *value,
 
     if (inet_pton(family, value, address) == 1 &&
         inet_ntop(family, address, text, sizeof(text))) {
-        filter->client = apr_pstrdup(pool, text);
+        *(const char **)place = apr_pstrdup(pool, text);
         return NULL;
     }
     return apr_psprintf(pool,
-                        "client: '%.64s' is not the address of a client, such "
+                        "%s: '%.64s' is not the address of a client, such "
                         "as 192.0.2.7 or 2001:db8::7",
-                        value);
+                        name, value);
 }
 
-static const char *read_handler(wheel_filter_t *filter, const char *value,
-                                apr_pool_t *pool)
+/* @param place a const char * */
+static const char *read_handler(const char *name, const char *value,
+                                void *place, apr_pool_t *pool)
 {
     if (wheel_parse_name(value) && strlen(value) < WHEEL_HANDLER_BYTES) {
-        filter->handler = apr_pstrdup(pool, value);
+        *(const char **)place = apr_pstrdup(pool, value);
         return NULL;
     }
     return apr_psprintf(pool,
-                        "handler: '%.64s' is not the name of a handler: "
+                        "%s: '%.64s' is not the name of a handler: "
                         "allowed are 1 to %d of A-Z a-z 0-9 . _ -",
-                        value, WHEEL_HANDLER_BYTES - 1);
+                        name, value, WHEEL_HANDLER_BYTES - 1);
 }
 
-static const char *read_older(wheel_filter_t *filter, const char *value,
-                              apr_pool_t *pool)
-{
-    return wheel_parse_time("older", value, &filter->older, pool);
-}
-
-typedef const char *read_fn(wheel_filter_t *filter, const char *value,
-                            apr_pool_t *pool);
-
-/* In the order of wheel_filter_params. */
-static read_fn *const readers[] = {read_name, read_id, read_client,
-                                   read_handler, read_older};
-
-#define FILTER_PARAMS_N (sizeof(readers) / sizeof(readers[0]))
+const wheel_param_t wheel_filter_params[] = {
+    {"name", read_name, offsetof(wheel_filter_t, name), NULL},
+    {"id", read_id, offsetof(wheel_filter_t, id), NULL},
+    {"client", read_client, offsetof(wheel_filter_t, client), NULL},
+    {"handler", read_handler, offsetof(wheel_filter_t, handler), NULL},
+    {"older", wheel_parse_time, offsetof(wheel_filter_t, older), NULL},
+    {NULL, NULL, 0, NULL},
+};
 
 const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
                               const char *value, apr_pool_t *pool)
 {
-    unsigned n = 0;
+    const wheel_param_t *found = wheel_filter_params;
 
-    while (strcmp(wheel_filter_params[n], param)) {
-        n++;
+    while (strcmp(found->name, param)) {
+        found++;
     }
-    return value ? readers[n](filter, value, pool) : NULL;
+    return found->read(param, value, (char *)filter + found->offset, pool);
 }
 
 const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
                                apr_pool_t *pool)
 {
-    wheel_param_t params[FILTER_PARAMS_N + 1];
-    const char *error;
-    unsigned n;
-
-    memset(params, 0, sizeof(params));
-    for (n = 0; n < FILTER_PARAMS_N; n++) {
-        params[n].name = wheel_filter_params[n];
-    }
-    error = wheel_parse_query(query, params, pool);
-    for (n = 0; n < FILTER_PARAMS_N && !error; n++) {
-        error =
-            wheel_filter_read(filter, params[n].name, params[n].value, pool);
-    }
-    return error;
+    return wheel_parse_query(query, wheel_filter_params, filter, pool);
 }
 
 /* --- Which jobs ---------------------------------------------------------- */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/filter.h: which jobs are meant: the one choice that a stop, the status
- * and everything else that picks jobs share.
+/* core/filter.h: filters, by which stops and listings select jobs.
  *
  * Nothing here knows of httpd or takes a lock.  Any thread.
  */
@@ -9,6 +8,8 @@
 
 #include "apr_pools.h"
 #include "apr_time.h"
+
+#include "core/parse.h"
 
 /** Longest name of a handler that a job keeps, with its terminating NUL. */
 #define WHEEL_HANDLER_BYTES 32
@@ -33,14 +34,13 @@ typedef struct wheel_facets_t {
     apr_interval_time_t elapsed; /* usec since its start */
 } wheel_facets_t;
 
-/** The names of the parameters that wheel_filter_read() knows, NULL at the
- * end: for a query, a command line or a message. */
-extern const char *const wheel_filter_params[];
+/** The parameters of a filter, as a table and as a group in other tables: for
+ * queries and command lines. */
+extern const wheel_param_t wheel_filter_params[];
 
 /**
  * Set one member from its text, as it stands in a query string after decoding.
- * @param param one of wheel_filter_params
- * @param value NULL when the parameter is not given
+ * @param param the name of one of wheel_filter_params
  * @param pool holds what the filter keeps, and the error
  * @return NULL, or what is wrong and what is allowed
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/parse.c: what a request asks for, out of its text.
+/* core/parse.c: reads names, numbers and queries from text.
  *
- * Any thread; everything here comes from a stranger.
+ * Any thread; the texts come from clients.
  */
 #include "core/parse.h"
 
@@ -29,70 +29,124 @@ int wheel_parse_name(const char *name)
     return length > 0 && length <= WHEEL_NAME_MAX && name[length] == '\0';
 }
 
+/* --- Queries -------------------------------------------------------------- */
+
+/* A query while it is read. */
+typedef struct query_t {
+    const wheel_param_t *params;
+    char *to;
+    apr_array_header_t *given; /* of const wheel_param_t * */
+    apr_pool_t *pool;
+} query_t;
+
 static const char *allowed_names(const wheel_param_t *params, apr_pool_t *pool)
 {
     const char *names = "";
     const wheel_param_t *param;
 
-    for (param = params; param->name; param++) {
+    for (param = params; param->name || param->group; param++) {
         names = apr_pstrcat(pool, names, param == params ? "" : ", ",
-                            param->name, NULL);
+                            param->name ? param->name
+                                        : allowed_names(param->group, pool),
+                            NULL);
     }
     return names;
 }
 
-/* One name=value, in place. */
-static const char *parse_pair(char *pair, wheel_param_t *params,
-                              apr_pool_t *pool)
+/* @param to the struct that params is for; set to that of the parameter */
+static const wheel_param_t *find_param(const wheel_param_t *params,
+                                       const char *name, char **to)
 {
-    wheel_param_t *param = params;
+    const wheel_param_t *param;
+
+    for (param = params; param->name || param->group; param++) {
+        if (param->group) {
+            char *inner = *to + param->offset;
+            const wheel_param_t *found = find_param(param->group, name, &inner);
+
+            if (found) {
+                *to = inner;
+                return found;
+            }
+        }
+        else if (!strcmp(param->name, name)) {
+            return param;
+        }
+    }
+    return NULL;
+}
+
+static int is_given(const query_t *query, const wheel_param_t *param)
+{
+    int n;
+
+    for (n = 0; n < query->given->nelts; n++) {
+        if (APR_ARRAY_IDX(query->given, n, const wheel_param_t *) == param) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* One name=value, which is overwritten. */
+static const char *parse_pair(query_t *query, char *pair)
+{
+    apr_pool_t *pool = query->pool;
+    const wheel_param_t *param;
+    const char *decoded;
+    char *to = query->to;
     char *value = strchr(pair, '=');
 
     if (value) {
         *value++ = '\0';
     }
-    while (param->name && strcmp(param->name, pair)) {
-        param++;
-    }
-    if (!param->name) {
+    param = find_param(query->params, pair, &to);
+    if (!param) {
         return apr_psprintf(pool, "unknown parameter '%.64s'; allowed are: %s",
-                            pair, allowed_names(params, pool));
+                            pair, allowed_names(query->params, pool));
     }
-    if (param->value) {
+    if (is_given(query, param)) {
         return apr_psprintf(pool, "parameter '%s' is given twice", pair);
     }
-    param->value = "";
-    if (value && *value) {
-        param->value = apr_punescape_url(pool, value, NULL, NULL, 1);
+    APR_ARRAY_PUSH(query->given, const wheel_param_t *) = param;
+    if (!value || !*value) {
+        return param->read(param->name, "", to + param->offset, pool);
     }
-    if (!param->value) {
+    decoded = apr_punescape_url(pool, value, NULL, NULL, 1);
+    if (!decoded) {
         return apr_psprintf(pool, "parameter '%s' has a broken %%-escape",
                             pair);
     }
-    return NULL;
+    return param->read(param->name, decoded, to + param->offset, pool);
 }
 
-const char *wheel_parse_query(const char *query, wheel_param_t *params,
-                              apr_pool_t *pool)
+const char *wheel_parse_query(const char *query, const wheel_param_t *params,
+                              void *to, apr_pool_t *pool)
 {
+    query_t state = {params, to, NULL, pool};
     const char *error = NULL;
-    wheel_param_t *param;
     char *pair;
     char *rest;
 
-    for (param = params; param->name; param++) {
-        param->value = NULL;
-    }
-    if (!query) {
+    if (!query || !*query) {
         return NULL;
     }
+    state.given = apr_array_make(pool, 8, sizeof(const wheel_param_t *));
     pair = apr_strtok(apr_pstrdup(pool, query), "&", &rest);
     while (pair && !error) {
-        error = parse_pair(pair, params, pool);
+        error = parse_pair(&state, pair);
         pair = apr_strtok(NULL, "&", &rest);
+    }
+    if (!error && !state.given->nelts) {
+        return apr_psprintf(pool,
+                            "the query '%.64s' has no parameter; allowed are: "
+                            "%s",
+                            query, allowed_names(params, pool));
     }
     return error;
 }
+
+/* --- Values --------------------------------------------------------------- */
 
 /* Digits from *text on.  @return 0 if there is none or the number is above
  * max; *text is behind them otherwise */
@@ -144,38 +198,60 @@ int wheel_parse_seconds(const char *text, apr_interval_time_t *usec)
     return 1;
 }
 
-const char *wheel_parse_time(const char *name, const char *value,
-                             apr_interval_time_t *usec, apr_pool_t *pool)
+static const char *parse_time_up_to(const char *name, const char *value,
+                                    int seconds_max, apr_interval_time_t *usec,
+                                    apr_pool_t *pool)
 {
-    if (!value || wheel_parse_seconds(value, usec)) {
+    apr_interval_time_t parsed;
+
+    if (wheel_parse_seconds(value, &parsed) &&
+        parsed <= apr_time_from_sec(seconds_max)) {
+        *usec = parsed;
         return NULL;
     }
     return apr_psprintf(pool,
                         "%s: '%.64s' is not a number of seconds from 0 to %d, "
                         "such as 30 or 0.5",
-                        name, value, WHEEL_SECONDS_MAX);
+                        name, value, seconds_max);
 }
 
-const char *wheel_parse_flag(const char *name, const char *value, int *flag,
+const char *wheel_parse_time(const char *name, const char *value, void *place,
                              apr_pool_t *pool)
 {
-    *flag = value != NULL;
-    if (!value || !*value) {
+    return parse_time_up_to(name, value, WHEEL_SECONDS_MAX, place, pool);
+}
+
+const char *wheel_parse_stop_wait(const char *name, const char *value,
+                                  void *place, apr_pool_t *pool)
+{
+    return parse_time_up_to(name, value, WHEEL_STOP_WAIT_MAX, place, pool);
+}
+
+const char *wheel_parse_flag(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
+{
+    *(int *)place = 1;
+    if (!*value) {
         return NULL;
     }
     return apr_psprintf(pool, "%s: takes no value, but has '%.64s'", name,
                         value);
 }
 
-int wheel_parse_load(const char *text, unsigned *load)
+const char *wheel_parse_load(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
 {
+    const char *end = value;
     apr_uint64_t percent;
 
-    if (!parse_digits(&text, WHEEL_LOAD_MAX, &percent) || !percent || *text) {
-        return 0;
+    if (parse_digits(&end, WHEEL_LOAD_MAX, &percent) && percent && !*end) {
+        *(unsigned *)place = (unsigned)percent;
+        return NULL;
     }
-    *load = (unsigned)percent;
-    return 1;
+    return apr_psprintf(pool,
+                        "%s: '%.64s' is not a whole number from 1 to %d, "
+                        "percent of one core",
+                        name, value, WHEEL_LOAD_MAX);
 }
 
 int wheel_parse_id(const char *text, apr_uint64_t *id)

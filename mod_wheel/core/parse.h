@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/parse.h: what a request asks for, out of its text.
+/* core/parse.h: reads names, numbers and queries from text.
  *
  * APR only and free of state, so that a fuzzer links it as it is.
  */
 #ifndef WHEEL_CORE_PARSE_H
 #define WHEEL_CORE_PARSE_H
+
+#include <stddef.h>
 
 #include "apr_pools.h"
 #include "apr_time.h"
@@ -12,27 +14,46 @@
 /** The longest time that a request may ask for: a year. */
 #define WHEEL_SECONDS_MAX (365 * 24 * 3600)
 
-/** A parameter that a request may have in its query. */
+/** The longest time that a stop may wait for its jobs to end, in seconds: it
+ * holds a worker as long. */
+#define WHEEL_STOP_WAIT_MAX 300
+
+/**
+ * Read the value of one parameter.
+ * @param name the parameter's, for the error
+ * @param value decoded; "" for a parameter without one
+ * @param place where it goes: of the type that the reader is for
+ * @param pool holds what is kept, and the error
+ * @return NULL, or what is wrong and what is allowed
+ */
+typedef const char *wheel_param_fn(const char *name, const char *value,
+                                   void *place, apr_pool_t *pool);
+
+/** A parameter that a query may have.  A table of them ends with an entry of
+ * zeros. */
 typedef struct wheel_param_t {
-    const char *name;
-    const char *value; /* set: decoded; "" for one without '='; NULL if the
-                        * request doesn't have it */
+    const char *name; /* NULL for all parameters of a group */
+    wheel_param_fn *read;
+    size_t offset; /* of its place, or of the group's struct, in the struct
+                    * that is filled in */
+    const struct wheel_param_t *group;
 } wheel_param_t;
 
 /** Is this a name a job may have: 1 to WHEEL_NAME_MAX of A-Z a-z 0-9 . _ - */
 int wheel_parse_name(const char *name);
 
 /**
- * Sort a query string into the parameters that are allowed.
+ * Read a query string.  Each parameter may be given once; others are refused,
+ * and so is a query that has none, such as "&&": it is no request for all.
  *
- * @param query what follows the '?', not decoded; NULL for none
- * @param params the allowed ones, ended by one without a name; their values
- *        are set
+ * @param query what follows the '?', not decoded; NULL or empty for none
+ * @param params the allowed ones
+ * @param to the struct that is filled in; what isn't given stays
  * @return NULL, or what is wrong and what is allowed, with bytes of the
  *         request in it
  */
-const char *wheel_parse_query(const char *query, wheel_param_t *params,
-                              apr_pool_t *pool);
+const char *wheel_parse_query(const char *query, const wheel_param_t *params,
+                              void *to, apr_pool_t *pool);
 
 /**
  * A number of seconds: digits, and up to six more after a point.
@@ -41,27 +62,18 @@ const char *wheel_parse_query(const char *query, wheel_param_t *params,
  */
 int wheel_parse_seconds(const char *text, apr_interval_time_t *usec);
 
-/**
- * The value of a parameter that is a number of seconds.
- * @param name the parameter's
- * @param value NULL when it is not given, and usec stays
- * @return NULL, or what is wrong and what is allowed
- */
-const char *wheel_parse_time(const char *name, const char *value,
-                             apr_interval_time_t *usec, apr_pool_t *pool);
+/** Seconds, as above.  @param place an apr_interval_time_t */
+wheel_param_fn wheel_parse_time;
 
-/**
- * A parameter that takes no value.
- * @param value NULL when it is not given
- * @param flag set to whether it is
- * @return NULL, or what is wrong
- */
-const char *wheel_parse_flag(const char *name, const char *value, int *flag,
-                             apr_pool_t *pool);
+/** Seconds, up to WHEEL_STOP_WAIT_MAX.  @param place an apr_interval_time_t */
+wheel_param_fn wheel_parse_stop_wait;
+
+/** A parameter that takes no value.  @param place an int: set to 1 */
+wheel_param_fn wheel_parse_flag;
 
 /** Percent of a core, 1 to WHEEL_LOAD_MAX, in digits.
- * @return 1 if that is what text holds */
-int wheel_parse_load(const char *text, unsigned *load);
+ * @param place an unsigned */
+wheel_param_fn wheel_parse_load;
 
 /** The number of a wheel, 1 and up, in digits.  @return 1 if text is one */
 int wheel_parse_id(const char *text, apr_uint64_t *id);

@@ -7,6 +7,7 @@
  */
 #include "demo/rotate.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -34,55 +35,20 @@ typedef struct rotate_ask_t {
 
 /* --- Request in ----------------------------------------------------------- */
 
-static const char *read_wait(const char *value, rotate_ask_t *ask,
-                             apr_pool_t *pool)
-{
-    return wheel_parse_time("wait", value, &ask->wait_max, pool);
-}
-
-static const char *read_load(const char *value, rotate_ask_t *ask,
-                             apr_pool_t *pool)
-{
-    if (value && !wheel_parse_load(value, &ask->load)) {
-        return apr_psprintf(pool,
-                            "load: '%.64s' is not a whole number from 1 to %d, "
-                            "percent of one core",
-                            value, WHEEL_LOAD_MAX);
-    }
-    return NULL;
-}
-
-static const char *read_json(const char *value, rotate_ask_t *ask,
-                             apr_pool_t *pool)
-{
-    return wheel_parse_flag("json", value, &ask->json, pool);
-}
-
-typedef const char *read_param_fn(const char *value, rotate_ask_t *ask,
-                                  apr_pool_t *pool);
+static const wheel_param_t rotate_params[] = {
+    {"wait", wheel_parse_time, offsetof(rotate_ask_t, wait_max), NULL},
+    {"load", wheel_parse_load, offsetof(rotate_ask_t, load), NULL},
+    {"json", wheel_parse_flag, offsetof(rotate_ask_t, json), NULL},
+    {NULL, NULL, 0, NULL},
+};
 
 /* @return OK, or the status of the problem that has been answered */
 static int read_rotate(request_rec *r, rotate_ask_t *ask)
 {
-    wheel_param_t params[] = {
-        {"wait", NULL}, {"load", NULL}, {"json", NULL}, {NULL, NULL}};
-    static read_param_fn *const readers[] = {read_wait, read_load, read_json};
-    const char *error;
-    int status;
-    int n;
-
     memset(ask, 0, sizeof(*ask));
     ask->wait_max = -1;
     ask->preferred = wheel_request_prefer_wait(r);
-    status = wheel_request_begin(r, &ask->name);
-    if (status != OK) {
-        return status;
-    }
-    error = wheel_parse_query(r->args, params, r->pool);
-    for (n = 0; params[n].name && !error; n++) {
-        error = readers[n](params[n].value, ask, r->pool);
-    }
-    return wheel_request_end(r, error);
+    return wheel_request_read(r, rotate_params, ask, &ask->name);
 }
 
 /* --- Answer out ----------------------------------------------------------- */

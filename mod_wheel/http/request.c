@@ -74,17 +74,12 @@ static const char *path_behind_handler(const request_rec *r)
     return behind;
 }
 
-int wheel_request_begin(request_rec *r, const char **name)
+/* @return OK, or the status that has been answered */
+static int read_name(request_rec *r, const char **name)
 {
-    const char *behind;
+    const char *behind = path_behind_handler(r);
 
     *name = NULL;
-    if (r->header_only ||
-        (r->method_number != M_GET && r->method_number != M_POST)) {
-        wheel_reply_method(r, REQUEST_METHODS);
-        return HTTP_METHOD_NOT_ALLOWED;
-    }
-    behind = path_behind_handler(r);
     if (!*behind) {
         return OK;
     }
@@ -102,20 +97,52 @@ int wheel_request_begin(request_rec *r, const char **name)
     return HTTP_NOT_FOUND;
 }
 
-int wheel_request_end(request_rec *r, const char *error)
-{
-    int status;
+/* --- The request ---------------------------------------------------------- */
 
-    if (error) {
-        wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
-        return HTTP_BAD_REQUEST;
+static int read_method(request_rec *r)
+{
+    if (!r->header_only &&
+        (r->method_number == M_GET || r->method_number == M_POST)) {
+        return OK;
     }
-    status = ap_discard_request_body(r);
+    wheel_reply_method(r, REQUEST_METHODS);
+    return HTTP_METHOD_NOT_ALLOWED;
+}
+
+static int read_query(request_rec *r, const wheel_param_t *params, void *to)
+{
+    const char *error = wheel_parse_query(r->args, params, to, r->pool);
+
+    if (!error) {
+        return OK;
+    }
+    wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
+    return HTTP_BAD_REQUEST;
+}
+
+static int discard_body(request_rec *r)
+{
+    int status = ap_discard_request_body(r);
+
     if (status != OK) {
         r->connection->keepalive = AP_CONN_CLOSE;
         wheel_reply_problem(r, status, "the body could not be read");
     }
     return status;
+}
+
+int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
+                       const char **name)
+{
+    int status = read_method(r);
+
+    if (status == OK) {
+        status = read_name(r, name);
+    }
+    if (status == OK) {
+        status = read_query(r, params, to);
+    }
+    return status == OK ? discard_body(r) : status;
 }
 
 apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)

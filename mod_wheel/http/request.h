@@ -9,22 +9,17 @@
 #include "core/parse.h"
 
 /**
- * Read method and name of a request that starts or stops jobs.  What is wrong
- * has been answered at the return.
+ * Read a request that starts or stops jobs: method, name, query, and the body,
+ * which nobody needs.  What is wrong has been answered at the return, and
+ * nothing is to be done then.
  *
+ * @param params what its query may have
+ * @param to the struct that the query fills in
  * @param name what follows the path of the handler, NULL for nothing
  * @return OK, or the status that has been answered
  */
-int wheel_request_begin(request_rec *r, const char **name);
-
-/**
- * Read the rest, before anything is done: the query, which the caller has read,
- * and the body, which nobody needs.
- *
- * @param error what is wrong with the query, NULL for nothing
- * @return OK, or the status that has been answered
- */
-int wheel_request_end(request_rec *r, const char *error);
+int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
+                       const char **name);
 
 /** The wait preference of the request (RFC 7240).
  * @return usec, -1 for none */

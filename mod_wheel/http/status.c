@@ -5,6 +5,7 @@
  */
 #include "http/status.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,10 +30,6 @@ APLOG_USE_MODULE(wheel);
 /* ?refresh=N: seconds. */
 #define STATUS_REFRESH_MAX 3600
 
-/* Of the parameters, those that come first and choose the form. */
-#define STATUS_FORM_PARAMS 4
-#define STATUS_FILTER_PARAMS 5
-
 /* --- The forms of the status ---------------------------------------------- */
 
 static const char *render_openmetrics(const wheel_facts_t *facts,
@@ -54,7 +51,6 @@ static const char *render_prometheus(const wheel_facts_t *facts,
 /* A form goes by its parameter in the query or, without one, by its media type
  * and version in Accept.  Of those that a client likes as much, the first. */
 typedef struct form_t {
-    const char *param; /* NULL for none */
     const char *media;
     const char *version; /* NULL for none */
     const char *type;
@@ -63,13 +59,23 @@ typedef struct form_t {
     int counts; /* it counts wheels and lists none */
 } form_t;
 
+enum {
+    FORM_PAGE,
+    FORM_JSON,
+    FORM_OPENMETRICS,
+    FORM_AUTO,
+    FORM_PROMETHEUS
+};
+
 static const form_t forms[] = {
-    {NULL, "text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page, 0},
-    {"json", "application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json, 0},
-    {"openmetrics", "application/openmetrics-text", "1.0.0",
-     WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
-    {"auto", "text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto, 0},
-    {NULL, "text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS, render_prometheus, 1},
+    [FORM_PAGE] = {"text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page, 0},
+    [FORM_JSON] = {"application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json,
+                   0},
+    [FORM_OPENMETRICS] = {"application/openmetrics-text", "1.0.0",
+                          WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
+    [FORM_AUTO] = {"text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto, 0},
+    [FORM_PROMETHEUS] = {"text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS,
+                         render_prometheus, 1},
 };
 
 #define FORMS_N (sizeof(forms) / sizeof(forms[0]))
@@ -194,14 +200,18 @@ static const form_t *negotiate(const char *accept, apr_pool_t *pool)
 
 /* What a request asks for. */
 typedef struct status_ask_t {
-    const form_t *form;
-    const char *refresh; /* seconds, NULL for once */
-    wheel_filter_t filter;
+    int json;
+    int openmetrics;
+    int autos;   /* ?auto */
+    int refresh; /* seconds, 0 for once */
     int cluster; /* all hosts, not this one's jobs */
+    wheel_filter_t filter;
+    const form_t *form;
 } status_ask_t;
 
-static const char *read_refresh(const char *value, status_ask_t *ask,
-                                apr_pool_t *pool)
+/* @param place an int */
+static const char *read_refresh(const char *name, const char *value,
+                                void *place, apr_pool_t *pool)
 {
     size_t digits = strspn(value, "0123456789");
     int number = atoi(value);
@@ -209,64 +219,55 @@ static const char *read_refresh(const char *value, status_ask_t *ask,
     if (!digits || digits > 4 || value[digits] || number < 1 ||
         number > STATUS_REFRESH_MAX) {
         return apr_psprintf(pool,
-                            "refresh: '%s' is not a whole number of seconds "
+                            "%s: '%.64s' is not a whole number of seconds "
                             "from 1 to %d",
-                            value, STATUS_REFRESH_MAX);
+                            name, value, STATUS_REFRESH_MAX);
     }
-    ask->form = forms;
-    ask->refresh = apr_itoa(pool, number);
+    *(int *)place = number;
     return NULL;
 }
 
-static const form_t *form_of_param(const char *name)
-{
-    unsigned n = 0;
+static const wheel_param_t status_params[] = {
+    {"json", wheel_parse_flag, offsetof(status_ask_t, json), NULL},
+    {"openmetrics", wheel_parse_flag, offsetof(status_ask_t, openmetrics),
+     NULL},
+    {"auto", wheel_parse_flag, offsetof(status_ask_t, autos), NULL},
+    {"refresh", read_refresh, offsetof(status_ask_t, refresh), NULL},
+    {NULL, NULL, offsetof(status_ask_t, filter), wheel_filter_params},
+    {"cluster", wheel_parse_flag, offsetof(status_ask_t, cluster), NULL},
+    {NULL, NULL, 0, NULL},
+};
 
-    while (!forms[n].param || strcmp(forms[n].param, name)) {
-        n++;
+static void choose_form(request_rec *r, status_ask_t *ask)
+{
+    if (ask->json) {
+        ask->form = &forms[FORM_JSON];
     }
-    return &forms[n];
+    else if (ask->openmetrics) {
+        ask->form = &forms[FORM_OPENMETRICS];
+    }
+    else if (ask->autos) {
+        ask->form = &forms[FORM_AUTO];
+    }
+    else if (ask->refresh) {
+        ask->form = &forms[FORM_PAGE];
+    }
+    else {
+        ask->form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
+        apr_table_mergen(r->headers_out, "Vary", "Accept");
+    }
 }
 
 /* @return NULL, or what is wrong with the query */
 static const char *read_query(request_rec *r, status_ask_t *ask)
 {
-    wheel_param_t params[] = {
-        {"json", NULL},    {"openmetrics", NULL}, {"auto", NULL},
-        {"refresh", NULL}, {"name", NULL},        {"id", NULL},
-        {"client", NULL},  {"handler", NULL},     {"older", NULL},
-        {"cluster", NULL}, {NULL, NULL}};
-    const wheel_param_t *const filters = params + STATUS_FORM_PARAMS;
-    const char *error = wheel_parse_query(r->args, params, r->pool);
-    const wheel_param_t *const cluster = filters + STATUS_FILTER_PARAMS;
-    const wheel_param_t *param;
+    const char *error;
 
-    for (param = filters; param < cluster && !error; param++) {
-        error =
-            wheel_filter_read(&ask->filter, param->name, param->value, r->pool);
-    }
-    ask->cluster = cluster->value != NULL;
-    if (ask->cluster && *cluster->value && !error) {
-        return apr_psprintf(r->pool, "cluster: takes no value, but has '%s'",
-                            cluster->value);
-    }
-    for (param = params; param < filters && !error; param++) {
-        if (!param->value) {
-            continue;
-        }
-        if (ask->form) {
-            return "json, openmetrics, auto and refresh exclude each other";
-        }
-        if (!strcmp(param->name, "refresh")) {
-            error = read_refresh(param->value, ask, r->pool);
-        }
-        else if (*param->value) {
-            return apr_psprintf(r->pool, "%s: takes no value, but has '%s'",
-                                param->name, param->value);
-        }
-        else {
-            ask->form = form_of_param(param->name);
-        }
+    memset(ask, 0, sizeof(*ask));
+    error = wheel_parse_query(r->args, status_params, ask, r->pool);
+    if (!error &&
+        ask->json + ask->openmetrics + ask->autos + !!ask->refresh > 1) {
+        return "json, openmetrics, auto and refresh exclude each other";
     }
     return error;
 }
@@ -290,14 +291,16 @@ static void set_page_headers(request_rec *r, const status_ask_t *ask)
     apr_table_setn(r->headers_out, "Content-Security-Policy",
                    wheel_render_page_policy());
     if (ask->refresh) {
-        apr_table_setn(r->headers_out, "Refresh", ask->refresh);
+        apr_table_setn(r->headers_out, "Refresh",
+                       apr_itoa(r->pool, ask->refresh));
     }
 }
 
 /* What is wrong with a request for all hosts, NULL for nothing. */
 static const char *cluster_error(const status_ask_t *ask)
 {
-    if (ask->form != forms && ask->form->render != wheel_render_json) {
+    if (ask->form != &forms[FORM_PAGE] &&
+        ask->form->render != wheel_render_json) {
         return "cluster: the hosts are told as HTML or with json alone";
     }
     return wheel_filter_is_any(&ask->filter)
@@ -314,7 +317,7 @@ static int answer_cluster(request_rec *r, const status_ask_t *ask)
     wheel_peer_t *peers;
     unsigned peers_n;
     const char *problem;
-    int html = ask->form == forms;
+    int html = ask->form == &forms[FORM_PAGE];
 
     if (error) {
         return wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
@@ -351,15 +354,11 @@ static int answer_status(request_rec *r)
     if (r->method_number != M_GET) {
         return wheel_reply_method(r, STATUS_METHODS);
     }
-    memset(&ask, 0, sizeof(ask));
     error = read_query(r, &ask);
     if (error) {
         return wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
     }
-    if (!ask.form) {
-        ask.form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
-        apr_table_mergen(r->headers_out, "Vary", "Accept");
-    }
+    choose_form(r, &ask);
     if (ask.cluster) {
         return answer_cluster(r, &ask);
     }
@@ -373,7 +372,7 @@ static int answer_status(request_rec *r)
         return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,
                                    "the table of wheels could not be locked");
     }
-    if (ask.form == forms) {
+    if (ask.form == &forms[FORM_PAGE]) {
         set_page_headers(r, &ask);
     }
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");

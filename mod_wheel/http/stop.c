@@ -9,15 +9,13 @@
 
 #include "apr_strings.h"
 #include "http_config.h"
-#include "http_log.h"
 #include "http_protocol.h"
 
-#include "cluster/cluster.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "operations/stop.h"
-
-APLOG_USE_MODULE(wheel);
+#include "render/render.h"
+#include "server/watch.h"
 
 #define STOP_ANSWER                                                   \
     "\"Wheel running job stopped. See the rotate request output now " \
@@ -27,39 +25,45 @@ APLOG_USE_MODULE(wheel);
 #define STOP_RUNNING_MAX 100
 
 /* @return OK, or the status of the problem that has been answered */
-static int read_stop(request_rec *r, wheel_stop_t *stop)
+static int read_stop(request_rec *r, wheel_stop_request_t *request)
 {
     const char *name;
     const char *error;
-    int status = wheel_request_begin(r, &name);
+    int status;
 
+    wheel_stop_request_init(request);
+    status = wheel_request_read(r, wheel_stop_params, request, &name);
     if (status != OK) {
         return status;
     }
-    memset(stop, 0, sizeof(*stop));
-    error = wheel_stop_read(stop, r->args, r->pool);
-    if (!error && name && stop->filter.name) {
+    error = wheel_stop_request_check(request);
+    if (name && request->filter.name) {
         error = "name: the path has the name already; give one or the other";
     }
-    if (name) {
-        stop->filter.name = name;
+    if (error) {
+        wheel_reply_problem(r, HTTP_BAD_REQUEST, error);
+        return HTTP_BAD_REQUEST;
     }
-    return wheel_request_end(r, error);
+    if (name) {
+        request->filter.name = name;
+    }
+    return OK;
 }
 
 /* Wheel-Running: the numbers of those that have not ended in time. */
-static void put_running(request_rec *r, const wheel_stop_t *stop)
+static void put_running(request_rec *r, const wheel_stopped_t *result)
 {
     const char *ids = NULL;
-    unsigned told = 0;
+    unsigned listed = 0;
     unsigned n;
 
-    for (n = 0; n < stop->hits_n && told < STOP_RUNNING_MAX; n++) {
-        if (stop->hits[n].outcome == WHEEL_OUTCOME_RUNNING) {
+    for (n = 0; result->hits && n < result->hits_n && listed < STOP_RUNNING_MAX;
+         n++) {
+        if (result->hits[n].outcome == WHEEL_OUTCOME_RUNNING) {
             ids =
                 apr_psprintf(r->pool, "%s%s%" APR_UINT64_T_FMT, ids ? ids : "",
-                             ids ? ", " : "", stop->hits[n].id);
-            told++;
+                             ids ? ", " : "", result->hits[n].id);
+            listed++;
         }
     }
     if (ids) {
@@ -67,15 +71,15 @@ static void put_running(request_rec *r, const wheel_stop_t *stop)
     }
 }
 
-/* What is known of all hosts. */
-static void put_hosts(request_rec *r, const wheel_stop_t *stop)
+/* What all hosts have stopped, and which have not said. */
+static void put_hosts(request_rec *r, const wheel_stopped_t *result)
 {
-    const char *silent = wheel_stop_hosts(stop, WHEEL_REPLY_NONE, r->pool);
-    const char *failed = wheel_stop_hosts(stop, WHEEL_REPLY_FAILED, r->pool);
+    const char *silent = wheel_stop_hosts(result, WHEEL_REPLY_NONE, r->pool);
+    const char *failed = wheel_stop_hosts(result, WHEEL_REPLY_FAILED, r->pool);
 
     wheel_reply_fact(r, "Wheel-Stopped", "wheel-stopped",
-                     apr_psprintf(r->pool, "%u", wheel_stop_count(stop)));
-    if (silent && stop->round.told == WHEEL_TOLD) {
+                     apr_psprintf(r->pool, "%u", result->stopped));
+    if (silent && result->round->told == WHEEL_TOLD) {
         apr_table_setn(r->headers_out, "Wheel-Unanswered", silent);
     }
     if (failed) {
@@ -83,57 +87,51 @@ static void put_hosts(request_rec *r, const wheel_stop_t *stop)
     }
 }
 
-static int answer_stopped(request_rec *r, wheel_stop_t *stop)
+static void answer_stop(request_rec *r, const wheel_stop_request_t *request,
+                        const wheel_stopped_t *result)
 {
-    int wakes = !stop->waits && !stop->told; /* else they are awake */
+    if (result->status == HTTP_SERVICE_UNAVAILABLE) {
+        wheel_reply_refuse(r, WHEEL_REFUSED_LOCK);
+        return;
+    }
+    if (result->status != HTTP_NOT_FOUND) {
+        put_hosts(r, result);
+    }
+    if (result->problem) {
+        wheel_reply_problem(r, result->status, result->problem);
+        return;
+    }
+    put_running(r, result);
+    wheel_reply_text(r, request->json ? wheel_render_stopped(result, r->pool)
+                                      : STOP_ANSWER);
+}
 
-    if (stop->waits) {
-        wheel_stop_wake(stop);
-        wheel_stop_wait(stop);
-        put_running(r, stop);
-    }
-    wheel_reply_text(r,
-                     stop->json ? wheel_stop_json(stop, r->pool) : STOP_ANSWER);
-    if (wakes) {
-        /* The marks have stopped the wheels already; waking their workers
-         * comes after the answer. */
-        ap_rflush(r);
-        wheel_stop_wake(stop);
-    }
-    return OK;
+static int client_stays(void *watch)
+{
+    return wheel_watch_look(watch) != WHEEL_WATCH_GONE;
 }
 
 static int stop(request_rec *r)
 {
-    wheel_stop_t stop;
-    const char *problem;
-    int status;
-    apr_status_t rv;
+    wheel_stop_request_t request;
+    wheel_stop_t *stop;
+    wheel_watch_t watch;
 
     if (strcmp(r->handler, "wheel-stop")) {
         return DECLINED;
     }
-    if (read_stop(r, &stop) != OK) {
+    if (read_stop(r, &request) != OK) {
         return OK;
     }
-    rv = wheel_stop_mark(&stop, r->pool);
-    if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0042: the mutex 'wheel' failed");
-        return wheel_reply_refuse(r, WHEEL_REFUSED_LOCK);
+    stop = wheel_stop_begin(&request, r->pool);
+    wheel_watch_begin(&watch, r);
+    if (!wheel_stop_run(stop, client_stays, &watch)) {
+        r->connection->aborted = 1; /* nobody is there to read an answer */
     }
-    if (wheel_cluster_on()) {
-        wheel_stop_wake(&stop);
-        wheel_stop_tell(&stop, stop.waits ? stop.wait_max : -1, r->pool);
-    }
-    problem = wheel_stop_problem(&stop, &status, r->pool);
-    if (!problem || status != HTTP_NOT_FOUND) {
-        put_hosts(r, &stop);
-    }
-    if (problem) {
-        return wheel_reply_problem(r, status, problem);
-    }
-    return answer_stopped(r, &stop);
+    answer_stop(r, &request, wheel_stop_result(stop));
+    ap_rflush(r);
+    wheel_stop_finish(stop);
+    return OK;
 }
 
 void wheel_stop_register(apr_pool_t *pconf)

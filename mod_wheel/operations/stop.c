@@ -1,75 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operations/stop.c: one stop, from what is asked to what became of each job.
+/* operations/stop.c: one stop: mark, tell other hosts, wait, wake.
  *
  * Runs in whatever thread stops jobs.
  */
 #include "operations/stop.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apr_strings.h"
 #include "httpd.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_main.h"
 
 #include "cluster/cluster.h"
 #include "core/parse.h"
-#include "server/process.h"
 #include "render/render.h"
+#include "server/config.h"
+#include "server/process.h"
 
-/* How often a stop that waits looks whether its jobs have ended. */
+APLOG_USE_MODULE(wheel);
+
+/* How often a stop that waits checks whether its jobs have ended. */
 #define STOP_POLL_FIRST_USEC 500
 #define STOP_POLL_MAX_USEC (20 * 1000)
 
 /* So many hosts are named at most. */
 #define STOP_HOSTS_MAX 100
 
-/* --- What is asked ------------------------------------------------------- */
-
-/* The parameters, in the order of the readers below. */
-enum {
-    PARAM_NAME,
-    PARAM_OLDER = 4,
-    PARAM_WAIT,
-    PARAM_JSON,
-    PARAM_DRY
+struct wheel_stop_t {
+    wheel_stop_request_t request;
+    apr_pool_t *pool;
+    apr_status_t failed;    /* of the mutex: nothing has been marked */
+    int awake;              /* the workers have been woken */
+    int published;          /* other hosts were told, or should have been */
+    apr_int64_t until_usec; /* by wheel_clock_usec(): when it waits no more */
+    wheel_hit_t *hits;      /* by id; NULL if only their number is wanted */
+    unsigned hits_n;
+    unsigned ended_n; /* the first that are known to have ended */
+    wheel_round_t round;
 };
 
-const char *wheel_stop_read(wheel_stop_t *stop, const char *query,
-                            apr_pool_t *pool)
-{
-    wheel_param_t params[] = {
-        {"name", NULL},    {"id", NULL},    {"client", NULL},
-        {"handler", NULL}, {"older", NULL}, {"wait", NULL},
-        {"json", NULL},    {"dry", NULL},   {NULL, NULL}};
-    const char *error = wheel_parse_query(query, params, pool);
-    int n;
+/* --- What is asked for ---------------------------------------------------- */
 
-    for (n = PARAM_NAME; n <= PARAM_OLDER && !error; n++) {
-        error = wheel_filter_read(&stop->filter, params[n].name,
-                                  params[n].value, pool);
-    }
-    if (!error) {
-        stop->waits = params[PARAM_WAIT].value != NULL;
-        error = wheel_parse_time("wait", params[PARAM_WAIT].value,
-                                 &stop->wait_max, pool);
-    }
-    if (!error) {
-        error = wheel_parse_flag("json", params[PARAM_JSON].value, &stop->json,
-                                 pool);
-    }
-    if (!error) {
-        error =
-            wheel_parse_flag("dry", params[PARAM_DRY].value, &stop->dry, pool);
-    }
-    if (!error && stop->dry && stop->waits) {
+const wheel_param_t wheel_stop_params[] = {
+    {NULL, NULL, offsetof(wheel_stop_request_t, filter), wheel_filter_params},
+    {"wait", wheel_parse_stop_wait, offsetof(wheel_stop_request_t, wait_max),
+     NULL},
+    {"json", wheel_parse_flag, offsetof(wheel_stop_request_t, json), NULL},
+    {"dry", wheel_parse_flag, offsetof(wheel_stop_request_t, dry), NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+void wheel_stop_request_init(wheel_stop_request_t *request)
+{
+    memset(request, 0, sizeof(*request));
+    request->wait_max = -1;
+}
+
+const char *wheel_stop_request_check(wheel_stop_request_t *request)
+{
+    if (request->dry && request->wait_max >= 0) {
         return "dry stops nothing, so there is nothing to wait for: give dry "
                "or wait, not both";
     }
-    stop->json |= stop->dry; /* to tell which is all that it is for */
-    return error;
+    request->json |= request->dry; /* a dry stop is there to list jobs */
+    return NULL;
 }
 
-/* --- Mark and wake ------------------------------------------------------- */
+const char *wheel_stop_request_read(wheel_stop_request_t *request,
+                                    const char *query, apr_pool_t *pool)
+{
+    const char *error;
+
+    wheel_stop_request_init(request);
+    error = wheel_parse_query(query, wheel_stop_params, request, pool);
+    return error ? error : wheel_stop_request_check(request);
+}
+
+/* --- Mark and wake -------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -79,141 +90,128 @@ static int by_id(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
-apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool)
+static void mark(wheel_stop_t *stop)
 {
+    const wheel_stop_request_t *request = &stop->request;
     wheel_table_t *table = wheel_process_table();
-    wheel_end_e end = stop->dry ? WHEEL_END_NONE : WHEEL_END_STOP;
-    apr_status_t rv;
 
-    if (stop->json || stop->waits) {
-        stop->hits = apr_palloc(pool, sizeof(wheel_hit_t) *
-                                          wheel_table_slots_max(table));
+    if (request->json || request->wait_max >= 0) {
+        stop->hits = apr_palloc(stop->pool, sizeof(wheel_hit_t) *
+                                                wheel_table_slots_max(table));
     }
-    rv = wheel_table_stop(table, &stop->filter, end, stop->hits, &stop->hits_n);
-    if (rv != APR_SUCCESS) {
-        return rv;
+    stop->failed = wheel_table_stop(
+        table, &request->filter, request->dry ? WHEEL_END_NONE : WHEEL_END_STOP,
+        stop->hits, &stop->hits_n);
+    if (stop->failed != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, stop->failed, ap_server_conf,
+                     "WH0042: nothing was stopped: the mutex 'wheel' failed");
+        stop->hits_n = 0;
+        return;
     }
-    stop->until_usec = wheel_clock_usec() + stop->wait_max;
     if (stop->hits) {
         qsort(stop->hits, stop->hits_n, sizeof(wheel_hit_t), by_id);
     }
-    return APR_SUCCESS;
 }
 
-void wheel_stop_wake(const wheel_stop_t *stop)
+static void wake(wheel_stop_t *stop)
 {
-    if (!stop->dry) {
+    if (!stop->awake && !stop->request.dry) {
         wheel_table_ring_marked(wheel_process_table());
     }
+    stop->awake = 1;
 }
 
-/* --- Other hosts --------------------------------------------------------- */
-
-int wheel_stop_tells(const wheel_stop_t *stop)
+wheel_stop_t *wheel_stop_begin(const wheel_stop_request_t *request,
+                               apr_pool_t *pool)
 {
-    /* An id is that of one job: where that was here, nobody else has it. */
-    return wheel_cluster_on() && !stop->dry &&
-           !(stop->filter.id && stop->hits_n);
+    wheel_stop_t *stop = apr_pcalloc(pool, sizeof(*stop));
+
+    stop->request = *request;
+    stop->pool = pool;
+    mark(stop);
+    stop->until_usec = wheel_clock_usec() + request->wait_max;
+    /* Jobs don't wait for the replies of other hosts, nor for a stop that
+     * waits for them. */
+    if (request->wait_max >= 0 || wheel_stop_publishes(stop)) {
+        wake(stop);
+    }
+    return stop;
 }
 
-void wheel_stop_tell(wheel_stop_t *stop, apr_interval_time_t wait_max,
-                     apr_pool_t *pool)
+void wheel_stop_finish(wheel_stop_t *stop)
 {
-    if (wheel_stop_tells(stop)) {
-        stop->told = 1;
-        wheel_cluster_tell(&stop->filter, stop->hits_n, wait_max, &stop->round,
-                           pool);
+    if (stop->failed == APR_SUCCESS) {
+        wake(stop);
     }
 }
 
-unsigned wheel_stop_count(const wheel_stop_t *stop)
+/* --- Other hosts ---------------------------------------------------------- */
+
+int wheel_stop_publishes(const wheel_stop_t *stop)
 {
-    unsigned stopped = 0;
-    unsigned n;
+    const wheel_stop_request_t *request = &stop->request;
 
-    if (!stop->told || stop->round.told != WHEEL_TOLD) {
-        return stop->dry ? 0 : stop->hits_n;
-    }
-    for (n = 0; n < stop->round.replies_n; n++) {
-        int said = stop->round.replies[n].stopped;
-
-        stopped += said > 0 ? said : 0;
-    }
-    return stopped;
+    /* An id is that of one job: if that is on this host, no other has it. */
+    return wheel_cluster_on() && !request->own_host && !request->dry &&
+           stop->failed == APR_SUCCESS && !(request->filter.id && stop->hits_n);
 }
 
-const char *wheel_stop_hosts(const wheel_stop_t *stop, int said,
+/* Replies come at once or not at all: hosts that are slow, held or dead hold
+ * up a stop for the timeout of WheelCluster and no longer, whatever it waits
+ * for its jobs. */
+void wheel_stop_publish(wheel_stop_t *stop)
+{
+    apr_interval_time_t wait_max = stop->request.wait_max;
+
+    if (!wheel_stop_publishes(stop)) {
+        return;
+    }
+    if (wait_max >= wheel_config_server().cluster->timeout) {
+        wait_max = -1;
+    }
+    stop->published = 1;
+    wheel_cluster_tell(&stop->request.filter, stop->hits_n, wait_max,
+                       &stop->round, stop->pool);
+}
+
+const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
                              apr_pool_t *pool)
 {
+    const wheel_round_t *round = result->round;
     const char *hosts = NULL;
     unsigned named = 0;
     unsigned n;
 
-    for (n = 0; n < stop->round.replies_n && named < STOP_HOSTS_MAX; n++) {
-        const wheel_reply_t *reply = &stop->round.replies[n];
-
-        if (reply->stopped == said) {
+    for (n = 0; round && n < round->replies_n && named < STOP_HOSTS_MAX; n++) {
+        if (round->replies[n].stopped == reply) {
             hosts = apr_pstrcat(pool, hosts ? hosts : "", hosts ? ", " : "",
-                                wheel_render_host(reply->host, pool), NULL);
+                                wheel_render_host(round->replies[n].host, pool),
+                                NULL);
             named++;
         }
     }
     return hosts;
 }
 
-static const char *untold(const wheel_stop_t *stop, apr_pool_t *pool)
-{
-    return apr_psprintf(
-        pool, "%u wheels of this host were stopped; %s", stop->hits_n,
-        stop->round.told == WHEEL_TOLD_PERHAPS
-            ? "Redis did not answer in time, so the other hosts may or may "
-              "not have been told"
-            : "the other hosts were not told, since Redis could not be "
-              "reached or refused it");
-}
-
-const char *wheel_stop_problem(const wheel_stop_t *stop, int *status,
-                               apr_pool_t *pool)
-{
-    const char *silent;
-    const char *failed;
-
-    if (stop->told && stop->round.told != WHEEL_TOLD) {
-        *status = HTTP_BAD_GATEWAY;
-        return untold(stop, pool);
-    }
-    if (wheel_stop_count(stop) || stop->dry ||
-        wheel_filter_is_any(&stop->filter)) {
-        return NULL;
-    }
-    silent = wheel_stop_hosts(stop, WHEEL_REPLY_NONE, pool);
-    failed = wheel_stop_hosts(stop, WHEEL_REPLY_FAILED, pool);
-    if (!silent && !failed) {
-        *status = HTTP_NOT_FOUND;
-        return apr_psprintf(pool, "no wheel rotates that matches %s",
-                            wheel_filter_text(&stop->filter, pool));
-    }
-    *status = HTTP_GATEWAY_TIME_OUT;
-    return apr_psprintf(pool,
-                        "no host that has answered has a wheel that matches "
-                        "%s; these have not answered in time, or could not "
-                        "do it: %s%s%s",
-                        wheel_filter_text(&stop->filter, pool),
-                        silent ? silent : "", silent && failed ? ", " : "",
-                        failed ? failed : "");
-}
-
-/* --- Wait ---------------------------------------------------------------- */
+/* --- Wait ----------------------------------------------------------------- */
 
 static int has_ended(const wheel_hit_t *hit)
 {
     return !wheel_table_owners(wheel_process_table(), hit->slot, hit->id);
 }
 
-int wheel_stop_over(wheel_stop_t *stop)
+void wheel_stop_cancel(wheel_stop_t *stop)
+{
+    stop->until_usec = 0;
+}
+
+int wheel_stop_poll(wheel_stop_t *stop)
 {
     unsigned n;
 
+    if (stop->request.wait_max < 0) {
+        return 1;
+    }
     while (stop->ended_n < stop->hits_n &&
            has_ended(&stop->hits[stop->ended_n])) {
         stop->hits[stop->ended_n++].outcome = WHEEL_OUTCOME_ENDED;
@@ -230,23 +228,98 @@ int wheel_stop_over(wheel_stop_t *stop)
     return 1;
 }
 
-void wheel_stop_wait(wheel_stop_t *stop)
+int wheel_stop_run(wheel_stop_t *stop, int (*goes_on)(void *baton), void *baton)
 {
     apr_interval_time_t nap = STOP_POLL_FIRST_USEC;
+    int asked = 1;
 
-    while (!wheel_stop_over(stop)) {
+    wheel_stop_publish(stop);
+    while (!wheel_stop_poll(stop)) {
+        asked = !goes_on || goes_on(baton);
+        if (!asked) {
+            wheel_stop_cancel(stop);
+            continue;
+        }
         apr_sleep(nap);
         nap = nap * 2 < STOP_POLL_MAX_USEC ? nap * 2 : STOP_POLL_MAX_USEC;
     }
+    return asked;
 }
 
-/* --- What became of it --------------------------------------------------- */
+/* --- What came of it ------------------------------------------------------ */
 
-const char *wheel_stop_json(const wheel_stop_t *stop, apr_pool_t *pool)
+static unsigned count_stopped(const wheel_stop_t *stop)
 {
-    const char *json =
-        wheel_render_stop(stop->hits, stop->hits_n, stop->dry, pool);
+    unsigned stopped = 0;
+    unsigned n;
 
-    return stop->told ? wheel_render_stop_hosts(json, &stop->round, pool)
-                      : json;
+    if (!stop->published || stop->round.told != WHEEL_TOLD) {
+        return stop->request.dry ? 0 : stop->hits_n;
+    }
+    for (n = 0; n < stop->round.replies_n; n++) {
+        int reply = stop->round.replies[n].stopped;
+
+        stopped += reply > 0 ? reply : 0;
+    }
+    return stopped;
+}
+
+static const char *unpublished(const wheel_stop_t *stop)
+{
+    return apr_psprintf(
+        stop->pool, "%u wheels of this host were stopped; %s", stop->hits_n,
+        stop->round.told == WHEEL_TOLD_PERHAPS
+            ? "Redis did not answer in time, so the other hosts may or may "
+              "not have been told"
+            : "the other hosts were not told, since Redis could not be "
+              "reached or refused it");
+}
+
+/* It meant certain jobs, and there was none. */
+static void set_none_found(const wheel_stop_t *stop, wheel_stopped_t *result)
+{
+    const char *filter = wheel_filter_text(&stop->request.filter, stop->pool);
+    const char *silent = wheel_stop_hosts(result, WHEEL_REPLY_NONE, stop->pool);
+    const char *failed =
+        wheel_stop_hosts(result, WHEEL_REPLY_FAILED, stop->pool);
+
+    if (!silent && !failed) {
+        result->status = HTTP_NOT_FOUND;
+        result->problem = apr_psprintf(
+            stop->pool, "no wheel rotates that matches %s", filter);
+        return;
+    }
+    result->status = HTTP_GATEWAY_TIME_OUT;
+    result->problem =
+        apr_psprintf(stop->pool,
+                     "no host that has answered has a wheel that matches "
+                     "%s; these have not answered in time, or could not "
+                     "do it: %s%s%s",
+                     filter, silent ? silent : "", silent && failed ? ", " : "",
+                     failed ? failed : "");
+}
+
+const wheel_stopped_t *wheel_stop_result(wheel_stop_t *stop)
+{
+    wheel_stopped_t *result = apr_pcalloc(stop->pool, sizeof(*result));
+
+    result->status = HTTP_OK;
+    result->dry = stop->request.dry;
+    result->stopped = count_stopped(stop);
+    result->hits_n = stop->hits_n;
+    result->hits = stop->hits;
+    result->round = stop->published ? &stop->round : NULL;
+    if (stop->failed != APR_SUCCESS) {
+        result->status = HTTP_SERVICE_UNAVAILABLE;
+        result->problem = "the table of wheels could not be locked";
+    }
+    else if (stop->published && stop->round.told != WHEEL_TOLD) {
+        result->status = HTTP_BAD_GATEWAY;
+        result->problem = unpublished(stop);
+    }
+    else if (!result->stopped && !stop->request.dry &&
+             !wheel_filter_is_any(&stop->request.filter)) {
+        set_none_found(stop, result);
+    }
+    return result;
 }

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operations/stop.h: one stop, from what is asked to what became of each job.
+/* operations/stop.h: the one stop, for every way in which one is asked for.
  *
- * Nothing here knows of requests: workers, and threads of this process that
- * serve none, stop jobs in the same way.
+ * HTTP handlers, the control socket and other hosts stop jobs by these
+ * functions.  A worker, which may wait, does it in four calls:
+ *
+ *     stop = wheel_stop_begin(&request, pool);
+ *     wheel_stop_run(stop, NULL, NULL);
+ *     ... answer what wheel_stop_result(stop) says ...
+ *     wheel_stop_finish(stop);
+ *
+ * A thread that has to serve others meanwhile calls wheel_stop_publish() in
+ * another thread if wheel_stop_publishes(), and then wheel_stop_poll() now and
+ * then until it says 1, in place of wheel_stop_run().
  */
 #ifndef WHEEL_OPERATIONS_STOP_H
 #define WHEEL_OPERATIONS_STOP_H
@@ -10,88 +19,89 @@
 #include "apr_pools.h"
 
 #include "core/filter.h"
-#include "core/hosts.h"
-#include "core/table.h"
+#include "core/stopped.h"
 
-/** A stop: what is asked, and what was found.  Begin with zeros. */
-typedef struct wheel_stop_t {
-    wheel_filter_t filter;        /* which jobs */
-    int dry;                      /* mark none, only tell which */
-    int json;                     /* each job is to be told of */
-    int waits;                    /* until the jobs have really ended, */
-    apr_interval_time_t wait_max; /* so many usec at most */
+/** What is asked for. */
+typedef struct wheel_stop_request_t {
+    wheel_filter_t filter;
+    int dry;                      /* stop nothing, only list what would be */
+    int json;                     /* the result is to list the jobs */
+    apr_interval_time_t wait_max; /* usec to wait until the jobs have ended;
+                                   * -1: don't */
+    int own_host; /* other hosts are not told: the stop comes from one */
+} wheel_stop_request_t;
 
-    unsigned hits_n;        /* jobs that it meant */
-    wheel_hit_t *hits;      /* by id; NULL if only their count was wanted */
-    unsigned ended_n;       /* the first that are known to have ended */
-    apr_int64_t until_usec; /* by wheel_clock_usec(): when it waits no more */
+/** A stop under way.  For one thread at a time. */
+typedef struct wheel_stop_t wheel_stop_t;
 
-    int told;            /* other hosts were told, or should have been, */
-    wheel_round_t round; /* and this is what all hosts had to say */
-} wheel_stop_t;
+/** A request for all jobs, which doesn't wait. */
+void wheel_stop_request_init(wheel_stop_request_t *request);
 
-/**
- * Read what is asked: name, id, client, handler, older, wait, json, dry.
- * @param query as in a URL, not decoded; NULL for none
- * @param pool holds what the stop keeps, and the error
- * @return NULL, or what is wrong and what is allowed, with bytes of the query
- *         in it
- */
-const char *wheel_stop_read(wheel_stop_t *stop, const char *query,
-                            apr_pool_t *pool);
+/** The parameters of a stop, for queries: fill in a wheel_stop_request_t. */
+extern const wheel_param_t wheel_stop_params[];
 
 /**
- * Mark the jobs, unless it is dry.  The instant of the stop is in here.  Their
- * workers are not woken: call wheel_stop_wake() next, or after the answer.
- * @return APR_SUCCESS, or an error of the mutex (nothing is marked then)
+ * Check what parameters say together, and complete the request.
+ * @return NULL, or what is wrong and what is allowed
  */
-apr_status_t wheel_stop_mark(wheel_stop_t *stop, apr_pool_t *pool);
-
-/** Wake the workers of marked jobs. */
-void wheel_stop_wake(const wheel_stop_t *stop);
-
-/** Are there other hosts to be told of it? */
-int wheel_stop_tells(const wheel_stop_t *stop);
+const char *wheel_stop_request_check(wheel_stop_request_t *request);
 
 /**
- * Tell the other hosts, if there are any, and hear how many jobs they have
- * stopped.  Blocks for the timeout of WheelCluster, or for wait_max if that is
- * more.  After wheel_stop_wake(): those of this host are not to wait for it.
- * @param wait_max usec to wait for the answers of the living hosts, -1: the
- *        timeout of WheelCluster
+ * Read a request for a stop from a query string.
+ * @param query not decoded; NULL for none
+ * @param pool holds what the request keeps, and the error
+ * @return NULL, or what is wrong and what is allowed
  */
-void wheel_stop_tell(wheel_stop_t *stop, apr_interval_time_t wait_max,
-                     apr_pool_t *pool);
-
-/** How many jobs were stopped, those of other hosts included. */
-unsigned wheel_stop_count(const wheel_stop_t *stop);
-
-/** The hosts that all said the same, WHEEL_REPLY_NONE or WHEEL_REPLY_FAILED:
- * the names of the first of them, NULL for no host. */
-const char *wheel_stop_hosts(const wheel_stop_t *stop, int said,
-                             apr_pool_t *pool);
+const char *wheel_stop_request_read(wheel_stop_request_t *request,
+                                    const char *query, apr_pool_t *pool);
 
 /**
- * What kept it from being a success: there was no job that it meant, though it
- * meant certain ones and was not dry, or other hosts are not known to have
- * done it.
- * @param status the HTTP status that says so
- * @return NULL for a success, else the words
+ * Mark the jobs, unless the request is dry: the instant of the stop is in
+ * here.  Never waits for anybody but the table's mutex.  A failure is a part of
+ * the result.
+ *
+ * @param pool lives longer than the stop
  */
-const char *wheel_stop_problem(const wheel_stop_t *stop, int *status,
+wheel_stop_t *wheel_stop_begin(const wheel_stop_request_t *request,
                                apr_pool_t *pool);
 
+/** Does the stop go to other hosts? */
+int wheel_stop_publishes(const wheel_stop_t *stop);
+
+/** Tell the other hosts, if it goes there, and collect their replies.  Blocks:
+ * for the timeout of WheelCluster at most.  Any thread. */
+void wheel_stop_publish(wheel_stop_t *stop);
+
 /**
- * For a stop that waits: look once how far its jobs are.
- * @return 1 if there is nothing more to wait for: all have ended, the time is
- *         over or this process ends; each outcome is as it is now then
+ * See how far the jobs of this host are.  Never blocks.
+ * @return 1 when there is nothing more to wait for: all have ended, the time is
+ *         over, this process ends, or the stop doesn't wait
  */
-int wheel_stop_over(wheel_stop_t *stop);
+int wheel_stop_poll(wheel_stop_t *stop);
 
-/** For a stop that waits: sleep until it is over. */
-void wheel_stop_wait(wheel_stop_t *stop);
+/** Wait no longer: what still runs is said to run. */
+void wheel_stop_cancel(wheel_stop_t *stop);
 
-/** What became of each, as JSON. */
-const char *wheel_stop_json(const wheel_stop_t *stop, apr_pool_t *pool);
+/**
+ * Publish it, and wait until nothing is left to wait for.
+ * @param goes_on asked now and then while it waits: 0 ends the wait; may be
+ *        NULL
+ * @return 0 if goes_on said so
+ */
+int wheel_stop_run(wheel_stop_t *stop, int (*goes_on)(void *baton),
+                   void *baton);
+
+/** What came of it, once it has been published and polled as above.
+ * @return out of the stop's pool */
+const wheel_stopped_t *wheel_stop_result(wheel_stop_t *stop);
+
+/** The names of the hosts whose reply was WHEEL_REPLY_NONE, or
+ * WHEEL_REPLY_FAILED: the first hundred, NULL for no host. */
+const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
+                             apr_pool_t *pool);
+
+/** Wake the workers of the jobs, unless they are awake.  Call it after the
+ * answer: the marks have stopped the jobs, and waking many takes a while. */
+void wheel_stop_finish(wheel_stop_t *stop);
 
 #endif /* WHEEL_OPERATIONS_STOP_H */

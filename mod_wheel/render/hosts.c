@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render/hosts.c: the hosts of a cluster, as JSON and as a page, and their
- * replies to a stop.
+/* render/hosts.c: the hosts of a cluster, as JSON and as a page.
  *
  * Strings of another host may hold any bytes.  The worker that answers runs
  * it; never with the mutex held.
@@ -23,47 +22,6 @@ typedef struct host_t {
     double age;
     const wheel_heartbeat_t *heartbeat; /* all zeros if it is not known */
 } host_t;
-
-/* --- A stop -------------------------------------------------------------- */
-
-static json_t *reply_json(const wheel_reply_t *reply, apr_pool_t *pool)
-{
-    const char *outcome = "stopped";
-
-    if (reply->stopped < 0) {
-        outcome = reply->stopped == WHEEL_REPLY_NONE ? "unanswered" : "failed";
-    }
-    return json_pack(
-        "{s:s, s:s, s:o}", "host", wheel_render_host(reply->host, pool),
-        "outcome", outcome, "stopped",
-        reply->stopped < 0 ? json_null() : json_integer(reply->stopped));
-}
-
-const char *wheel_render_stop_hosts(const char *wheels,
-                                    const wheel_round_t *round,
-                                    apr_pool_t *pool)
-{
-    json_t *answer = json_loads(wheels, 0, NULL);
-    json_t *hosts = json_array();
-    json_int_t stopped = 0;
-    unsigned n;
-
-    for (n = 0; n < round->replies_n; n++) {
-        const wheel_reply_t *reply = &round->replies[n];
-
-        stopped += reply->stopped > 0 ? reply->stopped : 0;
-        hosts = wheel_json_append(hosts, reply_json(reply, pool));
-    }
-    if (json_object_set_new(answer, "hosts", hosts) ||
-        json_object_set_new(answer, "stopped", json_integer(stopped))) {
-        json_decref(answer);
-        answer = NULL;
-    }
-    return wheel_json_text(answer,
-                           strlen(wheels) + WHEEL_JSON_ANSWER_BYTES +
-                               round->replies_n * WHEEL_JSON_JOB_BYTES / 4,
-                           pool);
-}
 
 /* --- All hosts ----------------------------------------------------------- */
 

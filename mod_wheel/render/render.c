@@ -23,8 +23,7 @@ const char *wheel_render_problem(int status, const char *title,
         WHEEL_JSON_ANSWER_BYTES, pool);
 }
 
-const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
-                              apr_pool_t *pool)
+static json_t *hit_json(const wheel_hit_t *hit, apr_pool_t *pool)
 {
     static const char *const outcomes[] = {
         [WHEEL_OUTCOME_STOPPED] = "stopped",
@@ -32,24 +31,49 @@ const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
         [WHEEL_OUTCOME_ENDED] = "ended",
         [WHEEL_OUTCOME_RUNNING] = "running",
     };
+
+    return json_pack("{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)hit->id,
+                     "name", wheel_json_name(hit->name, pool), "client",
+                     wheel_json_client(hit->client, pool), "handler",
+                     wheel_json_name(hit->handler, pool), "outcome",
+                     outcomes[hit->outcome]);
+}
+
+static json_t *reply_json(const wheel_reply_t *reply, apr_pool_t *pool)
+{
+    const char *outcome = "stopped";
+
+    if (reply->stopped < 0) {
+        outcome = reply->stopped == WHEEL_REPLY_NONE ? "unanswered" : "failed";
+    }
+    return json_pack(
+        "{s:s, s:s, s:o}", "host", wheel_render_host(reply->host, pool),
+        "outcome", outcome, "stopped",
+        reply->stopped < 0 ? json_null() : json_integer(reply->stopped));
+}
+
+const char *wheel_render_stopped(const wheel_stopped_t *result,
+                                 apr_pool_t *pool)
+{
+    const wheel_round_t *round = result->round;
+    unsigned hits_n = result->hits ? result->hits_n : 0;
+    unsigned replies_n = round ? round->replies_n : 0;
     json_t *wheels = json_array();
+    json_t *hosts = round ? json_array() : NULL;
     unsigned n;
 
     for (n = 0; n < hits_n; n++) {
-        const wheel_hit_t *hit = &hits[n];
-
-        wheels = wheel_json_append(
-            wheels,
-            json_pack("{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)hit->id,
-                      "name", wheel_json_name(hit->name, pool), "client",
-                      wheel_json_client(hit->client, pool), "handler",
-                      wheel_json_name(hit->handler, pool), "outcome",
-                      outcomes[hit->outcome]));
+        wheels = wheel_json_append(wheels, hit_json(&result->hits[n], pool));
+    }
+    for (n = 0; n < replies_n; n++) {
+        hosts = wheel_json_append(hosts, reply_json(&round->replies[n], pool));
     }
     return wheel_json_text(
-        json_pack("{s:i, s:o}", "stopped", dry ? 0 : (int)hits_n, "wheels",
-                  wheels),
-        WHEEL_JSON_ANSWER_BYTES + hits_n * WHEEL_JSON_JOB_BYTES / 2, pool);
+        json_pack(round ? "{s:i, s:o, s:o}" : "{s:i, s:o}", "stopped",
+                  (int)result->stopped, "wheels", wheels, "hosts", hosts),
+        WHEEL_JSON_ANSWER_BYTES + hits_n * WHEEL_JSON_JOB_BYTES / 2 +
+            replies_n * WHEEL_JSON_JOB_BYTES / 4,
+        pool);
 }
 
 /* --- The status ---------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include "mod_wheel.h"
 #include "core/hosts.h"
+#include "core/stopped.h"
 #include "core/table.h"
 
 /** The version of the JSON status; its schema is wheel-status.schema.json. */
@@ -64,21 +65,10 @@ const char *wheel_render_text(const char *text, apr_size_t bytes_max,
 const char *wheel_render_problem(int status, const char *title,
                                  const char *detail, apr_pool_t *pool);
 
-/**
- * The object of /stop?json: what was stopped and how far that got.
- * @param hits,hits_n the jobs that were marked
- * @param dry nonzero if they only would have been
- */
-const char *wheel_render_stop(const wheel_hit_t *hits, unsigned hits_n, int dry,
-                              apr_pool_t *pool);
-
-/**
- * The same of a cluster: how many all hosts stopped, and what each has to say.
- * @param wheels what wheel_render_stop() says of this host
- */
-const char *wheel_render_stop_hosts(const char *wheels,
-                                    const wheel_round_t *round,
-                                    apr_pool_t *pool);
+/** The object of /stop?json: how many jobs were stopped, each with its outcome,
+ * and in a cluster what each host replied. */
+const char *wheel_render_stopped(const wheel_stopped_t *result,
+                                 apr_pool_t *pool);
 
 /** A host's name: its id without what makes it unique. */
 const char *wheel_render_host(const char *host, apr_pool_t *pool);

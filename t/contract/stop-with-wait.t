@@ -9,7 +9,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 
-plan tests => 19, need_module 'wheel';
+plan tests => 22, need_module 'wheel';
 
 my $server = WheelServer->started(
     processes => 3, threads => 6, config => "WheelScheduling normal\n"
@@ -73,3 +73,20 @@ is collect(20, @all), @all, 'once it goes on, each wheel has its number';
 is grep({ $_->header('Wheel-Stopped-By') eq 'stop' } @all), @all,
     'by the stop that came while it was frozen';
 ok wait_until { !$server->running }, 'and none is left';
+
+# A worker that waits for such wheels is free again once its client has left.
+@wheels = map { $server->begin(GET => '/rotate') } 1 .. 2;
+wait_until { $server->rotating == 2 };
+my %of;
+push @{ $of{ $_->{pid} } }, $_ for $server->rotating;
+($pid) = keys %of;
+freeze($pid);
+my $busy = $server->status->{workers}{busy} - @wheels + @{ $of{$pid} };
+$stop = $server->begin(GET => '/stop?wait=300');
+ok wait_until { !$server->rotating }, 'a stop waits for a frozen process';
+ok wait_until { $server->status->{workers}{busy} == $busy + 1 }, 'in a worker';
+close $stop->socket;
+ok wait_until { $server->status->{workers}{busy} == $busy },
+    'which is free when the client has gone';
+kill CONT => $pid;
+collect(20, @wheels);

@@ -157,6 +157,7 @@ static void text_holds(const char *text, apr_pool_t *pool)
 
 static void name_holds(const char *text, apr_pool_t *pool)
 {
+    wheel_stopped_t stopped;
     wheel_hit_t hit;
     const char *c;
 
@@ -170,7 +171,10 @@ static void name_holds(const char *text, apr_pool_t *pool)
     }
     memset(&hit, 0, sizeof(hit));
     memcpy(hit.name, text, strlen(text));
-    json_decref(json_of(wheel_render_stop(&hit, 1, 0, pool)));
+    memset(&stopped, 0, sizeof(stopped));
+    stopped.hits_n = 1;
+    stopped.hits = &hit;
+    json_decref(json_of(wheel_render_stopped(&stopped, pool)));
 }
 
 static void seconds_hold(const char *text)
@@ -196,11 +200,11 @@ static void id_holds(const char *text)
     }
 }
 
-static void load_holds(const char *text)
+static void load_holds(const char *text, apr_pool_t *pool)
 {
     unsigned load = 0;
 
-    if (wheel_parse_load(text, &load)) {
+    if (!wheel_parse_load("load", text, &load, pool)) {
         MUST(load >= 1 && load <= WHEEL_LOAD_MAX);
         MUST(load == strtoul(text, NULL, 10));
     }
@@ -222,27 +226,48 @@ static void prefer_holds(const char *text, apr_pool_t *pool)
     }
 }
 
+/* What a query may hold, as text. */
+typedef struct values_t {
+    const char *id;
+    const char *wait;
+    const char *load;
+} values_t;
+
+static const char *keep_text(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
+{
+    (void)name;
+    *(const char **)place = apr_pstrdup(pool, value);
+    return NULL;
+}
+
 static void query_holds(const char *text, apr_pool_t *pool)
 {
-    wheel_param_t params[] = {{"id", NULL},
-                              {"wait", NULL},
-                              {"load", NULL},
-                              {"json", NULL},
-                              {NULL, NULL}};
-    const char *error = wheel_parse_query(text, params, pool);
-    int n;
+    static const wheel_param_t params[] = {
+        {"id", keep_text, offsetof(values_t, id), NULL},
+        {"wait", keep_text, offsetof(values_t, wait), NULL},
+        {"load", keep_text, offsetof(values_t, load), NULL},
+        {NULL, NULL, 0, NULL},
+    };
+    values_t values = {NULL, NULL, NULL};
+    const char *error = wheel_parse_query(text, params, &values, pool);
+    const wheel_param_t *param;
 
     if (error) {
         problem_holds(error, pool);
         return;
     }
-    for (n = 0; params[n].name; n++) {
-        if (params[n].value) {
-            MUST(strstr(text, params[n].name));
-            MUST(strlen(params[n].value) <= strlen(text));
-            seconds_hold(params[n].value);
-            id_holds(params[n].value);
-            load_holds(params[n].value);
+    MUST(!*text || values.id || values.wait || values.load);
+    for (param = params; param->name; param++) {
+        const char *value =
+            *(const char *const *)((char *)&values + param->offset);
+
+        if (value) {
+            MUST(strstr(text, param->name));
+            MUST(strlen(value) <= strlen(text));
+            seconds_hold(value);
+            id_holds(value);
+            load_holds(value, pool);
         }
     }
 }
@@ -250,20 +275,13 @@ static void query_holds(const char *text, apr_pool_t *pool)
 /* A filter's own text gives the same filter again. */
 static void filter_survives(const wheel_filter_t *filter, apr_pool_t *pool)
 {
-    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
-                              {"client", NULL}, {"handler", NULL},
-                              {"older", NULL},  {NULL, NULL}};
     const char *text = wheel_filter_text(filter, pool);
     wheel_filter_t again;
-    int n;
 
     MUST(printable(text));
     MUST(wheel_filter_is_any(filter) == !*text);
-    MUST(!wheel_parse_query(text, params, pool));
     memset(&again, 0, sizeof(again));
-    for (n = 0; params[n].name; n++) {
-        MUST(!wheel_filter_read(&again, params[n].name, params[n].value, pool));
-    }
+    MUST(!wheel_filter_parse(&again, text, pool));
     MUST(!strcmp(wheel_filter_text(&again, pool), text));
     MUST(again.id == filter->id && again.older == filter->older);
 }
@@ -271,34 +289,24 @@ static void filter_survives(const wheel_filter_t *filter, apr_pool_t *pool)
 /* Each of its parameters with this text alone, and all of a query. */
 static void filter_holds(const char *text, apr_pool_t *pool)
 {
-    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
-                              {"client", NULL}, {"handler", NULL},
-                              {"older", NULL},  {NULL, NULL}};
+    const wheel_param_t *param;
     wheel_filter_t filter;
-    int n;
 
-    memset(&filter, 0, sizeof(filter));
-    for (n = 0; params[n].name; n++) {
-        wheel_filter_t one;
+    for (param = wheel_filter_params; param->name; param++) {
         const char *error;
 
-        memset(&one, 0, sizeof(one));
-        error = wheel_filter_read(&one, params[n].name, text, pool);
+        memset(&filter, 0, sizeof(filter));
+        error = wheel_filter_read(&filter, param->name, text, pool);
         if (error) {
             problem_holds(error, pool);
             continue;
         }
-        filter_survives(&one, pool);
+        filter_survives(&filter, pool);
     }
-    if (wheel_parse_query(text, params, pool)) {
-        return;
+    memset(&filter, 0, sizeof(filter));
+    if (!wheel_filter_parse(&filter, text, pool)) {
+        filter_survives(&filter, pool);
     }
-    for (n = 0; params[n].name; n++) {
-        if (wheel_filter_read(&filter, params[n].name, params[n].value, pool)) {
-            return;
-        }
-    }
-    filter_survives(&filter, pool);
 }
 
 /* --- The status ----------------------------------------------------------- */
@@ -363,7 +371,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     name_holds(text, pool);
     seconds_hold(text);
     id_holds(text);
-    load_holds(text);
+    load_holds(text, pool);
     prefer_holds(text, pool);
     query_holds(text, pool);
     filter_holds(text, pool);

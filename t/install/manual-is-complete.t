@@ -66,6 +66,7 @@ is join(' ', grep { !exists $directive{$_} }
 my %handler = (
     'demo/rotate.c'  => 'wheel-rotate', 'operations/stop.c' => 'wheel-stop',
     'http/status.c'  => 'wheel-status', 'server/config_cluster.c' => 'WheelCluster',
+    'core/filter.c'  => 'filters',
 );
 my %param;
 for my $file (sort keys %source) {
@@ -76,6 +77,8 @@ for my $file (sort keys %source) {
     }
 }
 same([keys %param], [values %handler], 'parameters are found where they belong');
+my @filters = @{ delete $param{ delete $handler{'core/filter.c'} } };
+push @{ $param{$_} }, @filters for qw(wheel-stop wheel-status);
 for my $handler (sort values %handler) {
     my $said  = $section{$handler} =~ s/^\| note `wheel-refused`.*//smr;
     my %known = map { $_ => 1 } @{ $param{$handler} };

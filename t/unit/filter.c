@@ -25,18 +25,8 @@ static const wheel_facets_t nameless = {"", 9, "192.0.2.7", "wheel-rotate", 0};
 /* Read "name=red*&older=5" as a handler would. */
 static const char *read_text(const char *text, wheel_filter_t *filter)
 {
-    wheel_param_t params[] = {{"name", NULL},   {"id", NULL},
-                              {"client", NULL}, {"handler", NULL},
-                              {"older", NULL},  {NULL, NULL}};
-    const char *error = wheel_parse_query(text, params, pool);
-    unsigned n;
-
     memset(filter, 0, sizeof(*filter));
-    for (n = 0; params[n].name && !error; n++) {
-        error =
-            wheel_filter_read(filter, params[n].name, params[n].value, pool);
-    }
-    return error;
+    return wheel_filter_parse(filter, text, pool);
 }
 
 /* Which of the three jobs a text means, as in "red redder nameless". */

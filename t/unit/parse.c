@@ -122,45 +122,74 @@ static void loads_are_whole_percents_of_a_core(void **state)
     for (n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
         unsigned load = 0;
 
-        assert_int_equal(wheel_parse_load(cases[n].text, &load),
+        assert_int_equal(wheel_parse_load("load", cases[n].text, &load, pool) ==
+                             NULL,
                          cases[n].load != 0);
         assert_int_equal(load, cases[n].load);
     }
 }
 
-static void a_query_is_sorted_into_what_is_allowed(void **state)
+typedef struct inner_t {
+    apr_interval_time_t wait;
+    int json;
+} inner_t;
+
+typedef struct asked_t {
+    unsigned load;
+    inner_t inner;
+} asked_t;
+
+static const wheel_param_t inner_params[] = {
+    {"wait", wheel_parse_time, offsetof(inner_t, wait), NULL},
+    {"json", wheel_parse_flag, offsetof(inner_t, json), NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static const wheel_param_t params[] = {
+    {"load", wheel_parse_load, offsetof(asked_t, load), NULL},
+    {NULL, NULL, offsetof(asked_t, inner), inner_params},
+    {NULL, NULL, 0, NULL},
+};
+
+static void a_query_fills_in_a_struct_and_its_group(void **state)
 {
-    wheel_param_t params[] = {
-        {"id", NULL}, {"wait", NULL}, {"json", NULL}, {NULL, NULL}};
+    asked_t asked = {0, {-1, 0}};
 
     (void)state;
-    assert_null(wheel_parse_query("wait=1%2E5&json&", params, pool));
-    assert_null(params[0].value);
-    assert_string_equal(params[1].value, "1.5");
-    assert_string_equal(params[2].value, "");
-    assert_null(wheel_parse_query(NULL, params, pool));
-    assert_null(params[1].value);
-    assert_null(wheel_parse_query("", params, pool));
-    assert_null(wheel_parse_query("&&&", params, pool));
+    assert_null(wheel_parse_query("wait=1%2E5&json&", params, &asked, pool));
+    assert_int_equal(asked.load, 0);
+    assert_int_equal(asked.inner.wait, 1500000);
+    assert_int_equal(asked.inner.json, 1);
+    assert_null(wheel_parse_query(NULL, params, &asked, pool));
+    assert_null(wheel_parse_query("", params, &asked, pool));
+    assert_int_equal(asked.inner.wait, 1500000);
+    assert_null(wheel_parse_query("load=7", params, &asked, pool));
+    assert_int_equal(asked.load, 7);
 }
 
 static void a_query_that_is_wrong_says_why(void **state)
 {
-    wheel_param_t params[] = {{"wait", NULL}, {"json", NULL}, {NULL, NULL}};
-    const char *error;
+    static const struct {
+        const char *query;
+        const char *said;
+    } cases[] = {
+        {"wiat=1", "'wiat'"},       {"wiat=1", "load, wait, json"},
+        {"wait=1&wait=2", "twice"}, {"json&json", "twice"},
+        {"wait=%zz", "escape"},     {"=1", "''"},
+        {"wait", "wait: ''"},       {"json=1", "json: "},
+        {"&", "load, wait, json"},  {"&&&", "'&&&'"},
+    };
+    asked_t asked = {0, {-1, 0}};
+    unsigned n;
 
     (void)state;
-    error = wheel_parse_query("wiat=1", params, pool);
-    assert_non_null(strstr(error, "'wiat'"));
-    assert_non_null(strstr(error, "wait, json"));
-    error = wheel_parse_query("wait=1&wait=2", params, pool);
-    assert_non_null(strstr(error, "twice"));
-    error = wheel_parse_query("wait&wait", params, pool);
-    assert_non_null(strstr(error, "twice"));
-    error = wheel_parse_query("wait=%zz", params, pool);
-    assert_non_null(strstr(error, "escape"));
-    error = wheel_parse_query("=1", params, pool);
-    assert_non_null(error);
+    for (n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        const char *error =
+            wheel_parse_query(cases[n].query, params, &asked, pool);
+
+        assert_non_null(error);
+        assert_non_null(strstr(error, cases[n].said));
+    }
 }
 
 static void a_wait_preference_is_found_among_others(void **state)
@@ -203,7 +232,7 @@ int main(void)
         cmocka_unit_test(seconds_are_decimal_and_bounded),
         cmocka_unit_test(numbers_of_wheels_are_whole_and_positive),
         cmocka_unit_test(loads_are_whole_percents_of_a_core),
-        cmocka_unit_test(a_query_is_sorted_into_what_is_allowed),
+        cmocka_unit_test(a_query_fills_in_a_struct_and_its_group),
         cmocka_unit_test(a_query_that_is_wrong_says_why),
         cmocka_unit_test(a_wait_preference_is_found_among_others),
     };
