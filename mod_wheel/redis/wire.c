@@ -2,7 +2,11 @@
 /* redis/wire.c: what stands in Redis, written and read. */
 #include "redis/wire.h"
 
+#include "redis/place.h"
+
 #include <limits.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -17,6 +21,226 @@
 
 /* Last second of the year 9999. */
 #define WIRE_SECONDS_MAX 253402300799.0
+
+/* Longest filter of a stop, with its parameters all as long as may be. */
+#define WIRE_FILTER_BYTES_MAX 1024
+
+/* Seconds since the epoch in a reply of TIME: it is no clock of another
+ * century that is believed, and sums of it don't overflow. */
+#define WIRE_TIME_MAX 253402300799
+
+/* --- Any reply ------------------------------------------------------------ */
+
+const char *wheel_wire_string(const redisReply *reply)
+{
+    int is_string = reply && (reply->type == REDIS_REPLY_STRING ||
+                              reply->type == REDIS_REPLY_STATUS);
+
+    if (!is_string || strlen(reply->str) != (size_t)reply->len) {
+        return NULL;
+    }
+    return reply->str;
+}
+
+size_t wheel_wire_count(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+}
+
+const redisReply *wheel_wire_item(const redisReply *reply, size_t n)
+{
+    return n < wheel_wire_count(reply) ? reply->element[n] : NULL;
+}
+
+/* Digits alone.  @return -1 if it is something else */
+static apr_int64_t number_of(const char *text, apr_int64_t number_max)
+{
+    apr_int64_t number = 0;
+
+    if (!text || !*text) {
+        return -1;
+    }
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') {
+            return -1;
+        }
+        number = number * 10 + (*text - '0');
+        if (number > number_max) {
+            return -1;
+        }
+    }
+    return number;
+}
+
+apr_int64_t wheel_wire_time(const redisReply *reply)
+{
+    apr_int64_t sec =
+        number_of(wheel_wire_string(wheel_wire_item(reply, 0)), WIRE_TIME_MAX);
+    apr_int64_t usec =
+        number_of(wheel_wire_string(wheel_wire_item(reply, 1)), 999999);
+
+    return sec > 0 && usec >= 0 ? sec * 1000000 + usec : 0;
+}
+
+const char *wheel_wire_stream(const redisReply *reply, wheel_place_t *last)
+{
+    int has_id = 0;
+    int has_added = 0;
+    size_t n;
+
+    for (n = 0; n + 1 < wheel_wire_count(reply); n += 2) {
+        const char *name = wheel_wire_string(wheel_wire_item(reply, n));
+        const redisReply *value = wheel_wire_item(reply, n + 1);
+        const char *text = wheel_wire_string(value);
+
+        if (name && !strcmp(name, "last-generated-id")) {
+            has_id = text && wheel_place_read(last, text);
+        }
+        else if (name && !strcmp(name, "entries-added")) {
+            has_added =
+                value->type == REDIS_REPLY_INTEGER && value->integer >= 0;
+            last->added = has_added ? (apr_uint64_t)value->integer : 0;
+        }
+    }
+    if (!has_id) {
+        return "XINFO STREAM tells no last-generated-id";
+    }
+    return has_added ? NULL
+                     : "XINFO STREAM tells no entries-added: Redis 7.0 or "
+                       "later is needed";
+}
+
+const redisReply *wheel_wire_entries(const redisReply *reply)
+{
+    return wheel_wire_item(wheel_wire_item(reply, 0), 1);
+}
+
+int wheel_wire_place(const redisReply *entry, wheel_place_t *place)
+{
+    const char *id = wheel_wire_string(wheel_wire_item(entry, 0));
+
+    return id && wheel_place_read(place, id);
+}
+
+/* An entry of a stream is its id and a list of fields and values. */
+static const char *field_of(const redisReply *entry, const char *name)
+{
+    const redisReply *fields = wheel_wire_item(entry, 1);
+    size_t n;
+
+    for (n = 0; n + 1 < wheel_wire_count(fields); n += 2) {
+        const char *field = wheel_wire_string(wheel_wire_item(fields, n));
+
+        if (field && !strcmp(field, name)) {
+            return wheel_wire_string(wheel_wire_item(fields, n + 1));
+        }
+    }
+    return NULL;
+}
+
+/* --- Hosts ---------------------------------------------------------------- */
+
+int wheel_wire_is_host(const char *host)
+{
+    const char *slash = strrchr(host, '/');
+    size_t n;
+
+    if (!slash || slash == host || !slash[1]) {
+        return 0;
+    }
+    for (n = 0; host[n]; n++) {
+        if (host[n] <= ' ' || host[n] > '~' || n + 1 >= WHEEL_HOST_BYTES) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int wheel_wire_same_host(const char *a, const char *b)
+{
+    const char *a_unique = strrchr(a, '/');
+    const char *b_unique = strrchr(b, '/');
+
+    return !strcmp(a_unique ? a_unique : a, b_unique ? b_unique : b);
+}
+
+const char *wheel_wire_live(const redisReply *reply, size_t n,
+                            apr_int64_t redis_usec, apr_interval_time_t *age)
+{
+    const char *host = wheel_wire_string(wheel_wire_item(reply, 2 * n));
+    const char *score = wheel_wire_string(wheel_wire_item(reply, 2 * n + 1));
+    double ms = score ? strtod(score, NULL) : NAN;
+
+    if (!host || !wheel_wire_is_host(host) || isnan(ms)) {
+        return NULL;
+    }
+    /* Within what can be a time: any double may stand there. */
+    ms = ms < 0 ? 0 : ms;
+    ms = ms > WIRE_SECONDS_MAX * 1e3 ? WIRE_SECONDS_MAX * 1e3 : ms;
+    *age = redis_usec - (apr_int64_t)(ms * 1e3);
+    return host;
+}
+
+int wheel_wire_is_live(apr_interval_time_t age)
+{
+    return age < WHEEL_MISSING_USEC && age > -WHEEL_MISSING_USEC;
+}
+
+/* --- Stops ---------------------------------------------------------------- */
+
+static int is_stop(const char *stop)
+{
+    size_t digits = strspn(stop, "0123456789abcdef");
+
+    return digits && digits < WHEEL_STOP_BYTES && !stop[digits];
+}
+
+void wheel_wire_append_stop(redisContext *redis, const char *key,
+                            unsigned length_max, const wheel_notice_t *notice)
+{
+    redisAppendCommand(redis, "XADD %s MAXLEN ~ %u * host %s stop %s filter %s",
+                       key, length_max, notice->host, notice->stop,
+                       notice->filter);
+}
+
+int wheel_wire_read_stop(const redisReply *entry, wheel_notice_t *notice)
+{
+    notice->host = field_of(entry, "host");
+    notice->stop = field_of(entry, "stop");
+    notice->filter = field_of(entry, "filter");
+    return notice->host && wheel_wire_is_host(notice->host) && notice->stop &&
+           is_stop(notice->stop) && notice->filter &&
+           strlen(notice->filter) <= WIRE_FILTER_BYTES_MAX;
+}
+
+const char *wheel_wire_replies_key(const char *key, const char *stop,
+                                   apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, key, ":stop:", stop, NULL);
+}
+
+void wheel_wire_append_reply(redisContext *redis, const char *replies_key,
+                             const char *host, int stopped, int make)
+{
+    redisAppendCommand(redis,
+                       make ? "XADD %s * host %s n %d"
+                            : "XADD %s NOMKSTREAM * host %s n %d",
+                       replies_key, host, stopped);
+}
+
+int wheel_wire_read_reply(const redisReply *entry, wheel_reply_t *reply)
+{
+    const char *host = field_of(entry, "host");
+    const char *n = field_of(entry, "n");
+    apr_int64_t stopped = number_of(n, INT_MAX);
+
+    if (!host || !wheel_wire_is_host(host) || !n) {
+        return 0;
+    }
+    reply->host = host;
+    reply->stopped = stopped < 0 ? WHEEL_REPLY_FAILED : (int)stopped;
+    return 1;
+}
 
 /* --- Heartbeats ----------------------------------------------------------- */
 

@@ -24,14 +24,23 @@ my @right = (
 my @wrong = (
     ['',                            'first word', 'redis://'],
     ['localhost',                   'first word', 'redis://'],
-    ['redis:',                      'redis://[USER[:PASSWORD]@]HOST'],
+    ['redis:',                      'first word'],
     ['redis://:99',                 'redis://[USER[:PASSWORD]@]HOST'],
-    ['redis://h/x',                 "'x'", '0 to 65535'],
+    ['redis://h/x',                 'database', '0 to 65535'],
+    ['redis://u:se/same@h',         'redis://[USER[:PASSWORD]@]HOST', '%XX'],
+    ['redis://u:12/sesame@h',       'redis://[USER[:PASSWORD]@]HOST'],
+    ['redis://u:sesame/0',          'redis://[USER[:PASSWORD]@]HOST'],
+    ['redis://u:s?sesame@h',        'redis://[USER[:PASSWORD]@]HOST'],
+    ['redis://u:pass sesame@h',     'key=, host='],
+    ['u:sesame@h',                  'first word'],
+    ['sesame:6379',                 'first word'],
+    ['unix:u:sesame@/run/redis',    'first word'],
+    ['unix://u:sesame@/run/redis',  'has no @'],
     ['redis://h?db=1',              'redis://[USER[:PASSWORD]@]HOST'],
     ['redis://me@h',                'needs a password'],
-    ['unix:relative',               "'relative'", 'begins with a slash'],
+    ['unix:relative',               'first word', 'unix:/PATH'],
     ['unix:/' . 'x' x 120,          'at most 107 bytes'],
-    ['nats://h',                    "'nats:'", 'LoadModule'],
+    ['nats://u:sesame@h',                    "'nats:'", 'LoadModule'],
     ['redis://h key=',              'key', '1 to 100'],
     ['redis://h key=a/b',           "'a/b'", 'slashes'],
     ['redis://h "host=a b"',        "'a b'", 'blanks'],
@@ -64,7 +73,7 @@ for my $case (@wrong) {
     isnt $code, 0, "WheelCluster $value is refused";
     is_deeply [grep { index($said, $_) < 0 } 'WheelCluster', @words], [],
         "and the message has: @words" or diag $said;
-    $said =~ /sesame/ and fail 'the message shows the password';
+    $said =~ m{sesame|/same|same@} and fail 'the message shows the password';
 }
 
 my ($code, $said) = check('WheelCluster redis://u:sesame@h');

@@ -54,7 +54,7 @@ ok wait_until { stand($stops)->{applied} == 3 }, 'what was missed is applied';
 # Trimmed past them, out of order, and with older data.
 my $lost = 0;
 for (
-    ['trimmed', 'no longer in the stream',
+    ['trimmed', 'trimmed or deleted before',
         "XADD wheel * $entry name=none", "XADD wheel * $entry name=none",
         'XTRIM wheel MAXLEN 1'],
     ['older', 'the stream ends at 1-1',

@@ -64,7 +64,7 @@ like $server{two}->get('/wheel-status')->body, qr/href="\?cluster"/,
     'the page of one host leads there';
 
 # What somebody else writes into Redis.
-$redis->command(ZADD => 'wheel:live', '9' x 13, '<b>evil</b>/00');
+$redis->command(ZADD => 'wheel:live', time . '000', '<b>evil</b>/00');
 my $odd = 0;
 for my $beat ('', 'null', '{', '[]', '{"mpm":1}') {
     $redis->command(HSET => 'wheel:hosts', '<b>evil</b>/00', $beat);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* redis/url.c: the link to Redis, out of WheelCluster's URL and options.
+ *
+ * No message shows any part of an URL: it may be a part of a password,
+ * wherever it stands.
+ */
+#include "redis/redis.h"
+
+#include "redis/private.h"
+
+#include <string.h>
+#include <sys/un.h>
+
+#include "apr_escape.h"
+#include "apr_uri.h"
+
+#define URL_PORT_DEFAULT "6379"
+#define URL_DB_MAX 65535
+
+#define URL_FORM                                                        \
+    "the URL is not of the form "                                       \
+    "redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], where what stands in " \
+    "USER and PASSWORD beside letters and digits is written as %XX"
+
+static const char *decoded(const char *text, apr_pool_t *pool)
+{
+    const char *plain;
+
+    if (!text || !*text) {
+        return NULL;
+    }
+    plain = apr_punescape_url(pool, text, NULL, NULL, 0);
+    return plain ? plain : "";
+}
+
+static const char *read_tcp(wheel_link_t *link, const char *url,
+                            apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    apr_int64_t db;
+    char *end;
+
+    if (apr_uri_parse(pool, url, &uri) != APR_SUCCESS || !uri.hostname ||
+        !*uri.hostname || uri.query || uri.fragment) {
+        return URL_FORM;
+    }
+    link->host = uri.hostname;
+    link->port =
+        uri.port_str && *uri.port_str ? uri.port_str : URL_PORT_DEFAULT;
+    link->user = decoded(uri.user, pool);
+    link->password = decoded(uri.password, pool);
+    if (uri.path && uri.path[0] && uri.path[1]) {
+        if (strchr(uri.path, '@')) {
+            return URL_FORM; /* a slash in the password */
+        }
+        db = apr_strtoi64(uri.path + 1, &end, 10);
+        if (*end || db < 0 || db > URL_DB_MAX) {
+            return "what follows the host in the URL is not the number of a "
+                   "database, from 0 to 65535";
+        }
+        link->db = (int)db;
+    }
+    link->where = apr_psprintf(pool, "redis://%s%s%s:%s/",
+                               strchr(link->host, ':') ? "[" : "", link->host,
+                               strchr(link->host, ':') ? "]" : "", link->port);
+    return NULL;
+}
+
+static const char *read_unix(wheel_link_t *link, const char *url,
+                             apr_pool_t *pool)
+{
+    struct sockaddr_un address;
+
+    link->path = url + strlen(WHEEL_REDIS_UNIX ":");
+    while (link->path[0] == '/' && link->path[1] == '/') {
+        link->path++;
+    }
+    if (link->path[0] != '/' || strchr(link->path, '@') ||
+        strlen(link->path) >= sizeof(address.sun_path)) {
+        return apr_psprintf(pool,
+                            "what follows unix: is not the path of a socket: "
+                            "it begins with a slash, has no @ and at most %d "
+                            "bytes",
+                            (int)sizeof(address.sun_path) - 1);
+    }
+    link->where =
+        apr_pstrcat(pool, WHEEL_REDIS_UNIX ":", link->path, "/", NULL);
+    return NULL;
+}
+
+const char *wheel_redis_link_read(wheel_link_t **made,
+                                  const wheel_link_spec_t *spec,
+                                  apr_pool_t *pool)
+{
+    wheel_link_t *link = apr_pcalloc(pool, sizeof(*link));
+    int is_unix = !strncmp(spec->url, WHEEL_REDIS_UNIX ":", 5);
+    const char *error = (is_unix ? read_unix : read_tcp)(link, spec->url, pool);
+
+    if (error) {
+        return error;
+    }
+    link->key = spec->key;
+    link->live = apr_pstrcat(pool, spec->key, ":live", NULL);
+    link->hosts = apr_pstrcat(pool, spec->key, ":hosts", NULL);
+    link->length_max = spec->length_max;
+    link->timeout = spec->timeout;
+    if (spec->db >= 0) {
+        link->db = spec->db;
+    }
+    if (spec->user) {
+        link->user = spec->user;
+    }
+    if (spec->password) {
+        link->password = spec->password;
+    }
+    if (link->user && !link->password) {
+        return "a user needs a password, in the URL or by password-file=";
+    }
+    link->where = apr_psprintf(pool, "%s%d", link->where, link->db);
+    *made = link;
+    return NULL;
+}
