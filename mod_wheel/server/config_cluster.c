@@ -145,29 +145,55 @@ static const char *set_cluster_option(cmd_parms *cmd, const char *text,
                         cmd->cmd->name, allowed);
 }
 
-/* mod_info shows directives as they were read, but not this one's password:
- * redis://user:password@host */
-static void hide_password(cmd_parms *cmd, const char *url)
+/* "redis:" of redis://HOST, with letters alone: anything else may be a part of
+ * a password.  Empty for none. */
+static const char *url_scheme(const char *url, apr_pool_t *pool)
+{
+    size_t letters = strspn(url, "abcdefghijklmnopqrstuvwxyz");
+
+    if (!letters || url[letters] != ':' || url[letters + 1] != '/') {
+        return "";
+    }
+    return apr_pstrmemdup(pool, url, letters + 1);
+}
+
+/* What follows the scheme, without user and password: they end at the last @.
+ * What is not HOST:PORT/DB then may be a part of them. */
+static const char *url_shown(const char *rest, int is_path, apr_pool_t *pool)
+{
+    static const char digits[] = "0123456789";
+    const char *at = strrchr(rest, '@');
+    const char *end = at ? at + 1 : rest + (is_path ? 0 : strlen("//"));
+
+    if (!is_path) {
+        end += *end == '[' ? strcspn(end, "]/") : strcspn(end, ":/?#");
+        end += *end == ']';
+        end += *end == ':' ? 1 + strspn(end + 1, digits) : 0;
+        end += *end == '/' ? 1 + strspn(end + 1, digits) : 0;
+        if (*end || strncmp(rest, "//", 2)) {
+            return "//********";
+        }
+    }
+    return at ? apr_pstrcat(pool, "//********", at, NULL) : rest;
+}
+
+/* mod_info and -D DUMP_CONFIG show a directive's arguments as they were
+ * written, with quotes and escapes.  In their place stand those that were read,
+ * without a password. */
+static void hide_password(cmd_parms *cmd, int argc, char *const argv[])
 {
     ap_directive_t *directive = (ap_directive_t *)cmd->directive;
-    const char *colon = strchr(url, ':');
-    const char *at = strrchr(url, '@');
-    const char *secret;
-    const char *found;
+    const char *scheme = argc ? url_scheme(argv[0], cmd->pool) : "";
+    const char *shown = *scheme ? url_shown(argv[0] + strlen(scheme),
+                                            !strcmp(scheme, "unix:"), cmd->pool)
+                                : "********";
+    int n;
 
-    if (!colon || !at || colon > at) {
-        return;
+    shown = apr_pstrcat(cmd->pool, scheme, shown, NULL);
+    for (n = 1; n < argc; n++) {
+        shown = apr_pstrcat(cmd->pool, shown, " ", argv[n], NULL);
     }
-    secret = strchr(colon + 1, ':');
-    found = strstr(directive->args, url);
-    if (!secret || secret > at || !found) {
-        return;
-    }
-    directive->args = apr_pstrcat(
-        cmd->pool,
-        apr_pstrmemdup(cmd->pool, directive->args,
-                       (found - directive->args) + (secret + 1 - url)),
-        "********", found + (at - url), NULL);
+    directive->args = shown;
 }
 
 const char *wheel_config_set_cluster(cmd_parms *cmd, void *dir, int argc,
@@ -176,23 +202,21 @@ const char *wheel_config_set_cluster(cmd_parms *cmd, void *dir, int argc,
     wheel_cluster_config_t *config;
     wheel_server_config_t *server;
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    const char *colon = argc ? strchr(argv[0], ':') : NULL;
+    const char *scheme = argc ? url_scheme(argv[0], cmd->pool) : "";
     int n;
 
     (void)dir;
-    if (argc) {
-        hide_password(cmd, argv[0]);
-    }
+    hide_password(cmd, argc, argv);
     if (error) {
         return error;
     }
-    if (!colon) {
+    if (!*scheme) {
         return "WheelCluster: the first word is not an URL, such as "
                "redis://HOST:PORT or unix:/PATH";
     }
     config = apr_pcalloc(cmd->pool, sizeof(*config));
     config->url = argv[0];
-    config->scheme = apr_pstrmemdup(cmd->pool, argv[0], colon - argv[0]);
+    config->scheme = apr_pstrmemdup(cmd->pool, scheme, strlen(scheme) - 1);
     config->key = CONFIG_KEY_DEFAULT;
     config->db = -1;
     config->length_max = CONFIG_LENGTH_DEFAULT;

@@ -15,7 +15,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 22, need_module 'wheel';
+plan tests => 34, need_module 'wheel';
 
 my $secret = 'sesame:street@1/2%3';
 my ($rights) = slurp(checkout_dir() . '/mod_wheel/doc/clusters.md')
@@ -97,8 +97,31 @@ for my $server (@all) {
     unlike $shown, qr/\Q$secret\E|\Q$coded\E|sesame/,
         'the password is shown nowhere';
 }
-like $in_url->get('/server-info?config')->body, qr/wheel:\*{8}\@127/,
+like $in_url->get('/server-info?config')->body, qr{redis://\*{8}\@127},
     'mod_info has stars in its place';
+
+# However it is written.
+my $dumped = 0;
+for my $url (
+    "redis://wheel:sesame\@127.0.0.1:$port",
+    "\"redis://wheel:s\\\"sesame\@127.0.0.1:$port\"",
+    "'redis://wheel:s\\'sesame\@127.0.0.1:$port'",
+    "redis://wheel:s\@sesame:sesame\@127.0.0.1:$port/0",
+    "\"redis://:se sesame\@127.0.0.1:$port\"",
+    "redis://127.0.0.1:$port/0?x=sesame",
+    "redis://wheel:sesame/0",
+    "redis://[::1]sesame:$port",
+    "redis://wheel:a/sesame\@127.0.0.1:$port",
+    "redis://sesame\@127.0.0.1:$port",
+    "unix:/run/wheel:sesame\@run/redis.sock",
+    )
+{
+    my $server = host('dump', $url, '');
+    my ($code, $said) = $server->check('-D', 'DUMP_CONFIG');
+    $dumped += $said =~ m{^\s*WheelCluster redis://\*+\@127\.0\.0\.1:\d}m;
+    unlike $said, qr/sesame/, "-D DUMP_CONFIG shows no password of $url";
+}
+is $dumped, 7, 'but the rest of those that are right';
 
 # A host that has the wrong one.
 spew($file, "wrong\n");

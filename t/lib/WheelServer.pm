@@ -125,11 +125,11 @@ sub command {
 
 # What httpd -t says: its exit code and its words.
 sub check {
-    my ($self) = @_;
+    my ($self, @more) = @_;
     my $pid = open(my $out, '-|') // die "fork: $!\n";
     if ($pid == 0) {
         open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-        exec $self->command('-t') or POSIX::_exit(127);
+        exec $self->command('-t', @more) or POSIX::_exit(127);
     }
     local $/ = undef;
     my $words = <$out> // '';
