@@ -58,7 +58,7 @@ extern "C" {
  * grow at their ends, and mod_wheel goes by the version that the caller has.
  * A new major version changes or removes something.
  */
-#define WHEEL_API_MAJOR 1
+#define WHEEL_API_MAJOR 2
 #define WHEEL_API_MINOR 0
 #define WHEEL_API_VERSION (WHEEL_API_MAJOR << 16 | WHEEL_API_MINOR)
 
@@ -281,8 +281,8 @@ typedef struct wheel_job_calls_t {
  */
 struct wheel_job_t {
     const wheel_job_calls_t *calls;
-    const apr_uint32_t *mark; /* in shared memory */
-    apr_uint64_t *progress;   /* in shared memory */
+    const apr_uint64_t *state; /* in shared memory: its id << 8 | its end */
+    apr_uint64_t *progress;    /* in shared memory */
 };
 
 /**
@@ -292,7 +292,8 @@ struct wheel_job_t {
 static inline int wheel_job_stopped(const wheel_job_t *job)
 {
     /* Relaxed: nothing is read on the strength of the mark. */
-    return __atomic_load_n(job->mark, __ATOMIC_RELAXED) != WHEEL_END_NONE;
+    return (__atomic_load_n(job->state, __ATOMIC_RELAXED) & 0xff) !=
+           WHEEL_END_NONE;
 }
 
 /**
@@ -374,7 +375,7 @@ typedef struct wheel_alone_t {
     apr_size_t result_bytes;
     apr_time_t until; /* 0 for no deadline */
     void *memory;
-    apr_uint32_t mark;
+    apr_uint64_t state; /* how it is to end */
     apr_uint64_t progress;
 } wheel_alone_t;
 
@@ -383,9 +384,9 @@ static inline wheel_end_e wheel_alone_look(wheel_job_t *job)
     wheel_alone_t *alone = (wheel_alone_t *)job;
 
     if (alone->until && apr_time_now() >= alone->until) {
-        alone->mark = WHEEL_END_DEADLINE;
+        alone->state = WHEEL_END_DEADLINE;
     }
-    return (wheel_end_e)alone->mark;
+    return (wheel_end_e)alone->state;
 }
 
 static inline int wheel_alone_hand_over(wheel_job_t *job, const void *data,
@@ -435,7 +436,7 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
         return APR_ENOMEM;
     }
     alone.job.calls = &alone_calls;
-    alone.job.mark = &alone.mark;
+    alone.job.state = &alone.state;
     alone.job.progress = &alone.progress;
     alone.spec = spec;
     alone.until = spec->wait_max >= 0 ? start + spec->wait_max : 0;
@@ -445,8 +446,8 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
     wheel_job_progress(&alone.job, 0, spec->value);
     wheel_alone_look(&alone.job);
     spec->work(&alone.job, baton);
-    result->end = alone.mark ? WHEEL_END_DEADLINE : WHEEL_END_FINISHED;
-    if (!alone.mark && spec->baton_bytes) {
+    result->end = alone.state ? WHEEL_END_DEADLINE : WHEEL_END_FINISHED;
+    if (!alone.state && spec->baton_bytes) {
         memcpy(spec->baton, baton, spec->baton_bytes);
     }
     result->done = alone.progress >> 8;

@@ -294,7 +294,7 @@ static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
                      "'wheel' failed");
         return rv;
     }
-    wheel_table_ring_marked(table);
+    wheel_table_wake_marked(table);
     return APR_SUCCESS;
 }
 

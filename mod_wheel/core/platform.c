@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #else
+#include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -70,11 +71,38 @@ int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec)
     return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
 }
 
-void wheel_sem_wait(sem_t *sem, apr_int64_t until_usec)
+/* The operation and its numbers are ours; the kernel takes any word. */
+static void futex(wheel_sem_t *sem, int operation, apr_uint32_t value,
+                  const struct timespec *until)
+{
+    syscall(SYS_futex, &sem->posted, operation, value, until, NULL,
+            FUTEX_BITSET_MATCH_ANY);
+}
+
+void wheel_sem_init(wheel_sem_t *sem)
+{
+    __atomic_store_n(&sem->posted, 0, __ATOMIC_RELAXED);
+}
+
+void wheel_sem_post(wheel_sem_t *sem)
+{
+    int error = errno;
+
+    /* Release: who is woken sees why. */
+    __atomic_store_n(&sem->posted, 1, __ATOMIC_RELEASE);
+    futex(sem, FUTEX_WAKE, 1, NULL);
+    errno = error;
+}
+
+void wheel_sem_wait(wheel_sem_t *sem, apr_int64_t until_usec)
 {
     struct timespec until = timespec_of(until_usec);
 
-    (void)sem_clockwait(sem, CLOCK_MONOTONIC, &until);
+    if (!__atomic_load_n(&sem->posted, __ATOMIC_ACQUIRE)) {
+        futex(sem, FUTEX_WAIT_BITSET, 0, &until);
+    }
+    /* Acquire: the caller reads the reason after that. */
+    (void)__atomic_exchange_n(&sem->posted, 0, __ATOMIC_ACQ_REL);
 }
 
 apr_int64_t wheel_clock_coarse_usec(void)
@@ -229,7 +257,17 @@ int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec)
     return 0;
 }
 
-void wheel_sem_wait(sem_t *sem, apr_int64_t until_usec)
+void wheel_sem_init(wheel_sem_t *sem)
+{
+    sem_init(sem, 1, 0);
+}
+
+void wheel_sem_post(wheel_sem_t *sem)
+{
+    sem_post(sem);
+}
+
+void wheel_sem_wait(wheel_sem_t *sem, apr_int64_t until_usec)
 {
     apr_int64_t left = until_usec - wheel_clock_usec();
     struct timespec now;

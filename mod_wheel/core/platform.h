@@ -43,10 +43,28 @@ int wheel_thread_join_ended(pthread_t thread);
  * @return 0 if it is joined, else ETIMEDOUT */
 int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec);
 
+/** A semaphore that processes share and that counts to one.  Not sem_t where
+ * there is another way: sem_post() takes the number of a system call from the
+ * memory of the semaphore, which others may write. */
+#ifdef WHEEL_PORTABLE
+#define WHEEL_SEM_IS_SAFE 0
+typedef sem_t wheel_sem_t;
+#else
+#define WHEEL_SEM_IS_SAFE 1
+typedef struct wheel_sem_t {
+    apr_uint32_t posted;
+} wheel_sem_t;
+#endif
+
+void wheel_sem_init(wheel_sem_t *sem);
+
+/** Wake who waits, or the next who does.  Async-signal-safe. */
+void wheel_sem_post(wheel_sem_t *sem);
+
 /** Wait for a semaphore; a signal may end the wait early.
  * @param until_usec the time to give up, as wheel_clock_usec() has it.  POSIX
  *        waits by the clock that an admin can set, and may wait longer then */
-void wheel_sem_wait(sem_t *sem, apr_int64_t until_usec);
+void wheel_sem_wait(wheel_sem_t *sem, apr_int64_t until_usec);
 
 /** A clock that ticks, for less than wheel_clock_usec() costs. */
 apr_int64_t wheel_clock_coarse_usec(void);

@@ -126,7 +126,7 @@ int wheel_proc_dead(const wheel_proc_t *proc)
     char state = 'R';
     apr_uint64_t birth;
 
-    if (kill(proc->pid, 0) != 0 && errno == ESRCH) {
+    if (proc->pid <= 0 || (kill(proc->pid, 0) != 0 && errno == ESRCH)) {
         return 1;
     }
     birth = proc_birth(proc->pid, &state);

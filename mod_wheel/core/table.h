@@ -19,11 +19,15 @@
 /** Longest client address kept, with its terminating NUL. */
 #define WHEEL_CLIENT_BYTES 48
 
+/** Largest number of a job: every JSON reader has integers up to here. */
+#define WHEEL_ID_MAX (((apr_uint64_t)1 << 53) - 1)
+
 /** Ended jobs that are remembered. */
 #define WHEEL_RING_MAX 64
 
-/** Names that get counters of their own; the rest share one.  Index 0 counts
- * the jobs without a name, WHEEL_NAMES_MAX - 1 those with any other. */
+/** Names that get counters of their own: those that were used last; the rest
+ * share one.  Index 0 counts the jobs without a name, WHEEL_NAMES_MAX - 1 those
+ * with any other. */
 #define WHEEL_NAMES_MAX 34
 #define WHEEL_NAME_NONE 0
 #define WHEEL_NAME_OTHER (WHEEL_NAMES_MAX - 1)
@@ -163,6 +167,19 @@ apr_status_t wheel_table_child_init(wheel_table_t *table, apr_pool_t *pchild);
 unsigned wheel_table_slots_max(const wheel_table_t *table);
 
 /**
+ * From now on, this process waits for the mutex so long at most: a child that
+ * is held by SIGSTOP may have it.  For a process that must go on; children
+ * that run requests have no limit.  The parent takes no mutex at all.
+ * @param usec 0 for no limit
+ */
+void wheel_table_lock_limit_set(wheel_table_t *table, apr_interval_time_t usec);
+
+/** How many entries of the segment this process has refused since it was last
+ * asked, since they were damaged: something in a child writes where it should
+ * not. */
+unsigned wheel_table_damage(wheel_table_t *table);
+
+/**
  * Register a job.  On success both owners hold the slot, or the worker alone
  * if it does the work itself.  Slots of dead processes are taken back on the
  * way, at most twice a second.
@@ -196,21 +213,22 @@ apr_status_t wheel_table_stop(wheel_table_t *table,
 
 /**
  * From now on, no job of a generation before this one runs: those that do are
- * marked, and rung; those that still come are marked at their claim.
+ * marked, and woken; those that still come are marked at their claim.  Takes no
+ * lock.  For the parent.
  */
-apr_status_t wheel_table_stop_before(wheel_table_t *table, int generation);
+void wheel_table_stop_before(wheel_table_t *table, int generation);
 
 /** Mark one slot.  Takes no lock.  @return how the job ends: as asked, or as
  * an earlier mark says */
 wheel_end_e wheel_table_mark(wheel_table_t *table, unsigned slot,
                              wheel_end_e end);
 
-/** Mark and ring every job of this process.  Takes no lock and is
+/** Mark and wake every job of this process.  Takes no lock and is
  * async-signal-safe: signal handlers call it. */
 void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
 
 /**
- * Mark and ring every job of this process as ended by a shutdown, if the oldest
+ * Mark and wake every job of this process as ended by a shutdown, if the oldest
  * of all jobs without a mark is one of them and no process has done so for a
  * while.  Takes no lock.
  * @param pause usec from one process to the next
@@ -225,27 +243,21 @@ wheel_facets_t wheel_table_facets(const wheel_record_t *record);
 /** The mark of a slot, WHEEL_END_NONE if it has none. */
 wheel_end_e wheel_table_marked(const wheel_table_t *table, unsigned slot);
 
-/** Is this job still running, or its companion not gone?
+/** Is this job still running, or its companion not gone?  Takes the slots of
+ * dead processes back if the parent has asked for it.
  * @return the owners' bits, 0 if the slot is free or another job's */
-unsigned wheel_table_owners(const wheel_table_t *table, unsigned slot,
+unsigned wheel_table_owners(wheel_table_t *table, unsigned slot,
                             apr_uint64_t id);
 
 /** Wake the worker of a slot.  Harmless if it is another's by now.
  * Async-signal-safe. */
-void wheel_table_ring(wheel_table_t *table, unsigned slot);
+void wheel_table_wake(wheel_table_t *table, unsigned slot);
 
-/**
- * Wake the workers of all marked slots: a few at once, two for each core, and
- * each of them wakes the next one, by wheel_table_ring_next(), before it
- * answers.  So whoever stops many is not kept from its own client by all the
- * others, and no core waits for the next to wake.
- */
-void wheel_table_ring_marked(wheel_table_t *table);
+/** Wake the workers of all marked slots.  Whoever stops many answers first:
+ * each wake-up costs a system call. */
+void wheel_table_wake_marked(wheel_table_t *table);
 
-/** Wake the worker of the first marked slot from this one on. */
-void wheel_table_ring_next(wheel_table_t *table, unsigned slot);
-
-/** Sleep until the slot's bell rings, at most so long.  It may also wake for
+/** Sleep until somebody wakes the slot, at most so long.  It may also wake for
  * nothing.  For the slot's worker alone. */
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
                       apr_interval_time_t wait_max);
@@ -289,14 +301,13 @@ int wheel_table_stuck_news(wheel_table_t *table, unsigned slot,
 int wheel_table_stuck_tell(wheel_table_t *table, unsigned slot);
 
 /**
- * Every job that is stuck and that nobody has been told of.  Reads /proc; holds
- * the mutex only to copy.
+ * Every job that is stuck and that nobody has been told of.  Reads /proc; takes
+ * no lock.  For the parent.
  * @param records room for records_max of them; what doesn't fit comes the next
  *        time
  */
-apr_status_t wheel_table_stuck_list(wheel_table_t *table,
-                                    wheel_record_t *records,
-                                    unsigned records_max, unsigned *records_n);
+void wheel_table_stuck_list(wheel_table_t *table, wheel_record_t *records,
+                            unsigned records_max, unsigned *records_n);
 
 /**
  * The worker leaves: the job goes to the ring and to the counters.  The slot
@@ -318,19 +329,47 @@ void wheel_table_unclaim(wheel_table_t *table, unsigned slot,
 void wheel_table_companion_leave(wheel_table_t *table, unsigned slot);
 
 /**
- * Take back the slots of a process that is known to be dead.  For the parent,
- * when it learns of it: it waits for the mutex a second at most.
- * @param taken_n how many; may be NULL
+ * Mark the jobs of a process that is known to be dead, and ask that its slots
+ * be taken back: by the next claim, snapshot or worker that waits.  Takes no
+ * lock.  For the parent, when it learns of it.
+ * @return how many slots
  */
-apr_status_t wheel_table_reap(wheel_table_t *table, pid_t pid,
-                              unsigned *taken_n);
+unsigned wheel_table_reap(wheel_table_t *table, pid_t pid);
+
+/**
+ * Look for processes that died without anyone saying so, and ask that their
+ * slots be taken back.  Reads /proc; takes no lock.  For the parent.
+ * @param dead_n how many processes
+ */
+apr_status_t wheel_table_reap_all(wheel_table_t *table, unsigned *dead_n);
 
 /** Look for processes that died without anyone saying so and take their slots
- * back.  Reads /proc; holds the mutex only to free slots. */
+ * back.  Reads /proc; holds the mutex only to free slots.  Not for the parent.
+ */
 apr_status_t wheel_table_sweep(wheel_table_t *table, unsigned *taken_n);
 
 /**
- * Copy the table.  Holds the mutex for the copy alone.
+ * Copy the running jobs, each at its own instant.  Takes no lock.  For the
+ * parent.
+ * @param jobs_n how many
+ */
+wheel_record_t *wheel_table_list(const wheel_table_t *table, unsigned *jobs_n,
+                                 apr_pool_t *pool);
+
+/**
+ * The generation before which all jobs must end, so that their processes leave
+ * a place for a new one.  Takes no lock.  For the parent.
+ *
+ * @param generation of the new processes: only jobs before it need to end
+ * @param places how many processes there can be
+ * @param pool for what is needed on the way
+ * @return -1 if there is a place, or nothing that ends would make one
+ */
+int wheel_table_floor(const wheel_table_t *table, int generation,
+                      unsigned places, apr_pool_t *pool);
+
+/**
+ * Copy the table.  Holds the mutex for the copy alone.  Not for the parent.
  * @param pool holds the arrays
  */
 apr_status_t wheel_table_snapshot(wheel_table_t *table,

@@ -116,7 +116,7 @@ static void mark(wheel_stop_t *stop)
 static void wake(wheel_stop_t *stop)
 {
     if (!stop->awake && !stop->request.dry) {
-        wheel_table_ring_marked(wheel_process_table());
+        wheel_table_wake_marked(wheel_process_table());
     }
     stop->awake = 1;
 }

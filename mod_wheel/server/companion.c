@@ -104,7 +104,7 @@ static void *companion_main(void *data)
         usleep(COMPANION_END_LATER_USEC);
     }
     else {
-        wheel_table_ring(wheel_process_table(), slot);
+        wheel_table_wake(wheel_process_table(), slot);
     }
     return NULL;
 }

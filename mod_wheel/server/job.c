@@ -2,7 +2,7 @@
 /* server/job.c: one job from claim to release, for mod_wheel.h.
  *
  * Runs in the worker that runs the request.  For a job with a companion it
- * only waits: for the bell, or for the tick at which it looks at its client,
+ * only waits: to be woken, or for the tick at which it looks at its client,
  * its deadline and its server.  It answers from what the companion has handed
  * over and never waits for the companion itself, which sees its mark when the
  * kernel next runs it.  A worker that does the work itself looks round when
@@ -101,6 +101,12 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     if (rv != APR_SUCCESS && *refusal == WHEEL_REFUSED_LOCK) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0020: the mutex 'wheel' failed");
+    }
+    if (wheel_table_damage(wait->table)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "WH0026: an entry of the table of wheels was damaged and "
+                      "is not used: another module of a child writes where it "
+                      "should not");
     }
     wait->deadline_usec =
         claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;

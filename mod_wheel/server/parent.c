@@ -2,7 +2,8 @@
 /* server/parent.c: the parent: it makes the table and keeps it over restarts,
  * decides which jobs a restart ends, and takes back the slots of dead children.
  *
- * Runs in the parent alone.
+ * Runs in the parent alone, which is root: the table may hold whatever a child
+ * has written, and no mutex is taken here.
  */
 #include "server/parent.h"
 
@@ -57,22 +58,15 @@ static int is_alive(pid_t pid)
 static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
                          int slot, mpm_child_status status)
 {
-    unsigned taken = 0;
-    apr_status_t rv;
+    unsigned taken;
 
     (void)generation;
     (void)slot;
     if (status != MPM_CHILD_EXITED || !wheel_process_table() || is_alive(pid)) {
         return;
     }
-    rv = wheel_table_reap(wheel_process_table(), pid, &taken);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
-                     "WH0009: the slots of child %" APR_PID_T_FMT
-                     " come back later",
-                     pid);
-    }
-    else if (taken) {
+    taken = wheel_table_reap(wheel_process_table(), pid);
+    if (taken) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                      "WH0010: child %" APR_PID_T_FMT
                      " has died with %u wheels; their slots are free again",
@@ -88,9 +82,8 @@ static void tell_stuck(server_rec *s)
     unsigned records_n = 0;
     unsigned n;
 
-    /* Should the mutex fail, there is another time. */
-    (void)wheel_table_stuck_list(wheel_process_table(), records,
-                                 PARENT_STUCK_MAX, &records_n);
+    wheel_table_stuck_list(wheel_process_table(), records, PARENT_STUCK_MAX,
+                           &records_n);
     for (n = 0; n < records_n; n++) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0012: wheel %" APR_UINT64_T_FMT " of handler %s, in "
@@ -104,16 +97,16 @@ static void tell_stuck(server_rec *s)
 /* Every ten seconds or so: deaths that child_status doesn't report. */
 static int monitor(apr_pool_t *pool, server_rec *s)
 {
-    unsigned taken = 0;
+    unsigned dead = 0;
 
     (void)pool;
     if (wheel_process_table() &&
-        wheel_table_sweep(wheel_process_table(), &taken) == APR_SUCCESS &&
-        taken) {
+        wheel_table_reap_all(wheel_process_table(), &dead) == APR_SUCCESS &&
+        dead) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "WH0011: %u wheels of dead children found; their slots "
+                     "WH0011: %u dead children with wheels found; their slots "
                      "are free again",
-                     taken);
+                     dead);
     }
     if (wheel_process_table()) {
         tell_stuck(s);
@@ -232,56 +225,24 @@ static void warn_of_full_server(server_rec *s)
     }
 }
 
-/* How many processes of a generation and of later ones hold jobs. */
-static int count_processes(const wheel_snapshot_t *snapshot, int generation)
-{
-    const wheel_record_t *jobs = snapshot->jobs;
-    int count = 0;
-    unsigned n;
-
-    for (n = 0; n < snapshot->jobs_n; n++) {
-        unsigned first = 0;
-
-        while (jobs[first].pid != jobs[n].pid) {
-            first++;
-        }
-        count += first == n && jobs[n].generation >= generation;
-    }
-    return count;
-}
-
 /* Wheels of event could hold all places, and nobody would be there to stop
  * them: after a restart, end the oldest until there is one place at least. */
 static void leave_room(apr_pool_t *ptemp, server_rec *s)
 {
-    wheel_snapshot_t snapshot;
     int async = 0;
     int daemons_max = 0;
     int generation = 0;
-    int floor;
-    int oldest;
-    unsigned n;
+    int floor = -1;
 
     ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons_max);
     ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    if (!async || wheel_table_snapshot(wheel_process_table(), &snapshot,
-                                       ptemp) != APR_SUCCESS) {
-        return;
+    if (async) {
+        floor = wheel_table_floor(wheel_process_table(), generation,
+                                  daemons_max, ptemp);
     }
-    oldest = generation;
-    for (n = 0; n < snapshot.jobs_n; n++) {
-        if (snapshot.jobs[n].generation < oldest) {
-            oldest = snapshot.jobs[n].generation;
-        }
-    }
-    floor = oldest;
-    while (floor < generation &&
-           count_processes(&snapshot, floor) >= daemons_max) {
-        floor++;
-    }
-    if (floor > oldest &&
-        wheel_table_stop_before(wheel_process_table(), floor) == APR_SUCCESS) {
+    if (floor >= 0) {
+        wheel_table_stop_before(wheel_process_table(), floor);
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0006: no place of ServerLimit %d was left for a new "
                      "process: wheels of generations before %d are ended",
@@ -289,19 +250,12 @@ static void leave_room(apr_pool_t *ptemp, server_rec *s)
     }
 }
 
-static void end_old_generations(apr_pool_t *ptemp, server_rec *s)
+static void end_old_generations(void)
 {
     int generation = 0;
-    apr_status_t rv;
 
-    (void)ptemp;
     ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    rv = wheel_table_stop_before(wheel_process_table(), generation);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                     "WH0005: WheelOnRestart stop: the wheels of the old "
-                     "generation could not be stopped");
-    }
+    wheel_table_stop_before(wheel_process_table(), generation);
 }
 
 static void warn_of_replaced_module(server_rec *s)
@@ -340,7 +294,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                              wheel_config_server().look_max);
     warn_of_full_server(s);
     if (wheel_config_server().stop_on_restart) {
-        end_old_generations(ptemp, s);
+        end_old_generations();
     }
     else {
         leave_room(ptemp, s);

@@ -124,6 +124,5 @@ wheel_end_e wheel_wait_for_end(wheel_wait_t *wait)
         wheel_table_wait(wait->table, wait->slot, time_to_sleep(wait));
         end = wheel_table_marked(wait->table, wait->slot);
     }
-    wheel_table_ring_next(wait->table, wait->slot + 1);
     return end;
 }

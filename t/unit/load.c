@@ -48,7 +48,7 @@ static unsigned looks;
 static unsigned sleeps;
 static apr_int64_t slept_most_nsec;
 
-static apr_uint32_t mark;
+static apr_uint64_t mark;
 static apr_uint64_t progress;
 static apr_uint64_t turns_seen;
 

@@ -97,7 +97,7 @@ static void neighbours_are_independent(void **state)
 
 /* What a companion shares with the rest, here without a table. */
 typedef struct job_words_t {
-    _Atomic apr_uint32_t mark;
+    _Atomic apr_uint64_t mark;
     _Atomic apr_uint64_t progress;
     atomic_int looks;
     wheel_job_t job;
@@ -121,7 +121,7 @@ static void words_init(job_words_t *words)
     atomic_init(&words->progress, 0);
     atomic_init(&words->looks, 0);
     words->job.calls = &calls;
-    words->job.mark = (const apr_uint32_t *)&words->mark;
+    words->job.state = (const apr_uint64_t *)&words->mark;
     words->job.progress = (apr_uint64_t *)&words->progress;
     wheel_seed(&words->wheel);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/platform.h"
+#include "core/table_private.h"
 
 #define SLOTS 8
 
@@ -264,7 +265,27 @@ static void the_ring_keeps_the_last_that_ended(void **state)
     assert_int_equal(snapshot.done, 10 * (WHEEL_RING_MAX + 5));
 }
 
-static void names_beyond_the_table_share_a_counter(void **state)
+static const wheel_name_t *counters_of(const wheel_snapshot_t *snapshot,
+                                       const char *name)
+{
+    unsigned n;
+
+    for (n = WHEEL_NAME_NONE + 1; n < snapshot->names_n; n++) {
+        if (!strcmp(snapshot->names[n].name, name)) {
+            return &snapshot->names[n];
+        }
+    }
+    return NULL;
+}
+
+static void run_named(const char *name)
+{
+    assert_int_equal(claim_one(name), APR_SUCCESS);
+    end_job(&test, slot, WHEEL_END_STOP);
+}
+
+static void names_that_are_used_have_counters_whoever_invents_others(
+    void **state)
 {
     wheel_snapshot_t snapshot;
     char name[32];
@@ -274,17 +295,46 @@ static void names_beyond_the_table_share_a_counter(void **state)
     (void)state;
     for (n = 0; n < 100; n++) {
         snprintf(name, sizeof(name), "name-%d", n);
-        claim_one(name);
-        end_job(&test, slot, WHEEL_END_STOP);
+        run_named(name);
+        if (n % 20 == 0) {
+            run_named("in-use");
+        }
     }
+    run_named("new");
     snapshot = snapshot_of(&test);
     assert_int_equal(snapshot.names_n, WHEEL_NAME_OTHER);
+    assert_int_equal(counters_of(&snapshot, "in-use")->ended[WHEEL_END_STOP],
+                     5);
+    assert_int_equal(counters_of(&snapshot, "new")->ended[WHEEL_END_STOP], 1);
+    assert_null(counters_of(&snapshot, "name-0"));
     for (n = 0; n < WHEEL_NAMES_MAX; n++) {
         counted += snapshot.names[n].ended[WHEEL_END_STOP];
     }
-    assert_int_equal(counted, 100);
+    assert_int_equal(counted, 106);
     assert_int_equal(snapshot.names[WHEEL_NAME_OTHER].ended[WHEEL_END_STOP],
-                     100 - (WHEEL_NAME_OTHER - 1));
+                     106 - 5 - (WHEEL_NAME_OTHER - 2));
+}
+
+/* Whoever has its place meanwhile. */
+static void a_job_is_counted_by_its_name_at_its_end(void **state)
+{
+    wheel_snapshot_t snapshot;
+    char name[32];
+    unsigned first;
+    int n;
+
+    (void)state;
+    claim_one("slow");
+    first = slot;
+    for (n = 0; n < WHEEL_NAMES_MAX; n++) {
+        snprintf(name, sizeof(name), "name-%d", n);
+        run_named(name);
+    }
+    snapshot = snapshot_of(&test);
+    assert_null(counters_of(&snapshot, "slow"));
+    end_job(&test, first, WHEEL_END_GONE);
+    snapshot = snapshot_of(&test);
+    assert_int_equal(counters_of(&snapshot, "slow")->ended[WHEEL_END_GONE], 1);
 }
 
 static void a_claim_that_got_no_thread_leaves_no_trace(void **state)
@@ -297,6 +347,27 @@ static void a_claim_that_got_no_thread_leaves_no_trace(void **state)
     assert_int_equal(snapshot_of(&test).refused[WHEEL_REFUSED_THREAD], 1);
 }
 
+/* Whoever marks without the mutex has seen a state before. */
+static void a_mark_does_not_hit_the_job_that_follows(void **state)
+{
+    table_slot_t *place = &test.table->slots[0];
+    apr_uint64_t seen;
+
+    (void)state;
+    claim_one(NULL);
+    assert_int_equal(slot, 0);
+    seen = table_state(place);
+    end_job(&test, slot, WHEEL_END_FINISHED);
+    assert_false(table_mark_state(place, seen, WHEEL_END_SHUTDOWN, 1));
+    claim_one(NULL);
+    assert_int_equal(slot, 0);
+    assert_false(table_mark_state(place, seen, WHEEL_END_SHUTDOWN, 1));
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_NONE);
+    seen = table_state(place);
+    assert_true(table_mark_state(place, seen, WHEEL_END_SHUTDOWN, 1));
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_SHUTDOWN);
+}
+
 static void old_generations_end_and_stay_ended(void **state)
 {
     wheel_claim_t claim = claim_of(NULL);
@@ -306,7 +377,7 @@ static void old_generations_end_and_stay_ended(void **state)
     wheel_table_claim(test.table, &claim, &old, &id, &refusal);
     claim.generation = 1;
     wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
-    assert_int_equal(wheel_table_stop_before(test.table, 1), APR_SUCCESS);
+    wheel_table_stop_before(test.table, 1);
     assert_int_equal(wheel_table_marked(test.table, old), WHEEL_END_SHUTDOWN);
     assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_NONE);
     claim.generation = 0;
@@ -342,13 +413,13 @@ static void the_process_with_the_oldest_job_gives_way(void **state)
     assert_false(wheel_table_give_way(test.table, own, 0));
 }
 
-static void a_bell_wakes_its_worker(void **state)
+static void a_wake_up_comes_though_nobody_waits_yet(void **state)
 {
     apr_int64_t before = wheel_clock_usec();
 
     (void)state;
     claim_one(NULL);
-    wheel_table_ring(test.table, slot);
+    wheel_table_wake(test.table, slot);
     wheel_table_wait(test.table, slot, 60 * 1000000);
     assert_true(wheel_clock_usec() - before < 30 * 1000000);
 }
@@ -374,22 +445,63 @@ static pid_t child_that_dies(void)
 static void a_dead_child_is_reaped_once(void **state)
 {
     wheel_snapshot_t snapshot;
-    unsigned taken;
+    unsigned mine;
     pid_t pid;
 
     (void)state;
     claim_one("mine");
+    mine = slot;
     pid = child_that_dies();
-    assert_int_equal(wheel_table_reap(test.table, pid, &taken), APR_SUCCESS);
-    assert_int_equal(taken, 2);
+    assert_int_equal(wheel_table_reap(test.table, pid), 2);
+    assert_int_equal(stop_picked("running", 0), 0);
+    /* Whoever waits takes the slots back, or the next snapshot. */
+    assert_int_equal(wheel_table_owners(test.table, mine, id),
+                     WHEEL_OWNER_WORKER | WHEEL_OWNER_COMPANION);
+    assert_int_equal(wheel_table_reap(test.table, pid), 0);
     snapshot = snapshot_of(&test);
     assert_int_equal(snapshot.jobs_n, 1);
     assert_string_equal(snapshot.jobs[0].name, "mine");
     assert_int_equal(snapshot.ended[WHEEL_END_DIED], 1);
     assert_int_equal(snapshot.ended[WHEEL_END_STOP], 1);
     assert_string_equal(snapshot.recent[0].name, "running");
-    assert_int_equal(wheel_table_reap(test.table, pid, &taken), APR_SUCCESS);
-    assert_int_equal(taken, 0);
+}
+
+static void the_parent_asks_for_the_slots_of_the_dead(void **state)
+{
+    unsigned dead;
+
+    (void)state;
+    snapshot_of(&test); /* the next would not look again so soon */
+    child_that_dies();
+    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(dead, 1);
+    assert_int_equal(snapshot_of(&test).jobs_n, 0);
+    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(dead, 0);
+}
+
+/* Of processes 101 to 104, two each of generations 1 and 2; nobody asks
+ * whether they live. */
+static void old_generations_end_until_there_is_a_place(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    int n;
+
+    (void)state;
+    claim.proc = wheel_proc_self();
+    for (n = 0; n < 8; n++) {
+        claim.proc.pid = 101 + n % 4;
+        claim.generation = 1 + n % 4 / 2;
+        assert_int_equal(
+            wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+            APR_SUCCESS);
+    }
+    assert_int_equal(wheel_table_floor(test.table, 3, 5, test.pool), -1);
+    assert_int_equal(wheel_table_floor(test.table, 3, 4, test.pool), 2);
+    assert_int_equal(wheel_table_floor(test.table, 3, 3, test.pool), 2);
+    assert_int_equal(wheel_table_floor(test.table, 3, 2, test.pool), 3);
+    assert_int_equal(wheel_table_floor(test.table, 2, 1, test.pool), 2);
+    assert_int_equal(wheel_table_floor(test.table, 1, 1, test.pool), -1);
 }
 
 static void a_sweep_finds_the_dead_and_spares_the_living(void **state)
@@ -417,6 +529,57 @@ static void a_snapshot_takes_back_what_the_dead_left(void **state)
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
 }
 
+static unsigned told(void)
+{
+    wheel_record_t records[SLOTS];
+    unsigned records_n;
+
+    wheel_table_stuck_list(test.table, records, SLOTS, &records_n);
+    return records_n;
+}
+
+static wheel_refusal_e stop_yourself(void *baton, unsigned rotating)
+{
+    (void)baton;
+    (void)rotating;
+    raise(SIGSTOP);
+    return WHEEL_REFUSED_NONE;
+}
+
+/* The parent of a server never waits for one; others may set a limit. */
+static void who_has_a_limit_does_not_wait_for_a_held_child(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    wheel_filter_t filter = {.id = 0};
+    unsigned dead;
+    unsigned hits_n;
+    pid_t pid;
+
+    (void)state;
+    claim_one(NULL);
+    pid = fork();
+    if (pid == 0) {
+        claim.admit = stop_yourself;
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+    wheel_table_stop_before(test.table, 1);
+    assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_SHUTDOWN);
+    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(wheel_table_reap(test.table, pid), 0);
+    assert_int_equal(told(), 0);
+    wheel_table_lock_limit_set(test.table, 20000);
+    assert_true(APR_STATUS_IS_EBUSY(
+        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, NULL, &hits_n)));
+    wheel_table_lock_limit_set(test.table, 10 * APR_USEC_PER_SEC);
+    kill(pid, SIGCONT);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(
+        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, NULL, &hits_n),
+        APR_SUCCESS);
+}
+
 static void claim_in_worker(void)
 {
     wheel_claim_t claim = claim_of(NULL);
@@ -441,40 +604,31 @@ static void a_job_in_its_worker_has_one_owner(void **state)
     assert_int_equal(snapshot_of(&test).ended[WHEEL_END_FINISHED], 1);
 }
 
-/* It would not wake the next one. */
-static void the_first_ring_is_for_a_worker_that_waits(void **state)
+static void wait_briefly(unsigned n)
 {
-    apr_int64_t before;
-    unsigned waits;
+    apr_int64_t before = wheel_clock_usec();
 
-    (void)state;
-    claim_in_worker();
-    claim_one(NULL);
-    waits = slot;
-    stop_picked(NULL, 0);
-    wheel_table_ring_next(test.table, 0);
-    before = wheel_clock_usec();
-    wheel_table_wait(test.table, waits, 10 * APR_USEC_PER_SEC);
+    wheel_table_wait(test.table, n, 10 * APR_USEC_PER_SEC);
     assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
 }
 
-/* Half of the chains begin behind the middle, and there are two at least. */
-static void a_stop_wakes_several_workers_at_once(void **state)
+/* Whatever the first of them does with its wake-up. */
+static void a_stop_wakes_each_worker_that_waits(void **state)
 {
-    apr_int64_t before = wheel_clock_usec();
-    unsigned slots[8];
+    unsigned slots[SLOTS - 1];
     unsigned n;
 
     (void)state;
-    for (n = 0; n < 8; n++) {
+    claim_in_worker();
+    for (n = 0; n < SLOTS - 1; n++) {
         claim_one(NULL);
         slots[n] = slot;
     }
     stop_picked(NULL, 0);
-    wheel_table_ring_marked(test.table);
-    wheel_table_wait(test.table, slots[0], 10 * APR_USEC_PER_SEC);
-    wheel_table_wait(test.table, slots[4], 10 * APR_USEC_PER_SEC);
-    assert_true(wheel_clock_usec() - before < 5 * APR_USEC_PER_SEC);
+    wheel_table_wake_marked(test.table);
+    for (n = SLOTS - 1; n > 0; n--) {
+        wait_briefly(slots[n - 1]);
+    }
 }
 
 static void no_slots_are_no_table(void **state)
@@ -500,17 +654,6 @@ static void claim_of_stranger(void)
 }
 
 #define LOOK_MAX_USEC 20000
-
-static unsigned told(void)
-{
-    wheel_record_t records[SLOTS];
-    unsigned records_n;
-
-    assert_int_equal(
-        wheel_table_stuck_list(test.table, records, SLOTS, &records_n),
-        APR_SUCCESS);
-    return records_n;
-}
 
 /* A job of this thread that has last looked so long ago. */
 static void claim_looked(apr_interval_time_t ago)
@@ -667,19 +810,23 @@ int main(void)
         TEST(a_claim_after_a_stop_is_not_stopped_by_it),
         TEST(a_reused_slot_has_no_mark_and_no_turns),
         TEST(the_first_mark_decides),
+        TEST(a_mark_does_not_hit_the_job_that_follows),
         TEST(a_slot_is_free_when_both_owners_have_left),
         TEST(the_ring_keeps_the_last_that_ended),
-        TEST(names_beyond_the_table_share_a_counter),
+        TEST(names_that_are_used_have_counters_whoever_invents_others),
+        TEST(a_job_is_counted_by_its_name_at_its_end),
         TEST(a_claim_that_got_no_thread_leaves_no_trace),
         TEST(old_generations_end_and_stay_ended),
         TEST(the_process_with_the_oldest_job_gives_way),
-        TEST(a_bell_wakes_its_worker),
+        TEST(a_wake_up_comes_though_nobody_waits_yet),
         TEST(a_dead_child_is_reaped_once),
+        TEST(the_parent_asks_for_the_slots_of_the_dead),
+        TEST(old_generations_end_until_there_is_a_place),
+        TEST(who_has_a_limit_does_not_wait_for_a_held_child),
         TEST(a_sweep_finds_the_dead_and_spares_the_living),
         TEST(a_snapshot_takes_back_what_the_dead_left),
         TEST(a_job_in_its_worker_has_one_owner),
-        TEST(the_first_ring_is_for_a_worker_that_waits),
-        TEST(a_stop_wakes_several_workers_at_once),
+        TEST(a_stop_wakes_each_worker_that_waits),
         TEST(no_slots_are_no_table),
 #ifdef WHEEL_PORTABLE
         TEST(a_pid_that_is_used_again_passes_for_alive),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table_threads.c: the threads of one process, all at once on one table.
  *
- * Workers claim, start a companion for each job, wait for the bell and leave;
+ * Workers claim, start a companion for each job, wait to be woken and leave;
  * companions publish; others stop by every filter, mark from where no lock may
  * be taken, sweep and read.  Every job must be counted once, and as what its
  * worker was told; a build with ThreadSanitizer sees whether each access that
@@ -60,7 +60,7 @@ static void *be_companion(void *data)
         }
     }
     wheel_table_companion_leave(test.table, slot);
-    wheel_table_ring(test.table, slot);
+    wheel_table_wake(test.table, slot);
     return NULL;
 }
 
@@ -127,12 +127,12 @@ static void *be_worker(void *data)
 
 /* --- Those who disturb them ----------------------------------------------- */
 
-static void ring_hits(const wheel_hit_t *hit, unsigned hits_n)
+static void wake_hits(const wheel_hit_t *hit, unsigned hits_n)
 {
     unsigned n;
 
     for (n = 0; n < hits_n; n++) {
-        wheel_table_ring(test.table, hit[n].slot);
+        wheel_table_wake(test.table, hit[n].slot);
     }
     atomic_fetch_add(&hits, hits_n);
 }
@@ -150,7 +150,7 @@ static void *be_stopper(void *data)
 
         expect(wheel_table_stop(test.table, &filters[rand_r(&seed) % 4],
                                 WHEEL_END_STOP, hit, &hits_n) == APR_SUCCESS);
-        ring_hits(hit, hits_n);
+        wake_hits(hit, hits_n);
         id = hits_n ? hit[0].id + 1 + rand_r(&seed) % 4 : id;
         usleep(rand_r(&seed) % 2000);
     }

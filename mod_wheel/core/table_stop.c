@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/table_stop.c: marks, and wakes whoever is marked.
+ *
+ * A stop holds the mutex, so that it is one instant.  Whoever marks without
+ * the mutex, in the parent or a signal handler, does it by the state that it
+ * has seen: if the slot was freed and claimed since, nothing happens.
+ */
+#include "core/table_private.h"
+
+#include "core/proc.h"
+
+/* Slots that a stop has under way from memory while it marks one. */
+#define STOP_AHEAD 8
+
+/* A mark that others are quicker than is tried again, but not for ever. */
+#define STOP_TRIES_MAX 8
+
+wheel_facets_t wheel_table_facets(const wheel_record_t *record)
+{
+    wheel_facets_t facets = {record->name, record->id, record->client,
+                             record->handler, record->elapsed};
+
+    return facets;
+}
+
+/* --- A stop -------------------------------------------------------------- */
+
+static int picked(const table_slot_t *slot, const wheel_filter_t *filter,
+                  apr_int64_t now_usec)
+{
+    wheel_record_t record;
+    wheel_facets_t facets;
+
+    if (filter->id && filter->id != table_state_id(table_state(slot))) {
+        return 0;
+    }
+    table_slot_record(slot, now_usec, &record);
+    facets = wheel_table_facets(&record);
+    return wheel_filter_matches(filter, &facets);
+}
+
+static void fill_hit(const table_slot_t *slot, unsigned n, wheel_end_e end,
+                     wheel_hit_t *hit)
+{
+    hit->id = table_state_id(table_state(slot));
+    hit->slot = n;
+    hit->outcome = end == WHEEL_END_NONE ? WHEEL_OUTCOME_WOULD_STOP
+                                         : WHEEL_OUTCOME_STOPPED;
+    table_copy_text(hit->name, slot->name, sizeof(hit->name));
+    table_copy_text(hit->client, slot->client, sizeof(hit->client));
+    table_copy_text(hit->handler, slot->handler, sizeof(hit->handler));
+}
+
+apr_status_t wheel_table_stop(wheel_table_t *table,
+                              const wheel_filter_t *filter, wheel_end_e end,
+                              wheel_hit_t *hits, unsigned *hits_n)
+{
+    int any = wheel_filter_is_any(filter);
+    apr_int64_t now_usec;
+    unsigned used;
+    unsigned n;
+    apr_status_t rv;
+
+    *hits_n = 0;
+    rv = table_lock(table);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    now_usec = wheel_clock_usec();
+    used = table_slots_used(table);
+    for (n = 0; n < used; n++) {
+        table_slot_t *slot = &table->slots[n];
+        apr_uint64_t state = table_state(slot);
+
+        /* Where all are meant, one line of each is all that comes from memory,
+         * and it comes in time. */
+        if (n + STOP_AHEAD < used) {
+            __builtin_prefetch(&table->slots[n + STOP_AHEAD], 1);
+        }
+        if (!table_owners(slot) || table_state_end(state) != WHEEL_END_NONE ||
+            (!any && !picked(slot, filter, now_usec)) ||
+            (end != WHEEL_END_NONE &&
+             !table_mark_state(slot, state, end, now_usec))) {
+            continue;
+        }
+        if (hits) {
+            fill_hit(slot, n, end, &hits[*hits_n]);
+        }
+        (*hits_n)++;
+        TABLE_STEP();
+    }
+    return table_unlock(table);
+}
+
+void wheel_table_wake_marked(wheel_table_t *table)
+{
+    unsigned used = table_slots_used(table);
+    unsigned n;
+
+    for (n = 0; n < used; n++) {
+        const table_slot_t *slot = &table->slots[n];
+
+        /* One that does the work itself doesn't wait. */
+        if (table_owners(slot) & WHEEL_OWNER_WORKER &&
+            table_state_end(table_state(slot)) != WHEEL_END_NONE &&
+            !atomic_load_explicit(&slot->in_worker, memory_order_relaxed)) {
+            wheel_table_wake(table, n);
+        }
+    }
+}
+
+/* --- Without the mutex --------------------------------------------------- */
+
+typedef int pick_fn(const table_slot_t *slot, int number);
+
+/* Mark those that are picked and have no mark.
+ * @param wake wake these, and those that were marked before
+ * @return how many are picked */
+static unsigned mark_picked(wheel_table_t *table, pick_fn *is_picked,
+                            int number, wheel_end_e end, int wake)
+{
+    apr_int64_t now_usec = wheel_clock_usec();
+    unsigned used = table_slots_used(table);
+    unsigned picked_n = 0;
+    unsigned n;
+
+    for (n = 0; n < used; n++) {
+        table_slot_t *slot = &table->slots[n];
+        int is_marked = 0;
+        int tries;
+
+        for (tries = 0; tries < STOP_TRIES_MAX && !is_marked; tries++) {
+            apr_uint64_t state = table_state(slot);
+
+            if (!table_owners(slot) || !is_picked(slot, number)) {
+                break;
+            }
+            is_marked = table_state_end(state) != WHEEL_END_NONE ||
+                        table_mark_state(slot, state, end, now_usec);
+        }
+        picked_n += is_marked;
+        if (is_marked && wake) {
+            wheel_table_wake(table, n);
+        }
+    }
+    return picked_n;
+}
+
+static int is_of_pid(const table_slot_t *slot, int pid)
+{
+    return atomic_load_explicit(&slot->pid, memory_order_relaxed) == pid;
+}
+
+static int is_older(const table_slot_t *slot, int generation)
+{
+    return atomic_load_explicit(&slot->generation, memory_order_relaxed) <
+           generation;
+}
+
+void wheel_table_stop_before(wheel_table_t *table, int generation)
+{
+    /* See the claim. */
+    atomic_store_explicit(&table->header->generation_floor, generation,
+                          memory_order_seq_cst);
+    mark_picked(table, is_older, generation, WHEEL_END_SHUTDOWN,
+                WHEEL_SEM_IS_SAFE);
+}
+
+void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end)
+{
+    mark_picked(table, is_of_pid, pid, end, 1);
+}
+
+unsigned table_mark_dead(wheel_table_t *table, pid_t pid)
+{
+    return mark_picked(table, is_of_pid, pid, WHEEL_END_DIED, 0);
+}
+
+/* Whose is the oldest job without a mark?  @return 0 if there is none */
+static pid_t oldest_pid(const wheel_table_t *table)
+{
+    unsigned used = table_slots_used(table);
+    apr_uint64_t oldest = 0;
+    pid_t pid = 0;
+    unsigned n;
+
+    for (n = 0; n < used; n++) {
+        const table_slot_t *slot = &table->slots[n];
+        apr_uint64_t state = table_state(slot);
+
+        if (table_owners(slot) & WHEEL_OWNER_WORKER &&
+            table_state_end(state) == WHEEL_END_NONE &&
+            (!pid || state < oldest)) {
+            oldest = state;
+            pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
+        }
+    }
+    return pid;
+}
+
+int wheel_table_give_way(wheel_table_t *table, pid_t pid,
+                         apr_interval_time_t pause)
+{
+    _Atomic apr_int64_t *gave_way = &table->header->gave_way_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(gave_way, memory_order_relaxed);
+
+    if ((last > 0 && last <= now && now - last < pause) ||
+        oldest_pid(table) != pid ||
+        !atomic_compare_exchange_strong_explicit(
+            gave_way, &last, now, memory_order_relaxed, memory_order_relaxed)) {
+        return 0;
+    }
+    wheel_table_mark_own(table, pid, WHEEL_END_SHUTDOWN);
+    return 1;
+}
