@@ -14,6 +14,7 @@
 /* The value of the label name for what shares a counter.  No job can have it:
  * names have no parentheses. */
 #define RENDER_NAME_OTHER "(other)"
+#define RENDER_NAME_NONE "(none)"
 
 typedef struct metrics_t {
     wheel_text_t *out;
@@ -97,16 +98,18 @@ static void put_ended_name(const metrics_t *to, const char *name,
     }
 }
 
-/* The table counts a bounded number of names, so there are as few series.
- * Jobs without a name have the label's empty value. */
+/* The table counts a bounded number of names, so there are as few series. */
 static void put_ended(const metrics_t *to, const wheel_snapshot_t *snapshot)
 {
     unsigned n;
 
     put_family(to, "wheel_ended", "counter", NULL,
                "Wheels that ended, by reason and name; " RENDER_NAME_OTHER
-               " sums up the names beyond the first.");
-    for (n = WHEEL_NAME_NONE; n < snapshot->names_n; n++) {
+               " sums up the names that were not "
+               "used lately, " RENDER_NAME_NONE " those without a name.");
+    put_ended_name(to, RENDER_NAME_NONE,
+                   snapshot->names[WHEEL_NAME_NONE].ended);
+    for (n = WHEEL_NAME_NONE + 1; n < snapshot->names_n; n++) {
         put_ended_name(to, snapshot->names[n].name, snapshot->names[n].ended);
     }
     if (snapshot->names_n == WHEEL_NAME_OTHER) { /* the next has no place */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Names come from clients, and every name would be another series for ever:
-# after the first 32, all others share one.
+# those that were used last have 32 places, all others share one series.
 #
 # Under one MPM: it has no part in how metrics are written.
 
@@ -24,7 +24,7 @@ sub names {
     return sort keys %name;
 }
 
-is_deeply [grep { $_ ne '' } names(scrape($server))], [],
+is_deeply [grep { $_ ne '(none)' } names(scrape($server))], [],
     'a new server counts no name';
 $server->get('/rotate?wait=0');
 $server->get('/rotate/other?wait=0');
@@ -32,14 +32,14 @@ $server->get("/rotate/n$_?wait=0") for 1 .. NAMES - 1;
 my $sample = scrape($server);
 my @names  = names($sample);
 is @names, OWN + 2, 'of a hundred names 32 have series of their own';
-is_deeply [grep { !/\A(?:n\d+|other)\z/ } @names], ['', '(other)'],
+is_deeply [grep { !/\A(?:n\d+|other)\z/ } @names], ['(none)', '(other)'],
     'beside what has none and the rest';
 
 sub late { return $sample->{qq(wheel_ended_total{reason="deadline",name="$_[0]"})} }
 
-is late(''), 1, 'wheels without a name are counted as such';
-is late('other'), 1, 'a wheel that is called other is none of the rest';
-is late('n1'), 1, 'a name that came early is counted';
+is late('(none)'), 1, 'wheels without a name are counted as such';
+is late('n' . (NAMES - 1)), 1, 'a name that came last is counted';
+is late('n1'), undef, 'one that was not used since has lost its place';
 is late('(other)'), NAMES - OWN, 'the rest are counted together';
 my $size = keys %$sample;
 $server->get("/rotate/m$_?wait=0") for 1 .. 50;
