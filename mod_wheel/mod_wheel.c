@@ -13,6 +13,7 @@
 #include "requests/proxy.h"
 #include "server/admit.h"
 #include "server/config.h"
+#include "server/helper.h"
 #include "server/job.h"
 #include "server/child.h"
 #include "server/parent.h"
@@ -26,6 +27,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_config_register(pconf);
     wheel_parent_register(pconf);
     wheel_child_register(pconf);
+    wheel_helper_register(pconf);
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);

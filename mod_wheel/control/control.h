@@ -6,7 +6,7 @@
 
 #include "httpd.h"
 
-/** Register the hook that starts a thread in each child. */
+/** Have the helper serve the socket. */
 void wheel_control_register(apr_pool_t *pconf);
 
 #endif /* WHEEL_CONTROL_CONTROL_H */

@@ -2,8 +2,8 @@
 /* control/socket.c: the local socket of WheelControl.
  *
  * The parent makes it in post_config, keeps it over restarts, so that whoever
- * comes meanwhile is answered, and removes it when the server ends.  Children
- * inherit it and ask who their clients are.
+ * comes meanwhile is answered, and removes it when the server ends.  The helper
+ * inherits it and serves it; children close it.
  */
 #ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
 
@@ -53,13 +53,17 @@ typedef struct socket_retained_t {
     struct sockaddr_un address;
 } socket_retained_t;
 
-static int listener = -1;
-static uid_t starter;
-static gid_t admitted_group;
+/* Of the parent, and what the helper inherits. */
+static struct {
+    int listener;
+    pid_t owner;
+    uid_t starter;
+    gid_t group;
+} served = {-1, 0, 0, 0};
 
 int wheel_socket_listener(void)
 {
-    return listener;
+    return served.listener;
 }
 
 /* --- Who is there --------------------------------------------------------- */
@@ -98,9 +102,9 @@ int wheel_socket_admits(int fd, wheel_caller_t *peer)
     peer->pid = who.pid;
     peer->uid = who.uid;
     peer->gid = who.gid;
-    return who.uid == 0 || who.uid == starter ||
-           (admitted_group != WHEEL_CONTROL_NO_GROUP &&
-            in_group(fd, peer, admitted_group));
+    return who.uid == 0 || who.uid == served.starter ||
+           (served.group != WHEEL_CONTROL_NO_GROUP &&
+            in_group(fd, peer, served.group));
 }
 
 /* --- Make and remove ------------------------------------------------------ */
@@ -227,7 +231,7 @@ static int is_ours(const socket_retained_t *kept)
            info.st_dev == kept->device && info.st_ino == kept->file;
 }
 
-/* Children of old generations keep the socket open, but nobody finds it any
+/* A helper of an old generation may have it open, but nobody finds it any
  * more. */
 static void close_kept(socket_retained_t *kept)
 {
@@ -308,7 +312,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     int generation = 0;
 
     (void)plog;
-    listener = -1;
+    served.listener = -1;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
@@ -328,18 +332,33 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
          * the socket than dead. */
         return generation ? OK : HTTP_INTERNAL_SERVER_ERROR;
     }
-    listener = kept->fd;
-    starter = geteuid();
-    admitted_group = kept->group;
+    served.listener = kept->fd;
+    served.owner = getpid();
+    served.starter = geteuid();
+    served.group = kept->group;
     apr_pool_cleanup_register(pconf, kept, remove_at_end,
                               apr_pool_cleanup_null);
     return OK;
+}
+
+/* A child that outlives its parent must not keep the socket: nobody would
+ * answer there, and the next server could not have it.  With -X, the one
+ * process is both. */
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    if (served.listener >= 0 && getpid() != served.owner) {
+        close(served.listener);
+        served.listener = -1;
+    }
 }
 
 void wheel_socket_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 #else /* WHEEL_PORTABLE */

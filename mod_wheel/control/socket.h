@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/socket.h: the local socket of WheelControl: made and removed by the
- * parent, inherited by its children. */
+ * parent, served by the helper. */
 #ifndef WHEEL_CONTROL_SOCKET_H
 #define WHEEL_CONTROL_SOCKET_H
 
@@ -15,8 +15,8 @@ typedef struct wheel_caller_t {
     gid_t gid;
 } wheel_caller_t;
 
-/** The listening socket, or -1 for none.  It doesn't block.  Any thread, after
- * post_config. */
+/** The listening socket, or -1 for none.  It doesn't block.  For the parent,
+ * after post_config, and the helper. */
 int wheel_socket_listener(void);
 
 /**

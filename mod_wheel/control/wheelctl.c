@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/wheelctl.c: list and stop jobs of this machine's httpd from a shell.
  *
- * A program of its own.  It talks to the thread behind WheelControl's socket
- * (see wheel_control.c), which answers when no worker is left for a request.
+ * A program of its own.  It talks to the helper process behind WheelControl's
+ * socket (see clients.c), which answers when no worker is left for a request.
+ * What comes from there may be anything: it is bounded, and nothing of it
+ * reaches the terminal as a command.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -35,8 +37,8 @@
 /* How long the server may take, besides what it is told to wait. */
 #define ANSWER_WAIT_USEC (10 * APR_USEC_PER_SEC)
 
-/* How long nothing may come before the server is nudged. */
-#define NUDGE_MSEC 500
+/* How often the clock is looked at while nothing comes. */
+#define CHECK_MSEC 500
 
 /* How often a server is asked that hangs up, and the pause between. */
 #define TRIES_MAX 10
@@ -45,6 +47,10 @@
 /* What most servers have to say, and more than any has. */
 #define ANSWER_BYTES (64 * 1024)
 #define ANSWER_BYTES_MAX (64 * 1024 * 1024)
+
+/* What is printed of a text of the server. */
+#define CELL_BYTES 200
+#define DETAIL_BYTES 1000
 
 /* What the command line asks for. */
 typedef struct ask_t {
@@ -262,22 +268,28 @@ static void check_ask(const ask_t *ask)
     }
 }
 
+static int lists(const ask_t *ask)
+{
+    return !strcmp(ask->verb, "list");
+}
+
 /* --- The server ----------------------------------------------------------- */
 
-static int connect_to(const char *path, struct sockaddr_un *address)
+static int connect_to(const char *path)
 {
+    struct sockaddr_un address;
     int fd;
 
-    memset(address, 0, sizeof(*address));
-    if (strlen(path) >= sizeof(address->sun_path)) {
+    memset(&address, 0, sizeof(address));
+    if (strlen(path) >= sizeof(address.sun_path)) {
         fail(EXIT_USAGE, "--socket: the path of a socket has %d bytes at most",
-             (int)sizeof(address->sun_path) - 1);
+             (int)sizeof(address.sun_path) - 1);
     }
-    address->sun_family = AF_UNIX;
-    apr_cpystrn(address->sun_path, path, sizeof(address->sun_path));
+    address.sun_family = AF_UNIX;
+    apr_cpystrn(address.sun_path, path, sizeof(address.sun_path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 &&
-        connect(fd, (struct sockaddr *)address, sizeof(*address)) == 0) {
+        connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
         return fd;
     }
     switch (errno) {
@@ -323,25 +335,11 @@ static char *grown(char *text, size_t bytes)
     return more;
 }
 
-/* Whoever comes wakes one child of the server.  Should that one die or be held
- * before it has accepted us, the next to come wakes another, which takes us,
- * too. */
-static void nudge(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd >= 0) {
-        (void)!connect(fd, (const struct sockaddr *)address, sizeof(*address));
-        close(fd);
-    }
-}
-
 /* All that the server has to say.
- * @return NULL if it hung up and has not read what was sent */
-static char *read_all(int fd, const struct sockaddr_un *address,
-                      apr_interval_time_t wait_max)
+ * @return NULL if it hung up and has done nothing, or nothing that matters */
+static char *read_all(int fd, const ask_t *ask)
 {
-    apr_int64_t until = wheel_clock_usec() + wait_max + ANSWER_WAIT_USEC;
+    apr_int64_t until = wheel_clock_usec() + ask->wait_max + ANSWER_WAIT_USEC;
     struct pollfd look = {fd, POLLIN, 0};
     size_t room = ANSWER_BYTES;
     size_t bytes = 0;
@@ -352,8 +350,7 @@ static char *read_all(int fd, const struct sockaddr_un *address,
         if (wheel_clock_usec() > until || bytes >= ANSWER_BYTES_MAX) {
             fail(EXIT_SERVER, "the server doesn't come to an end");
         }
-        if (poll(&look, 1, NUDGE_MSEC) <= 0) {
-            nudge(address);
+        if (poll(&look, 1, CHECK_MSEC) <= 0) {
             continue;
         }
         if (bytes + 1 == room) {
@@ -363,7 +360,7 @@ static char *read_all(int fd, const struct sockaddr_un *address,
         got = recv(fd, text + bytes, room - bytes - 1, 0);
         bytes += got > 0 ? got : 0;
     }
-    if (got < 0 && errno == ECONNRESET && !bytes) {
+    if (!bytes && ((got < 0 && errno == ECONNRESET) || lists(ask))) {
         free(text);
         return NULL;
     }
@@ -375,17 +372,16 @@ static char *read_all(int fd, const struct sockaddr_un *address,
     return text;
 }
 
-/* A child of the server that ends, as after a graceful restart, hangs up on who
- * has just come: another one is there, and nothing has been done. */
+/* A helper of the server that is killed hangs up, and another one is there at
+ * once.  If it has not read what was sent, it has done nothing. */
 static char *try_server(const ask_t *ask)
 {
     const char *line = line_of(ask);
-    struct sockaddr_un address;
-    int fd = connect_to(ask->socket, &address);
+    int fd = connect_to(ask->socket);
     char *text = NULL;
 
     if (send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line)) {
-        text = read_all(fd, &address, ask->wait_max);
+        text = read_all(fd, ask);
     }
     close(fd);
     return text;
@@ -420,10 +416,11 @@ static answer_t ask_server(const ask_t *ask)
 
 /* --- What is printed ------------------------------------------------------ */
 
-/* Whatever listens there: nothing that a terminal takes for a command. */
-static const char *printable(const char *text)
+/* Whatever listens there: nothing that a terminal takes for a command, and not
+ * more than fits on a screen. */
+static const char *printable(const char *text, size_t bytes_max)
 {
-    char *safe = apr_pstrdup(pool, text);
+    char *safe = apr_pstrndup(pool, text, bytes_max);
     char *c;
 
     for (c = safe; *c; c++) {
@@ -431,7 +428,28 @@ static const char *printable(const char *text)
             *c = '?';
         }
     }
-    return safe;
+    return strlen(text) > bytes_max ? apr_pstrcat(pool, safe, "...", NULL)
+                                    : safe;
+}
+
+/* The same for JSON, which stays JSON: in what the parser has let through, such
+ * characters stand in strings alone, and these may be the control characters
+ * that JSON allows: DEL, and those from U+0080 to U+009F. */
+static void print_json(const char *text)
+{
+    const unsigned char *c;
+
+    for (c = (const unsigned char *)text; *c; c++) {
+        if (*c == 0x7f) {
+            fputs("\\u007f", stdout);
+        }
+        else if (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) {
+            printf("\\u%04x", (unsigned)*++c);
+        }
+        else {
+            putchar(*c);
+        }
+    }
 }
 
 static const char *cell(const json_t *row, const char *key)
@@ -440,7 +458,7 @@ static const char *cell(const json_t *row, const char *key)
 
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_STRING:
-        return printable(json_string_value(value));
+        return printable(json_string_value(value), CELL_BYTES);
     case JSON_INTEGER:
         return apr_psprintf(pool, "%" APR_INT64_T_FMT,
                             (apr_int64_t)json_integer_value(value));
@@ -497,10 +515,11 @@ static void fail_as_told(const ask_t *ask, const answer_t *answer)
         n++;
     }
     if (ask->json) {
-        fputs(answer->text, stdout);
+        print_json(answer->text);
         fflush(stdout);
     }
-    fail(codes[n].code, "%s", detail ? printable(detail) : "it failed");
+    fail(codes[n].code, "%s",
+         detail ? printable(detail, DETAIL_BYTES) : "it failed");
 }
 
 static void print_answer(const ask_t *ask, const answer_t *answer,
@@ -509,7 +528,7 @@ static void print_answer(const ask_t *ask, const answer_t *answer,
     const json_t *hosts = json_object_get(answer->json, "hosts");
 
     if (ask->json) {
-        fputs(answer->text, stdout);
+        print_json(answer->text);
         return;
     }
     print_table(rows, columns);
@@ -539,7 +558,7 @@ int main(int argc, char **argv)
     answer_t answer;
     const json_t *rows;
     const json_t *stopped;
-    int lists;
+    int lists_jobs;
 
     if (apr_initialize() != APR_SUCCESS ||
         apr_pool_create(&pool, NULL) != APR_SUCCESS) {
@@ -556,9 +575,9 @@ int main(int argc, char **argv)
     if (answer.status != 200) {
         fail_as_told(&ask, &answer);
     }
-    lists = !strcmp(ask.verb, "list");
-    rows = json_object_get(answer.json, lists ? "running" : "wheels");
-    print_answer(&ask, &answer, rows, lists ? list_columns : stop_columns);
+    lists_jobs = lists(&ask);
+    rows = json_object_get(answer.json, lists_jobs ? "running" : "wheels");
+    print_answer(&ask, &answer, rows, lists_jobs ? list_columns : stop_columns);
     /* They may have been those of other hosts. */
     stopped = json_object_get(answer.json, "stopped");
     if (!json_array_size(rows) && !json_integer_value(stopped) &&

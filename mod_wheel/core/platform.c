@@ -23,6 +23,7 @@
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -42,6 +43,11 @@ static struct timespec timespec_of(apr_int64_t usec)
 long wheel_thread_number(void)
 {
     return syscall(SYS_gettid);
+}
+
+void wheel_process_name(const char *name)
+{
+    prctl(PR_SET_NAME, name);
 }
 
 void wheel_thread_schedule(int policy)
@@ -173,6 +179,11 @@ long wheel_thread_number(void)
         own = 1 + atomic_fetch_add_explicit(&last, 1, memory_order_relaxed);
     }
     return own;
+}
+
+void wheel_process_name(const char *name)
+{
+    (void)name;
 }
 
 void wheel_thread_schedule(int policy)

@@ -26,6 +26,10 @@
  * threads no numbers: there they count from 1 in each process. */
 long wheel_thread_number(void);
 
+/** What ps and top call this process from now on: 15 characters of it.  POSIX
+ * gives it no other name. */
+void wheel_process_name(const char *name);
+
 /** Give the thread that asks another class.  POSIX knows none for this, and
  * all threads are equal. */
 void wheel_thread_schedule(int policy);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The socket of WheelControl is the same over restarts and deaths of children;
-# those of old generations serve it, too.  A restart may change it.
+# The socket of WheelControl is the same over restarts and deaths of children.  A
+# restart may change it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -72,8 +72,8 @@ unlink $socket;
 restarted($server, 'USR1');
 is +(wheelctl($server, 'list'))[0], 0, 'as it does when somebody removed it';
 
-# Deaths of children: of all that are there, so that the one is among them that
-# holds a waiting client.
+# Deaths of children, of all that are there: the helper goes on, and a stop that
+# waits hears the end of the wheel that died with them.
 wait_until { 1 < grep { accepts($server, $_) } $server->children };
 @wheels = turn($server, 1);
 my ($wheel) = $server->rotating;
@@ -81,12 +81,11 @@ freeze($wheel->{pid});
 my $waits = plain_connect($server);
 syswrite $waits, "stop wait=20\n";
 wait_until { (wheelctl_json($server, 'list'))[1]{jobs}{stopping} }
-    or die "no other process has heard the stop\n";
+    or die "nobody has heard the stop\n";
 kill_hard($server->children);
-is +(wheelctl($server, 'list'))[0], 0, 'successors of killed children answer';
-# The parent may have made another child meanwhile, which has been asked.
-like hear($waits) // 'nothing', qr/\A\z|"ended"/,
-    'a client of a killed child hears its end, or the end of the wheel';
+is +(wheelctl($server, 'list'))[0], 0, 'when children are killed, it answers';
+like hear($waits) // 'nothing', qr/"ended"/,
+    'a client that waits for a wheel of theirs hears of its end';
 ok wait_until { !@{ (wheelctl_json($server, 'list'))[1]{running} } },
-    'and list no dead wheel';
+    'and no dead wheel is listed';
 is join("\n", complaints($server)), '', 'nobody complains';

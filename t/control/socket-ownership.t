@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The socket of WheelControl goes with its server.  What a killed one leaves is
-# replaced, and the socket of one that lives, or whose children do, is not.
+# replaced, also while its children go on, and that of one that lives is not.
 
 use strict;
 use warnings FATAL => 'all';
@@ -8,11 +8,12 @@ use warnings FATAL => 'all';
 use WheelControl qw(control_config control_socket hear plain_connect wheelctl
     wheelctl_json);
 use WheelFaults qw(complaints kill_hard room_for turn);
+use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 
-plan tests => 23, need_module 'wheel';
+plan tests => 24, need_module 'wheel';
 
 my $server = WheelServer->started(room_for(2), config => control_config());
 my $socket = control_socket($server);
@@ -65,9 +66,13 @@ is +(wheelctl($server, 'list'))[0], 0, 'and serves it';
 ok $second->stop, 'until it ends';
 ok !-e $socket, 'and takes it along';
 
-# Killed parents leave children that go on.
+# Killed parents leave children that go on, but not the socket.
 ok $server->start, 'a server starts';
+my ($last) = turn($server, 1);
+my ($orphan) = $server->rotating;
 kill_hard($server->pid);
-is +(wheelctl($server, 'list'))[0], 0, 'its children answer without it';
-ok !$second->start, 'and are not robbed, either';
+ok $second->start, 'when its parent is killed, another takes the socket over'
+    or diag $second->error_log;
+ok alive($orphan->{pid}), 'though a child goes on';
+is +(wheelctl($server, 'list'))[0], 0, 'and serves it';
 $server->stop;

@@ -39,7 +39,7 @@ my @wrong = (
     [['list', '-s', 'x' x 200],      '--socket', '107'],
 );
 
-plan tests => 2 * @wrong + 14, need_module 'wheel';
+plan tests => 2 * @wrong + 17, need_module 'wheel';
 
 for my $row (@wrong) {
     my ($arguments, @told) = @$row;
@@ -60,7 +60,7 @@ is $code, 3, 'nor is a file that is no socket';
     sub { }, # it hangs up before it has read
     sub { sysread $_[0], my $line, 100; print { $_[0] } "200\n{}\n" }
 );
-is $code, 0, 'when a child ends before it has read, another one is asked';
+is $code, 0, 'when a helper ends before it has read, another one is asked';
 ($code, $out, $err) = with_server(sub { sysread $_[0], my $line, 100 });
 is $code, 3, 'when it has read and gives no answer, none is';
 like $err, qr/ended before it answered/, 'since nobody knows what it has done';
@@ -68,6 +68,17 @@ like $err, qr/ended before it answered/, 'since nobody knows what it has done';
     sub { sysread $_[0], my $line, 100; print { $_[0] } "HTTP/1.1 200 OK\n" });
 is $code, 3, 'an answer that is none';
 like $err, qr/no mod_wheel/, 'is called so';
+
+($code, $out, $err) = with_server(sub {
+    sysread $_[0], my $line, 100;
+    print { $_[0] } qq(503\n{"detail":"a\\u001b[31mb)
+        . "\x7f\xc2\x9b" . ('x' x 5000) . qq("}\n);
+});
+like $err, qr/^wheelctl: a\?\[31mb\?\?\?x+\.\.\.\n\z/m,
+    'what a server says is no command to a terminal';
+cmp_ok length $err, '<', 1100, 'nor is it endless';
+like $out, qr/\A\{"detail":"a\\u001b\[31mb\\u007f\\u009bx+"\}\n\z/,
+    'and in JSON it stays what it was, escaped';
 
 ($code, $out, $err) = wheelctl(undef, '--help');
 is "$code$err", '0', '--help is';

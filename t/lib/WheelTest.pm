@@ -17,8 +17,9 @@ use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
 our @EXPORT_OK = qw(wait_until soonest collect core_count cpu_seconds child_pids
-    freeze thread_ids thread_policy thread_ready_seconds thread_seconds thread_states
-    open_connection read_answers);
+    forked_pids supervisor_pids helper_pids freeze thread_ids thread_policy
+    thread_ready_seconds thread_seconds thread_states open_connection
+    read_answers);
 
 # Long enough for a machine that does something else, too; a state that never
 # comes fails after it.
@@ -56,12 +57,36 @@ sub soonest (&$) {
 
 # --- Processes --------------------------------------------------------------
 
-sub child_pids {
+# All processes that this one has started.
+sub forked_pids {
     my ($parent) = @_;
     opendir my $proc, '/proc' or die "/proc: $!\n";
     return sort { $a <=> $b }
         grep { my @stat = proc_stat($_); @stat && $stat[1] == $parent }
         grep { /^\d+$/ } readdir $proc;
+}
+
+# What ps calls a process, and what its supervisor and helper are called.
+sub process_name {
+    my ($pid) = @_;
+    return (eval { slurp("/proc/$pid/comm") } // '') =~ s/\n\z//r;
+}
+
+use constant { SUPERVISOR => 'wheel-supervise', HELPER => 'wheel-helper' };
+
+# Those of a server that take requests.
+sub child_pids {
+    return grep { process_name($_) ne SUPERVISOR } forked_pids(@_);
+}
+
+# The supervisors of a server, and the helpers of these.
+sub supervisor_pids {
+    return grep { process_name($_) eq SUPERVISOR } forked_pids(@_);
+}
+
+sub helper_pids {
+    return grep { process_name($_) eq HELPER }
+        map { forked_pids($_) } supervisor_pids(@_);
 }
 
 # Cores that this process, and so a server it starts, may run on.
