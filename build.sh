@@ -18,8 +18,12 @@ Usage: ./build.sh COMMAND
              WHEEL_REDIS=HOST:PORT             one of several servers (on other
                                                ports or machines): a stop said
                                                to one reaches all by this Redis
-  test     build, check and run all tests; what stands behind test goes to
-           the test runner
+  test     build, check and run all tests, some of them with sanitizers too
+  test TEST...
+           build and run these tests alone, without the checks: files such as
+           t/stop/ignores-a-body.t, or topics, which are the folders of t (stop,
+           restart, unit, browser ...); options such as --mpm=event and -v are
+           those of t/run
   build    build only
   deb      make the Debian packages, in mod_wheel/.deb
   deb-check  make them, and use them in a clean Debian; for root
@@ -167,6 +171,9 @@ run_tests() {
     fetch_browser_driver
     PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
     make -j"$(nproc)" tests
+    if [ $# -gt 0 ]; then
+        exec perl t/run "$@"
+    fi
     make check
     # Where memory comes and goes, and under one MPM: make test-asan runs all.
     make test-tsan
@@ -176,7 +183,7 @@ run_tests() {
         contract/on-restart-stop.t contract/shutdown-by-term.t
         control/rubbish.t faults/odd-requests.t faults/escaping.t'
     # Last, so that its summary is what one sees.
-    exec perl t/run "$@"
+    exec perl t/run
 }
 
 # --- Debian packages --------------------------------------------------------
