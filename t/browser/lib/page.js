@@ -60,6 +60,36 @@ class LivePage {
         await until(() => this.linkIs("Connected"));
     }
 
+    /** Note how long the page pauses between its questions for the status, and
+     *  make these pauses short. */
+    hurry() {
+        return this.page.addInitScript(() => {
+            const later = window.setTimeout.bind(window);
+            window.pauses = [];
+            window.pauseMsecMax = 100;
+            window.setTimeout = (run, msec, ...more) => {
+                if (run.name !== "look") {
+                    return later(run, msec, ...more);
+                }
+                window.pauses.push(msec);
+                return later(run, Math.min(msec, window.pauseMsecMax),
+                    ...more);
+            };
+        });
+    }
+
+    /** From now on its pauses are as long as anybody's. */
+    async dontHurry() {
+        await this.page.evaluate(() => {
+            window.pauseMsecMax = Infinity;
+        });
+    }
+
+    /** What the page has paused so far, in milliseconds, if it hurries. */
+    pauses() {
+        return this.page.evaluate(() => window.pauses);
+    }
+
     async linkIs(words) {
         return await this.text("#link-words") === words;
     }
@@ -100,7 +130,8 @@ function openBrowser() {
 }
 
 /** Run a test with a server and a page, and end both.
- *  @param options directives: for the server; context: for the browser
+ *  @param options directives: for the server; context: for the browser;
+ *                 quick: its pauses are noted and short
  *  @param body gets the page's driver, the server and the browser context */
 function pageTest(options, body) {
     return test(async () => {
@@ -112,6 +143,9 @@ function pageTest(options, body) {
             const context = await browser.newContext(
                 { viewport: DESKTOP, ...options.context });
             const live = new LivePage(await context.newPage(), server);
+            if (options.quick) {
+                await live.hurry();
+            }
             await live.open();
             await body(live, server, context);
             is(live.trouble, [], "no console error, no violation of the "
