@@ -17,6 +17,7 @@
 #include "server/job.h"
 #include "server/child.h"
 #include "server/parent.h"
+#include "server/signals.h"
 
 #ifdef WHEEL_DEMO
 #include "demo/rotate.h"
@@ -28,6 +29,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_parent_register(pconf);
     wheel_child_register(pconf);
     wheel_helper_register(pconf);
+    wheel_signals_register(pconf);
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);

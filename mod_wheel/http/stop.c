@@ -108,7 +108,7 @@ static void answer_stop(request_rec *r, const wheel_stop_request_t *request,
 
 static int client_stays(void *watch)
 {
-    return wheel_watch_look(watch) != WHEEL_WATCH_GONE;
+    return wheel_watch_poll(watch) != WHEEL_WATCH_GONE;
 }
 
 static int stop(request_rec *r)
@@ -124,7 +124,7 @@ static int stop(request_rec *r)
         return OK;
     }
     stop = wheel_stop_begin(&request, r->pool);
-    wheel_watch_begin(&watch, r);
+    wheel_watch_begin(&watch, r, WHEEL_WATCH_HALF_GONE);
     if (!wheel_stop_run(stop, client_stays, &watch)) {
         r->connection->aborted = 1; /* nobody is there to read an answer */
     }

@@ -68,7 +68,7 @@ static apr_status_t wait_watching(wheel_watch_t *watch, apr_socket_t *socket,
         return APR_ECONNABORTED; /* the MPM has closed its connection */
     }
     wheel_mpm_help();
-    switch (wheel_watch_look(watch)) {
+    switch (wheel_watch_poll(watch)) {
     case WHEEL_WATCH_GONE:
         return APR_ECONNABORTED;
     case WHEEL_WATCH_UNSURE:
@@ -127,7 +127,7 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
     if (timeout >= 0) {
         end_usec = wheel_clock_usec() + timeout;
     }
-    wheel_watch_begin(&watch, proxied);
+    wheel_watch_begin(&watch, proxied, WHEEL_WATCH_HALF_BEGUN);
     for (;;) {
         rv = ap_get_brigade(f->next, brigade, mode, APR_NONBLOCK_READ, bytes);
         if (!APR_STATUS_IS_EAGAIN(rv) &&

@@ -209,14 +209,6 @@ static void tell_result(request_rec *r, const wheel_result_t *result)
                    apr_psprintf(pool, "%u", result->value));
 }
 
-/* A process of prefork ends by a signal, which the job holds. */
-static void hold_connection(wheel_watch_t *watch)
-{
-    if (wheel_process_threaded()) {
-        wheel_watch_hold(watch);
-    }
-}
-
 static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
                   wheel_result_t *result)
 {
@@ -240,7 +232,6 @@ static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
         r->connection->aborted = 1; /* otherwise the next write will tell */
     }
     wheel_admit_http2_leave(r);
-    wheel_watch_release(&wait->watch);
     if (wheel_process_ending()) {
         wheel_process_hasten(r);
     }
@@ -273,8 +264,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
         return APR_EAGAIN;
     }
     wait.watched = settings.stop_on_disconnect;
-    wheel_watch_begin(&wait.watch, r);
-    hold_connection(&wait.watch);
+    wheel_watch_begin(&wait.watch, r, WHEEL_WATCH_HALF_GONE);
     leave(r, &wait, wheel_wait_for_end(&wait), result);
     result->result_bytes = wheel_companion_take(companion, spec->result);
     if (result->end == WHEEL_END_FINISHED && spec->baton_bytes) {
@@ -344,9 +334,6 @@ static wheel_end_e look(wheel_job_t *job)
         if (end != WHEEL_END_NONE) {
             end = wheel_table_mark(wait->table, wait->slot, end);
         }
-    }
-    if (end != WHEEL_END_NONE) {
-        wheel_watch_release(&wait->watch); /* the rest of its answer comes */
     }
     return end;
 }
@@ -443,8 +430,7 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
     wheel_table_set_tid(own->wait.table, own->wait.slot, wheel_thread_number());
     wheel_job_progress(&own->job, 0, spec->value);
     own->wait.watched = settings.stop_on_disconnect;
-    wheel_watch_begin(&own->wait.watch, r);
-    hold_connection(&own->wait.watch);
+    wheel_watch_begin(&own->wait.watch, r, WHEEL_WATCH_HALF_GONE);
     look(&own->job);
     *job = &own->job;
     return APR_SUCCESS;

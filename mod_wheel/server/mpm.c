@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/mpm.c: what an MPM misses where jobs hold workers for long.
+/* server/mpm.c: what keeps an MPM from accepting connections where jobs hold
+ * workers for long.
  *
- * Runs in workers, now and then while they wait, and sets right what keeps
- * httpd from accepting connections: it reads the scoreboard, and writes there
- * what the MPM itself would have.
+ * Runs in workers, now and then while they wait.  It reads the scoreboard and
+ * never writes there: it wakes event's listener by a call that MPMs have for
+ * that, and ends jobs of its own process.
  */
 #include "server/mpm.h"
 
@@ -70,32 +71,57 @@ static void wake_listener(const process_score *own)
     }
 }
 
-/* Does event's parent want a new process, and is every place of the scoreboard
- * taken by one that is about to end? */
-static int nobody_serves(void)
+/* Does the parent want a new process, and can't start one in this place?
+ * event's parent needs a free place.  worker's parent also takes one of a
+ * process that is about to end, but only if one of its threads is marked as
+ * ended; threads that were told to end before the process was noted as ending
+ * are marked as ending and stay so. */
+static int place_is_taken(int place, int threads, int async)
 {
     const scoreboard *board = ap_scoreboard_image;
-    int p;
+    const process_score *process = &board->parent[place];
+    int t;
 
-    for (p = 0; p < board->global->server_limit; p++) {
-        if (!board->parent[p].pid ||
-            board->parent[p].quiescing != MPM_REPLACED) {
+    if (!process->pid || async) {
+        return process->pid && process->quiescing == MPM_REPLACED;
+    }
+    /* A process of the current generation may be stopping for good. */
+    if (!process->quiescing ||
+        process->generation == board->global->running_generation) {
+        return 0;
+    }
+    for (t = 0; t < threads; t++) {
+        if (board->servers[place][t].status == SERVER_DEAD) {
             return 0;
         }
     }
     return 1;
 }
 
-/* A process of event that is worn out, spare or of an old generation keeps its
- * place until its last job ends.  Should such processes hold all places, no new
- * one starts, nobody accepts, and nobody could stop the jobs. */
-static void give_way(void)
+static int nobody_serves(int async)
+{
+    int threads = 0;
+    int p;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    for (p = 0; p < ap_scoreboard_image->global->server_limit; p++) {
+        if (!place_is_taken(p, threads, async)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A process that is worn out, spare or of an old generation keeps its place
+ * until its last job ends.  Should such processes hold all places, no new one
+ * starts, nobody accepts, and nobody could stop the jobs. */
+static void give_way(int async)
 {
     static _Atomic apr_int64_t full_usec;
     apr_int64_t since = atomic_load_explicit(&full_usec, memory_order_relaxed);
     apr_int64_t now = wheel_clock_usec();
 
-    if (!nobody_serves()) {
+    if (!nobody_serves(async)) {
         atomic_store_explicit(&full_usec, 0, memory_order_relaxed);
         return;
     }
@@ -110,25 +136,6 @@ static void give_way(void)
                      "places of ServerLimit: the wheels of this one, which "
                      "has the oldest, are ended",
                      ap_scoreboard_image->global->server_limit);
-    }
-}
-
-/* worker's listener tells the idle threads to end before it notes that the
- * process does.  Those that are as quick as that mark their entries as ending
- * and not as ended, and the parent starts a new process in this one's place
- * only if one has ended: where jobs hold all the others, that is not for long,
- * and without another place nobody accepts meanwhile.  A new process takes the
- * two marks for the same. */
-static void give_places(int place)
-{
-    int threads = 0;
-    int t;
-
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    for (t = 0; t < threads; t++) {
-        if (ap_scoreboard_image->servers[place][t].status == SERVER_GRACEFUL) {
-            ap_update_child_status_from_indexes(place, t, SERVER_DEAD, NULL);
-        }
     }
 }
 
@@ -158,10 +165,7 @@ void wheel_mpm_help(void)
     if (async && !own->quiescing) {
         wake_listener(own);
     }
-    else if (async) {
-        give_way();
-    }
     else if (own->quiescing) {
-        give_places(place);
+        give_way(async);
     }
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/mpm.h: what an MPM misses where jobs hold workers for long. */
+/* server/mpm.h: what keeps an MPM from accepting connections. */
 #ifndef WHEEL_SERVER_MPM_H
 #define WHEEL_SERVER_MPM_H
 
 /**
  * See to it that connections are accepted where jobs hold workers for long:
- * that event's listener accepts if this process has an idle worker, that its
- * parent has a place for a new process, and that worker's parent can start one
- * in the place of this process, if it is stopping gracefully.  For workers, now
- * and then while they wait; does nothing under other MPMs.
+ * event's listener is woken if this process has an idle worker; and where
+ * processes that are about to end hold all places, so that no new one can
+ * start, the oldest jobs end.  For workers, now and then while they wait; does
+ * nothing under prefork.
  */
 void wheel_mpm_help(void);
 

@@ -16,7 +16,8 @@
 static struct {
     wheel_table_t *table;
     wheel_proc_t self;
-    pid_t parent;
+    pid_t configured_by; /* the process that made the table */
+    pid_t parent;        /* 0: a debugging server without children */
     int generation;
     int threaded;
 
@@ -40,6 +41,11 @@ pid_t wheel_process_parent(void)
     return process.parent;
 }
 
+int wheel_process_orphaned(void)
+{
+    return process.parent && getppid() != process.parent;
+}
+
 int wheel_process_generation(void)
 {
     return process.generation;
@@ -58,12 +64,14 @@ int wheel_process_ending(void)
 void wheel_process_set_table(wheel_table_t *table)
 {
     process.table = table;
+    process.configured_by = getpid();
 }
 
 apr_status_t wheel_process_enter(apr_pool_t *pool)
 {
     process.self = wheel_proc_self();
-    process.parent = getppid();
+    process.parent =
+        getpid() != process.configured_by ? process.configured_by : 0;
     ap_mpm_query(AP_MPMQ_IS_THREADED, &process.threaded);
     ap_mpm_query(AP_MPMQ_GENERATION, &process.generation);
     return process.table ? wheel_table_child_init(process.table, pool)
@@ -127,6 +135,9 @@ static apr_status_t abort_connection(void *data)
  * may find a reset in place of the answer. */
 void wheel_process_hasten(request_rec *r)
 {
+    while (r->main) {
+        r = r->main; /* the rest of its page comes, too */
+    }
     if (!r->connection->master) {
         apr_pool_cleanup_register(r->pool, r->connection, abort_connection,
                                   apr_pool_cleanup_null);

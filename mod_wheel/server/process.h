@@ -16,8 +16,12 @@ wheel_table_t *wheel_process_table(void);
 /** This child.  Any thread, after child_init. */
 wheel_proc_t wheel_process_self(void);
 
-/** The process that had forked this one. */
+/** The process that has forked this one; 0 in a server of one process, which
+ * is for debugging. */
 pid_t wheel_process_parent(void);
+
+/** Has the parent ended without this child?  Async-signal-safe. */
+int wheel_process_orphaned(void);
 
 /** The generation that this child belongs to. */
 int wheel_process_generation(void);

@@ -9,31 +9,31 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "httpd.h"
+
+#include "http_connection.h"
+#include "http_protocol.h"
 
 #include "server/process.h"
 
-static struct {
-    /* With threads: the parent has sent TERM; the child is stopping
-     * gracefully.  Where both are so, in whatever order, the child ends. */
-    atomic_int term_came;
-    atomic_int stops_gracefully;
+/* From the TERM that an orphan gets to its end. */
+#define SIGNALS_ORPHAN_SEC 2
 
-    /* Under prefork: the signal that a request of this child has held, or 0;
-     * requests that hold signals, and what prefork did with these before.  A
+/* Under prefork, where a child runs one request at a time. */
+static struct {
+    volatile sig_atomic_t held; /* the signal that came meanwhile, or 0 */
+
+    /* Requests that hold signals, and what prefork did with these before.  A
      * request whose answer is not yet sent lives on beside the next one of its
      * connection and may end before it. */
-    volatile sig_atomic_t held;
     unsigned holders;
     struct sigaction unheld_term;
     struct sigaction unheld_hup;
 } signals;
 
-void wheel_signals_leave_child(void)
-{
-    if (wheel_process_threaded()) {
-        signal(SIGTERM, SIG_IGN); /* on_term() may be unmapped before the end */
-    }
-}
+/* --- Prefork -------------------------------------------------------------- */
 
 /* Ends the waits of a prefork worker; the signal is given back later. */
 static void on_held(int signal)
@@ -42,39 +42,93 @@ static void on_held(int signal)
     wheel_process_set_ending();
 }
 
-static apr_status_t let_signals(void *data)
+static void restore_handlers(void)
 {
-    int signal;
-
-    (void)data;
-    if (--signals.holders > 0) {
-        return APR_SUCCESS;
-    }
     sigaction(SIGTERM, &signals.unheld_term, NULL);
     sigaction(SIGHUP, &signals.unheld_hup, NULL);
-    signal = signals.held;
-    if (signal) {
-        raise(signal); /* the process ends in here */
+}
+
+static apr_status_t stop_holding(void *data)
+{
+    (void)data;
+    if (--signals.holders == 0) {
+        restore_handlers();
     }
     return APR_SUCCESS;
 }
 
-/* A child that is stopping gracefully ignores TERM: its parent would wait for
- * ten seconds and kill it.  Other threads of the child send TERM as well.  A
- * child that isn't stopping will hear from the parent in another way, and is
- * to keep its connections until then. */
-static void on_term(int signal, siginfo_t *info, void *context)
+void wheel_signals_hold(apr_pool_t *pool)
 {
-    (void)signal;
-    (void)context;
-    if (info->si_pid != wheel_process_parent()) {
+    struct sigaction action;
+
+    if (wheel_process_threaded()) {
         return;
     }
-    /* Sequential consistency, here and in wheel_signals_stop_gracefully(): of
-     * two threads that each set one and read the other, one sees both. */
-    atomic_store_explicit(&signals.term_came, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&signals.stops_gracefully, memory_order_seq_cst)) {
-        wheel_process_end_jobs();
+    /* The request has been answered and logged when its pool goes. */
+    apr_pool_cleanup_register(pool, NULL, stop_holding, apr_pool_cleanup_null);
+    if (signals.holders++ > 0) {
+        return;
+    }
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, &signals.unheld_term);
+    sigaction(SIGHUP, &action, &signals.unheld_hup);
+}
+
+/* The MPM's handler runs in here, between two requests, and ends the process:
+ * where it would have run had the signal come now. */
+static void give_back(void)
+{
+    int signal = signals.held;
+
+    signals.held = 0;
+    raise(signal);
+}
+
+/* Before the next request of a connection is waited for. */
+static void give_back_between(request_rec *r, conn_rec *c)
+{
+    (void)r;
+    (void)c;
+    if (signals.held && signals.holders == 0) {
+        give_back();
+    }
+}
+
+/* The last hook of a connection.  Requests that could not be sent live on. */
+static int give_back_after(conn_rec *c)
+{
+    if (!signals.held) {
+        return DECLINED;
+    }
+    if (!c->aborted) {
+        ap_flush_conn(c);
+    }
+    if (signals.holders) {
+        restore_handlers();
+    }
+    give_back();
+    return OK;
+}
+
+/* --- Threads -------------------------------------------------------------- */
+
+/* Other threads of the child send TERM as well. */
+static void on_term(int signal, siginfo_t *info, void *context)
+{
+    static volatile sig_atomic_t ends;
+    int orphan = wheel_process_orphaned();
+
+    (void)signal;
+    (void)context;
+    if (!orphan && info->si_pid != wheel_process_parent()) {
+        return;
+    }
+    wheel_process_end_jobs();
+    if (orphan && !ends) {
+        ends = 1;
+        alarm(SIGNALS_ORPHAN_SEC); /* nobody else would end it */
     }
 }
 
@@ -92,34 +146,37 @@ static void heed_term(void)
 void wheel_signals_stop_gracefully(void)
 {
     heed_term();
-    atomic_store_explicit(&signals.stops_gracefully, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&signals.term_came, memory_order_seq_cst)) {
-        wheel_process_end_jobs();
-    }
 }
 
-static void hold_signals(apr_pool_t *pool)
+void wheel_signals_lose_parent(void)
 {
-    struct sigaction action;
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+    sigset_t alarm_alone;
 
-    /* The request has been answered and logged when its pool goes. */
-    apr_pool_cleanup_register(pool, NULL, let_signals, apr_pool_cleanup_null);
-    if (signals.holders++ > 0) {
+    if (!wheel_process_threaded() ||
+        atomic_flag_test_and_set_explicit(&done, memory_order_relaxed)) {
         return;
     }
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = on_held; /* no SA_RESTART: waits are to end */
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, &signals.unheld_term);
-    sigaction(SIGHUP, &action, &signals.unheld_hup);
+    /* The threads of an MPM block all signals, and this one ends the process
+     * whichever thread takes it. */
+    sigemptyset(&alarm_alone);
+    sigaddset(&alarm_alone, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_alone, NULL);
+    heed_term();
 }
 
-void wheel_signals_hold(apr_pool_t *pool)
+void wheel_signals_leave_child(void)
 {
     if (wheel_process_threaded()) {
-        heed_term(); /* the MPM has set its own since child_init */
+        signal(SIGTERM, SIG_IGN); /* on_term() may be unmapped before the end */
     }
-    else {
-        hold_signals(pool);
-    }
+}
+
+void wheel_signals_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_pre_read_request(give_back_between, NULL, NULL,
+                             APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_close_connection(give_back_after, NULL, NULL,
+                                 APR_HOOK_REALLY_LAST);
 }

@@ -14,6 +14,7 @@
 
 #include "server/mpm.h"
 #include "server/process.h"
+#include "server/signals.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -65,6 +66,9 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;
     }
+    if (wheel_process_orphaned()) {
+        wheel_signals_lose_parent();
+    }
     wheel_mpm_help();
     if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
         return WHEEL_END_DEADLINE;
@@ -72,7 +76,7 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
     if (!wait->watched) {
         return WHEEL_END_NONE;
     }
-    switch (wheel_watch_look(&wait->watch)) {
+    switch (wheel_watch_poll(&wait->watch)) {
     case WHEEL_WATCH_GONE:
         return WHEEL_END_GONE;
     case WHEEL_WATCH_UNSURE:

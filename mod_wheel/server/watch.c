@@ -5,16 +5,15 @@
  */
 #include "server/watch.h"
 
-#include <fcntl.h>
-#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
+#include "apr_portable.h"
 #include "http_connection.h"
 #include "http_core.h"
 #include "http_protocol.h"
-#include "apr_portable.h"
 
 #include "core/platform.h"
 #include "core/proc.h"
@@ -23,109 +22,133 @@
  * then: it may still go away, and nothing but writing to it would tell. */
 #define WATCH_PROBE_USEC (500 * 1000)
 
-void wheel_watch_begin(wheel_watch_t *watch, request_rec *r)
-{
-    apr_socket_t *socket = NULL;
+/* Seconds from one keepalive segment to the next. */
+#define WATCH_KEEPALIVE_SEC 10
 
+void wheel_watch_begin(wheel_watch_t *watch, request_rec *r,
+                       wheel_watch_half_e half)
+{
+    watch->half = r->main ? WHEEL_WATCH_HALF_READS : half;
+    while (r->main) {
+        r = r->main;
+    }
     watch->r = r;
-    watch->fd = -1;
-    watch->held = 0;
+    watch->socket = NULL;
     watch->probed_usec = 0;
     /* A stream of an HTTP/2 connection has a socket that leads nowhere. */
     if (!r->connection->master) {
-        socket = ap_get_conn_socket(r->connection);
-    }
-    if (socket) {
-        apr_os_sock_get(&watch->fd, socket);
+        watch->socket = ap_get_conn_socket(r->connection);
     }
 }
 
-/* Copies take the lower half of a process's descriptors at most: what is left
- * is for connections. */
-static int copies_max(void)
+/* @return -1 if there is none, or the MPM has closed it */
+static int descriptor_of(const wheel_watch_t *watch)
 {
-    struct rlimit limit;
+    int fd = -1;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return 0;
+    if (watch->socket) {
+        apr_os_sock_get(&fd, watch->socket);
     }
-    return limit.rlim_cur / 2 < INT_MAX ? (int)(limit.rlim_cur / 2) : INT_MAX;
+    return fd;
 }
 
-void wheel_watch_hold(wheel_watch_t *watch)
+/* A write would wait if the client takes nothing. */
+static int takes_bytes(int fd)
 {
-    int copy = watch->fd >= 0 ? fcntl(watch->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    struct pollfd client = {fd, POLLOUT, 0};
 
-    if (copy >= copies_max()) {
-        close(copy);
-        return;
-    }
-    if (copy >= 0) {
-        watch->fd = copy;
-        watch->held = 1;
-    }
+    return poll(&client, 1, 0) == 1 && (client.revents & POLLOUT);
 }
 
-void wheel_watch_release(wheel_watch_t *watch)
+/* The kernel of a client that has closed forgets the connection a minute later,
+ * and from then on answers keepalive segments by a reset. */
+static void keep_asking(int fd)
 {
-    apr_socket_t *socket;
-    int copy = watch->fd;
+    int on = 1;
 
-    if (!watch->held) {
-        return;
-    }
-    socket = ap_get_conn_socket(watch->r->connection);
-    apr_os_sock_get(&watch->fd, socket);
-    watch->held = 0;
-    if (watch->fd >= 0) {
-        close(copy);
-        return;
-    }
-    /* APR says -1 before it closes, and the MPM has no more to do with it. */
-    apr_os_sock_put(&socket, &copy, watch->r->connection->pool);
-    watch->fd = copy;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+#ifdef TCP_KEEPIDLE
+    on = WATCH_KEEPALIVE_SEC;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &on, sizeof(on));
+#endif
 }
 
-/* After a full close the client's kernel answers whatever we send with a
- * reset, within a millisecond on a near network.  HTTP/1.0 knows no interim
- * response, and in the middle of an answer it would be a part of that: there
- * a closed sending side is a client that is gone. */
-static wheel_watch_e probe(wheel_watch_t *watch)
+static void send_interim(request_rec *r)
 {
-    request_rec *r = watch->r;
     int status = r->status;
     const char *status_line = r->status_line;
 
-    if (r->proto_num < HTTP_VERSION(1, 1) || r->sent_bodyct) {
-        return WHEEL_WATCH_GONE;
-    }
     r->status = HTTP_PROCESSING;
     r->status_line = NULL;
     ap_send_interim_response(r, 0);
     r->status = status;
     r->status_line = status_line;
+}
+
+/* What has been written of the answer may not have been sent. */
+static void send_buffered(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, c->bucket_alloc);
+
+    ap_fflush(c->output_filters, brigade);
+    apr_brigade_destroy(brigade);
+}
+
+/* Where no interim response can ask. */
+static wheel_watch_e probe_silently(const wheel_watch_t *watch, int fd,
+                                    int first)
+{
+    request_rec *r = watch->r;
+    wheel_watch_half_e reads =
+        r->sent_bodyct ? WHEEL_WATCH_HALF_BEGUN : WHEEL_WATCH_HALF_READS;
+
+    if (watch->half < reads) {
+        return WHEEL_WATCH_GONE;
+    }
+    if (!first) {
+        return WHEEL_WATCH_PRESENT;
+    }
+    keep_asking(fd);
+    send_buffered(r);
     return WHEEL_WATCH_UNSURE;
 }
 
-wheel_watch_e wheel_watch_look(wheel_watch_t *watch)
+/* After a full close the client's kernel answers whatever we send with a
+ * reset, within a millisecond on a near network.  HTTP/1.0 knows no interim
+ * response, and in the middle of an answer it would be a part of that. */
+static wheel_watch_e probe(wheel_watch_t *watch, int fd)
 {
-    apr_int64_t now;
+    int first = !watch->probed_usec;
+
+    watch->probed_usec = wheel_clock_usec();
+    if (watch->r->sent_bodyct || watch->r->proto_num < HTTP_VERSION(1, 1)) {
+        return probe_silently(watch, fd, first);
+    }
+    send_interim(watch->r);
+    return WHEEL_WATCH_UNSURE;
+}
+
+wheel_watch_e wheel_watch_poll(wheel_watch_t *watch)
+{
+    int fd = descriptor_of(watch);
     int events;
 
     if (watch->r->connection->aborted) {
         return WHEEL_WATCH_GONE;
     }
-    events = watch->fd >= 0 ? wheel_peer_events(watch->fd) : 0;
+    events = fd >= 0 ? wheel_peer_events(fd) : 0;
     if (!events) {
         return WHEEL_WATCH_PRESENT;
     }
     if (events & (POLLERR | POLLHUP | POLLNVAL)) {
         return WHEEL_WATCH_GONE;
     }
-    now = wheel_clock_usec();
-    if (watch->probed_usec && now - watch->probed_usec < WATCH_PROBE_USEC) {
+    if ((watch->probed_usec &&
+         wheel_clock_usec() - watch->probed_usec < WATCH_PROBE_USEC) ||
+        !takes_bytes(fd)) {
         return WHEEL_WATCH_PRESENT;
     }
-    watch->probed_usec = now;
-    return probe(watch);
+    return probe(watch, fd);
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The parent is killed: its children go on as they do in any httpd, one stop
-# ends the wheels of all generations, and when they are killed, too, nothing
-# with a name is left but the pid file and the logs.
+# The parent is killed: its children go on as they do in any httpd, and one stop
+# ends the wheels of all generations.  TERM, which worker and event take from
+# nobody else, ends an orphan whose wheels turn, and they are answered.  When all
+# have ended, nothing with a name is left but the pid file and the logs.
 
 use strict;
 use warnings FATAL => 'all';
@@ -9,16 +10,18 @@ use warnings FATAL => 'all';
 use File::Basename qw(basename);
 use WheelFaults qw(answers_by kill_hard restarted turn);
 use WheelHttpd qw(slurp);
+use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-plan tests => 8, need_module 'wheel';
+plan tests => 13, need_module 'wheel';
 
 my $server = WheelServer->started(processes => 2, threads => 10);
-my @wheels = turn($server, 3);
+my ($older) = turn($server, 1, 'older');
+my @wheels  = turn($server, 3, 'many');
 restarted($server, 'USR1');
-push @wheels, turn($server, 3);
+push @wheels, turn($server, 3, 'many');
 
 # A child of the older generation may end meanwhile.
 my @pids = ($server->pid, $server->children);
@@ -31,14 +34,30 @@ is_deeply \@segments, [], 'and none is of System V';
 
 kill_hard(shift @pids);
 ok !$server->up, 'the parent is dead';
-my $stop = $server->get('/stop');
-is $stop->header('Wheel-Stopped'), 6, 'its children stop all wheels';
+my $stop = $server->get('/stop/many');
+is $stop->header('Wheel-Stopped'), 6, 'its children stop wheels of both ages';
 is_deeply answers_by(20, @wheels), { stop => 6 }, 'and answer them';
-my ($wheel) = $server->begin(GET => '/rotate');
-ok wait_until { $server->rotating == 1 }, 'new wheels turn';
+my ($newer) = turn($server, 1, 'newer');
+ok $newer, 'new wheels turn';
 
-ok kill_hard(@pids), 'the children are killed, too';
+my %pid = map { $_->{name} => $_->{pid} } $server->rotating;
+isnt $pid{older}, $pid{newer}, 'they turn in different processes';
+orphan_ends('an orphan that was to end', $pid{older}, $older);
+orphan_ends('an orphan that was not', $pid{newer}, $newer);
+
+ok kill_hard(@pids), 'the other children are killed';
 my $dir = $server->dir;
 is_deeply [sort map { basename($_) } glob "$dir/* $dir/run/*"],
     [sort qw(error_log htdocs httpd.conf httpd.pid output run)],
     'nothing is left but the pid file and the logs';
+
+# A worker that waits for a wheel notices within its tick that its parent has
+# gone; until then, its MPM ignores TERM.
+sub orphan_ends {
+    my ($what, $pid, $wheel) = @_;
+    ok wait_until { kill TERM => $pid; !alive($pid) },
+        "$what ends by anybody's TERM";
+    is_deeply answers_by(5, $wheel), { shutdown => 1 },
+        "$what answers its client";
+    return;
+}

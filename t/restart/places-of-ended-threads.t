@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A child of worker that stops gracefully may leave the places of its idle
 # threads marked so that its parent takes none of them for free: while a wheel
-# holds the child, no new one would start.  The worker that waits for the wheel
-# mends that.
+# holds the child, no new one would start.  Then the wheel ends.
 
 use strict;
 use warnings FATAL => 'all';
@@ -13,7 +12,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(thread_ids thread_policy wait_until);
 
-plan tests => 5, need_module 'wheel';
+plan tests => 6, need_module 'wheel';
 
 # One process is all that worker may have.
 my $server = WheelServer->started(processes => 1, threads => 6, spare => 6);
@@ -35,8 +34,11 @@ ok wait_until {
     $answer = $server->get('/stop', limit => 2);
     ($answer->status // 0) == 200;
 }, 'a new process answers';
-is_deeply answers_by(20, @wheels), { stop => 1 },
+my ($how) = %{ answers_by(20, @wheels) };
+like $how, qr/\A(?:stop|shutdown)\z/,
     'the wheel of the old process has its number';
+is $how eq 'shutdown' ? 1 : 0, scalar(() = $server->error_log =~ /WH0013/g),
+    'the log says so if it ended for that';
 is_deeply [complaints($server)], [], 'the log has no complaint';
 
 sub command {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # TERM that reaches a child before it has heard of a graceful restart ends its
-# wheels all the same: the child is held, here, until it has both to hear.
+# wheels all the same: the child is held, here, until it has both to hear.  worker
+# and event ignore that TERM; the next one comes three seconds later.
 
 use strict;
 use warnings FATAL => 'all';
@@ -39,7 +40,9 @@ ok wait_until {
     } keys %held;
 }, 'TERM waits for them';
 kill CONT => keys %held;
-ended_in_time($server, 'CONT', 'a held child', 0, @wheels);
+my $more = $server->mpm eq 'prefork' ? 0 : 3;
+ended_in_time($server, 'CONT', 'a held child', $more, @wheels);
 is_deeply answers_by(5, @wheels), { shutdown => $count },
     'the clients are answered';
-is_deeply [complaints($server)], [], 'the log has no complaint';
+is_deeply [grep { !$more || !/AH00045/ } complaints($server)], [],
+    'the log has no complaint, but for that next TERM';

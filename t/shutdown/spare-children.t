@@ -12,7 +12,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-plan tests => 5, need_module 'wheel';
+plan tests => 6, need_module 'wheel';
 
 my $prefork = WheelServer::mpm() eq 'prefork';
 
@@ -46,6 +46,10 @@ ok wait_until {
 is @rotating, 50, 'fifty wheels turn on';
 
 ended_in_time($server, 'TERM', 'spare children', 0, @wheels);
-is_deeply answers_by(5, @wheels), { stop => 30, shutdown => 50 },
-    'their clients are answered';
+# The MPM closes the connections of children that it had not told to end.
+my $open = grep { $prefork || $spare{ $_->{pid} } } @rotating;
+my $by   = answers_by(5, @wheels);
+is $by->{stop}, 30, 'the clients of the thirty are answered';
+cmp_ok $by->{shutdown}, '>=', $open,
+    'and those whose children were told to end';
 is_deeply [complaints($server)], [], 'the log has no complaint';
