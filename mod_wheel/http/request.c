@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-#include "apr_fnmatch.h"
 #include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "http/path.h"
 #include "http/reply.h"
 #include "mod_wheel.h"
 
@@ -22,78 +22,33 @@
 /* All handlers of mod_wheel begin so. */
 #define REQUEST_HANDLER_PREFIX "wheel-"
 
-/* --- The name ------------------------------------------------------------- */
-
-/* How much of the path a Location section covers, or 0 if it doesn't apply:
- * as ap_location_walk() decides it. */
-static size_t section_covers(const core_dir_config *section, const char *path)
-{
-    size_t length = strlen(section->d);
-    ap_regmatch_t match;
-
-    if (section->r) {
-        return ap_regexec(section->r, path, 1, &match, 0) ? 0 : match.rm_eo;
-    }
-    if (section->d_is_fnmatch) {
-        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) ? 0
-                                                               : strlen(path);
-    }
-    if (length && section->d[length - 1] == '/') {
-        length--;
-    }
-    if (strncmp(section->d, path, length) ||
-        (path[length] != '/' && path[length] != '\0')) {
-        return 0;
-    }
-    return length;
-}
-
-/* The path behind the Location section that set the handler: the file system
- * has no say in what a wheel is called.  Where the handler was set for a
- * directory or file, it is the path info, as everywhere in httpd. */
-static const char *path_behind_handler(const request_rec *r)
-{
-    const core_server_config *core =
-        ap_get_core_module_config(r->server->module_config);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
-    const char *behind = r->path_info ? r->path_info : "";
-    int n;
-
-    for (n = 0; n < core->sec_url->nelts; n++) {
-        const core_dir_config *section = ap_get_core_module_config(sections[n]);
-        size_t covered;
-
-        if (!section->expr_handler) { /* it has no SetHandler */
-            continue;
-        }
-        covered = section_covers(section, r->uri);
-        if (covered) {
-            behind = r->uri + covered; /* the last that applies wins */
-        }
-    }
-    return behind;
-}
-
 /* @return OK, or the status that has been answered */
 static int read_name(request_rec *r, const char **name)
 {
-    const char *behind = path_behind_handler(r);
+    const char *detail;
 
-    *name = NULL;
-    if (!*behind) {
+    switch (wheel_path_split(r, name)) {
+    case WHEEL_PATH_OWN:
+        *name = NULL;
         return OK;
-    }
-    *name = behind + 1;
-    if (wheel_parse_name(*name)) {
-        return OK;
-    }
-    wheel_reply_problem(
-        r, HTTP_NOT_FOUND,
-        apr_psprintf(
+    case WHEEL_PATH_NAME:
+        if (wheel_parse_name(*name)) {
+            return OK;
+        }
+        detail = apr_psprintf(
             r->pool,
             "'%.64s' is not the name of a wheel: allowed are 1 to %d of "
             "A-Z a-z 0-9 . _ -",
-            *name, WHEEL_NAME_MAX));
+            *name, WHEEL_NAME_MAX);
+        break;
+    default:
+        detail = apr_psprintf(r->pool,
+                              "'%.64s' is more than a path of this handler "
+                              "and one name",
+                              r->uri);
+        break;
+    }
+    wheel_reply_problem(r, HTTP_NOT_FOUND, detail);
     return HTTP_NOT_FOUND;
 }
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/path.c: where the path of a handler ends and a name begins.
+ *
+ * A stop without a name stops all jobs, so a segment that may be a name is
+ * one, whatever the configuration.  Runs in the worker that runs the request.
+ */
+#include "http/path.h"
+
+#include <string.h>
+
+#include "apr_fnmatch.h"
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_request.h"
+
+/* Segments of a path that are looked at. */
+#define PATH_SEGMENTS_MAX 16
+
+/* mod_rewrite notes here the handler that its flag [H=...] sets. */
+#define PATH_REWRITE_NOTE "rewrite-forced-handler"
+
+/* --- Is the handler set for a path? --------------------------------------- */
+
+static int section_applies(const core_dir_config *section, const char *path)
+{
+    size_t length = strlen(section->d);
+
+    if (section->r) {
+        return ap_regexec(section->r, path, 0, NULL, 0) == 0;
+    }
+    if (section->d_is_fnmatch) {
+        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) == 0;
+    }
+    return !strncmp(section->d, path, length) &&
+           (!length || section->d[length - 1] == '/' || path[length] == '/' ||
+            path[length] == '\0');
+}
+
+/* Does this section, of whatever kind, set the request's handler? */
+static int section_sets(request_rec *r, const core_dir_config *section)
+{
+    const char *error = NULL;
+    const char *handler;
+
+    if (!section->expr_handler) { /* it has no SetHandler */
+        return 0;
+    }
+    handler = ap_expr_str_exec(r, section->expr_handler, &error);
+    return !error && handler && !strcmp(handler, r->handler);
+}
+
+/* The Location that has set the handler: the last that applies and sets one.
+ * @return NULL if something else has set it */
+static const core_dir_config *find_location(request_rec *r, const char *path)
+{
+    const core_server_config *core =
+        ap_get_core_module_config(r->server->module_config);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    const core_dir_config *found = NULL;
+    int n;
+
+    for (n = 0; n < core->sec_url->nelts; n++) {
+        const core_dir_config *section = ap_get_core_module_config(sections[n]);
+
+        if (section->expr_handler && section_applies(section, path)) {
+            found = section;
+        }
+    }
+    return found && section_sets(r, found) ? found : NULL;
+}
+
+/* Where no Location has set it, httpd is asked what it would do.  A path that
+ * the client may not see is known by its sections and by mod_rewrite's note. */
+static int lookup_sets(request_rec *r, const char *path)
+{
+    request_rec *other =
+        ap_sub_req_lookup_uri(ap_os_escape_path(r->pool, path, 1), r, NULL);
+    const char *forced = apr_table_get(other->notes, PATH_REWRITE_NOTE);
+    int sets =
+        (other->handler && !strcmp(other->handler, r->handler)) ||
+        (forced && !strcmp(forced, r->handler)) ||
+        section_sets(r, ap_get_core_module_config(other->per_dir_config));
+
+    ap_destroy_sub_req(other);
+    return sets;
+}
+
+static int is_set(request_rec *r, const core_dir_config *location,
+                  const char *path)
+{
+    return location ? section_applies(location, path) : lookup_sets(r, path);
+}
+
+/* --- The own path --------------------------------------------------------- */
+
+/* The next longer part of the path that ends with a segment or the slash behind
+ * it.  @param bytes how long the last one was, 0 at first */
+static size_t next_part(const char *path, size_t bytes)
+{
+    if (path[bytes] == '/') {
+        return bytes + 1;
+    }
+    return bytes + strcspn(path + bytes, "/");
+}
+
+/* The shortest part for which the handler is set.  @return 0 for none */
+static size_t own_part(request_rec *r, const core_dir_config *location,
+                       const char *path)
+{
+    size_t bytes = 0;
+    int parts = 0;
+
+    while (path[bytes] && parts++ < 2 * PATH_SEGMENTS_MAX) {
+        bytes = next_part(path, bytes);
+        if (is_set(r, location, apr_pstrmemdup(r->pool, path, bytes))) {
+            return bytes;
+        }
+    }
+    return 0;
+}
+
+/* Another character of the same kind. */
+static char other_than(char c)
+{
+    if (apr_isdigit(c)) {
+        return c == '9' ? '0' : c + 1;
+    }
+    if (apr_isalpha(c)) {
+        return c == 'z' || c == 'Z' ? c - 25 : c + 1;
+    }
+    return c;
+}
+
+/* Is the last segment of the own path one of many?  Another one that looks
+ * alike tells, as in "^/stop/.+", and so does a shorter one, as in "^/stop" for
+ * /stopped.  A pattern with alternatives that has no room for a name behind
+ * it, as in "^/stop/(red|blue)$", lists names. */
+static int is_variable(request_rec *r, const core_dir_config *location,
+                       const char *own)
+{
+    char *other = apr_pstrdup(r->pool, own);
+    size_t bytes = strlen(own);
+    char *at = other + bytes;
+
+    while (at > other && at[-1] == '/') {
+        at--;
+    }
+    for (; at > other && at[-1] != '/'; at--) {
+        at[-1] = other_than(at[-1]);
+    }
+    if (strcmp(own, other) && is_set(r, location, other)) {
+        return 1;
+    }
+    if (bytes > 1 && own[bytes - 1] != '/' && own[bytes - 2] != '/' &&
+        is_set(r, location, apr_pstrmemdup(r->pool, own, bytes - 1))) {
+        return 1;
+    }
+    return location && location->r && strpbrk(location->d, "|[(") &&
+           !section_applies(location, apr_pstrcat(r->pool, own, "/a", NULL));
+}
+
+wheel_path_e wheel_path_split(request_rec *r, const char **name)
+{
+    char *path = apr_pstrdup(r->pool, r->uri);
+    const core_dir_config *location;
+    const char *behind;
+    size_t bytes;
+
+    ap_no2slash(path); /* whatever MergeSlashes says */
+    *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    location = find_location(r, r->uri);
+    if (!location) {
+        location = find_location(r, path);
+    }
+    bytes = own_part(r, location, path);
+    if (!bytes) {
+        return WHEEL_PATH_LONG;
+    }
+    behind = path + bytes;
+    if (!*behind) {
+        return is_variable(r, location, path) ? WHEEL_PATH_NAME
+                                              : WHEEL_PATH_OWN;
+    }
+    if (*behind == '/') {
+        behind++;
+    }
+    return strchr(behind, '/') ? WHEEL_PATH_LONG : WHEEL_PATH_NAME;
+}

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whatever sets the handler wheel-stop: its own path means all wheels, one
+# segment more is a name, and nothing else means more than it says.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelHttpd qw(libexec_dir spew);
+use WheelServer ();
+use WheelTest qw(collect);
+
+use constant ALL => ' blue red';    # by name, the nameless one first
+
+# host, path, and the names of the wheels that it would stop, or a status
+my @table = (
+    ['root',     '/',             ALL],
+    ['root',     '/red',          'red'],
+    ['root',     '/x/red',        404],
+    ['root',     '/green',        404],
+    ['slash',    '/halt/',        ALL],
+    ['slash',    '/halt/red',     'red'],
+    ['slash',    '/halt/ed',      404],
+    ['prefix',   '/halt/',        ALL],
+    ['prefix',   '/halt/red',     'red'],
+    ['prefix',   '/halt/x/red',   404],
+    ['tail',     '/halt',         ALL],
+    ['tail',     '/halt/',        404],
+    ['tail',     '/halt/red',     'red'],
+    ['tail',     '/halt/red/x',   404],
+    ['exact',    '/halt',         ALL],
+    ['open',     '/halt',         ALL],
+    ['open',     '/halt/red',     'red'],
+    ['open',     '/haltred',      404],
+    ['plus',     '/halt/red',     'red'],
+    ['plus',     '/halt/x/red',   'red'],
+    ['class',    '/halt/red',     'red'],
+    ['class',    '/halt/green',   404],
+    ['list',     '/halt/red',     'red'],
+    ['anything', '/red',          'red'],
+    ['anything', '/halt/red',     404],
+    ['star',     '/halt/red',     'red'],
+    ['star',     '/halt/green',   404],
+    ['star',     '/halt/real',    404],
+    ['if',       '/halt',         ALL],
+    ['if',       '/halt/red',     'red'],
+    ['if',       '/halt/real',    404],
+    ['if',       '/halt/x/red',   404],
+    ['always',   '/red',          'red'],
+    ['always',   '/halt/red',     404],
+    ['rewrite',  '/quit',         ALL],
+    ['rewrite',  '/quit/red',     'red'],
+    ['rewrite',  '/quitred',      404],
+    ['rewrite',  '/one/red',      'red'],
+    ['dir',      '/halt',         ALL],
+    ['dir',      '/halt/',        404],
+    ['dir',      '/halt/red',     'red'],
+    ['dir',      '/halt/real',    404],
+    ['dir',      '/halt/sub',     404],
+    ['dir',      '/halt/sub/red', 404],
+    ['docroot',  '/red',          'red'],
+    ['docroot',  '/halt/red',     404],
+    ['htaccess', '/acc',          ALL],
+    ['htaccess', '/acc/red',      'red'],
+    ['htaccess', '/acc/blue',     'blue'],
+    ['htaccess', '/acc/sub',      404],
+    ['files',    '/halt.stop',    ALL],
+    ['files',    '/halt.stop/red', 'red'],
+    ['files',    '/none.stop',    404],
+    ['allfiles', '/red',          'red'],
+    ['allfiles', '/halt/red',     404],
+    ['suffix',   '/halt.stop',    ALL],
+    ['suffix',   '/halt.stop/red', 'red'],
+    ['unmerged', '/halt',         ALL],
+    ['unmerged', '//halt',        ALL],
+    ['unmerged', '/halt//red',    'red'],
+    ['unmerged', '/halt//',       404],
+    ['unmerged', '/halt/red//x',  404],
+    ['nested',   '/halt',         ALL],
+    ['nested',   '/halt/red',     'red'],
+    ['nested',   '/halt/all',     ALL],
+    ['nested',   '/halt/all/red', 'red'],
+);
+my %set = (
+    root     => '<Location "/">%</Location>',
+    slash    => '<Location "/halt/">%</Location>',
+    prefix   => '<LocationMatch "^/halt/">%</LocationMatch>',
+    tail     => '<LocationMatch "^/halt(/.*)?$">%</LocationMatch>',
+    exact    => '<LocationMatch "^/halt$">%</LocationMatch>',
+    open     => '<LocationMatch "^/halt">%</LocationMatch>',
+    plus     => '<LocationMatch "^/halt/.+">%</LocationMatch>',
+    class    => '<LocationMatch "^/halt/[a-z]+$">%</LocationMatch>',
+    list     => '<LocationMatch "^/halt/(red|blue)$">%</LocationMatch>',
+    anything => '<LocationMatch ".*">%</LocationMatch>',
+    star     => '<Location "/halt/*">%</Location>',
+    if       => '<If "%{REQUEST_URI} =~ m#^/halt#">%</If>',
+    always   => '<If "true">%</If>',
+    rewrite  => "RewriteEngine On\n"
+        . 'RewriteRule "^/quit(/.*)?$" "-" [H=wheel-stop]' . "\n"
+        . 'RewriteRule "^/one/.+$" "-" [H=wheel-stop]',
+    dir      => '<Directory "DIR/htdocs/halt">%</Directory>',
+    docroot  => '<Directory "DIR/htdocs">%</Directory>',
+    htaccess => '<Directory "DIR/htdocs">AllowOverride All</Directory>',
+    files    => '<Files "halt.stop">%</Files>',
+    allfiles => '<Files "*">%</Files>',
+    suffix   => 'AddHandler wheel-stop .stop',
+    unmerged => "MergeSlashes Off\n<Location \"/halt\">%</Location>",
+    nested   => "<Location \"/halt\">%</Location>\n"
+        . '<Location "/halt/all">%</Location>',
+);
+plan tests => @table + 3, need_module 'wheel';
+
+my $server = WheelServer->new(processes => 1, threads => 8);
+my $dir    = $server->dir;
+mkdir "$dir/htdocs/$_" or die "$_: $!\n" for qw(halt halt/sub acc acc/sub);
+spew("$dir/htdocs/$_", "a file\n")
+    for qw(halt/real halt/red acc/blue halt.stop);
+spew("$dir/htdocs/acc/.htaccess", "SetHandler wheel-stop\n");
+my $hosts = join '', map {
+    my $lines = $set{$_} =~ s/DIR/$dir/gr;
+    $lines =~ s/(?<=>)%(?=<)/\n    SetHandler wheel-stop\n/g;
+    $lines =~ s/(<Directory[^>]*>)(Allow.*?)</$1\n    $2\n</;
+    "<VirtualHost *>\nServerName $_.test\n$lines\n</VirtualHost>\n";
+} sort keys %set;
+$server->configure(config => <<"END");
+<IfModule !mod_rewrite.c>
+    LoadModule rewrite_module @{[libexec_dir()]}/mod_rewrite.so
+</IfModule>
+<VirtualHost *>
+    ServerName first.test
+</VirtualHost>
+$hosts
+END
+$server->start or die $server->error_log;
+my @wheels = map { $server->rotate(1, $_) } '/rotate', '/rotate/red',
+    '/rotate/blue';
+for my $row (@table) {
+    my ($host, $path, $wanted) = @$row;
+    my $answer = $server->get("$path?dry",
+        headers => [Host => "$host.test"]);
+    my $json = ($answer->status // 0) == 200
+        && ($answer->header('Content-Type') // '') eq 'application/json'
+        ? $answer->json : undef;
+    my $seen = !$json ? $answer->status
+        : join ' ', sort map { $_->{name} // '' } @{ $json->{wheels} };
+    # A dry stop that finds nothing is a stop that answers 404.
+    is $seen eq '' ? 404 : $seen, $wanted, "$host: $path stops "
+        . ($wanted eq ALL ? 'all' : $wanted eq '404' ? 'none' : $wanted);
+}
+is $server->get('/stop/red')->header('Wheel-Stopped'), 1,
+    'none of them has stopped anything';
+is $server->get('/stop')->header('Wheel-Stopped'), 2, 'nor of the others';
+is collect(20, @wheels), 3, 'all have ended';
