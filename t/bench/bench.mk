@@ -5,10 +5,11 @@ BENCH := t/bench/.build
 bench_flags = -std=gnu11 -O2 $(WARNINGS) -Werror -pthread -Imod_wheel \
     $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 
-$(BENCH)/client: t/bench/client.c t/bench/bench.mk
+$(BENCH)/client: $(addprefix t/bench/,client.c http.c reference.c http.h \
+    reference.h bench.mk)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $<
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c,$^)
 
 # It has the very loop of the module, built as the module is.
 $(BENCH)/bare: t/bench/bare.c mod_wheel/demo/spin.c t/bench/bench.mk

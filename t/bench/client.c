@@ -9,34 +9,25 @@
  *
  * Prints a line for each kind of figure: its name, then samples in usec.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define CLIENT_PRIORITY 10
+#include "http.h"
+#include "reference.h"
+
 #define CLIENT_WHEELS_MAX 4000
 #define CLIENT_PATHS_MAX 8
 #define CLIENT_SAMPLES_MAX 1000000
-#define CLIENT_ANSWER_BYTES (2 * 1024 * 1024)
 
 /* How often to look whether all wheels turn. */
 #define CLIENT_LOOK_USEC 2000
@@ -66,6 +57,8 @@ typedef struct client_ask_t {
         [CLIENT_PATHS_MAX]; /* of requests; PORT:/PATH for another server */
     int paths_n;
     int control;
+    int reference;     /* print what the machine itself takes */
+    int empties;       /* after each cycle, as many empty answers as wheels */
     int insist;        /* stop again until every wheel has ended */
     const char *probe; /* command to run beside the wheels */
 } client_ask_t;
@@ -96,6 +89,8 @@ typedef struct client_t {
     series_t rotating;
     series_t stop;
     series_t last;
+    series_t held;
+    series_t empty;
     series_t rate;
     long ended;
     long refused;
@@ -103,39 +98,6 @@ typedef struct client_t {
     const char *trouble; /* what went wrong; no more cycles then */
     unsigned random;
 } client_t;
-
-static char answer[CLIENT_ANSWER_BYTES];
-
-static void fail(const char *format, ...)
-    __attribute__((noreturn, format(printf, 1, 2)));
-
-static void fail(const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    fprintf(stderr, "client: ");
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\n");
-    va_end(arguments);
-    exit(2);
-}
-
-static double now_usec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
-}
-
-static void nap(double usec)
-{
-    struct timespec time = {(time_t)(usec / 1e6),
-                            (long)(usec - 1e6 * (time_t)(usec / 1e6)) * 1000};
-
-    nanosleep(&time, NULL);
-}
 
 static void series_add(series_t *series, double usec)
 {
@@ -161,150 +123,6 @@ static void series_print(const series_t *series)
     printf("\n");
 }
 
-/* --- Priority ------------------------------------------------------------- */
-
-static void rise(int control)
-{
-    struct sched_param param = {CLIENT_PRIORITY + control};
-
-    mlockall(MCL_CURRENT | MCL_FUTURE);
-    if (sched_setscheduler(0, SCHED_FIFO, &param) == 0) {
-        return;
-    }
-    if (!control) {
-        fprintf(stderr,
-                "client: no real-time priority (%s): what it measures "
-                "includes how itself is woken\n",
-                strerror(errno));
-    }
-    setpriority(PRIO_PROCESS, 0, -20);
-}
-
-/* --- One request ---------------------------------------------------------- */
-
-static int begin(int port, const char *path, int limit_usec)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct timeval limit = {limit_usec / 1000000, limit_usec % 1000000};
-    char text[256];
-    int one = 1;
-    int length;
-    int fd;
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        fail("no socket: %s", strerror(errno));
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    length = snprintf(text, sizeof(text),
-                      "GET %s HTTP/1.1\r\nHost: localhost\r\n"
-                      "Connection: close\r\n\r\n",
-                      path);
-    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0 ||
-        send(fd, text, length, MSG_NOSIGNAL) != length) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Is an answer whole?  Its header's length decides; interim answers don't
- * come to who does not shut its sending side. */
-static int whole(char *text, int bytes, int eof)
-{
-    char *end;
-    char *length;
-
-    text[bytes] = '\0';
-    end = strstr(text, "\r\n\r\n");
-    if (!end) {
-        return eof;
-    }
-    length = strcasestr(text, "\r\nContent-Length:");
-    if (!length || length > end) {
-        return eof;
-    }
-    return eof || bytes >= end + 4 - text + atoi(length + 17);
-}
-
-static int status_of(const char *text)
-{
-    return strncmp(text, "HTTP/1.", 7) == 0 ? atoi(text + 9) : 0;
-}
-
-/* Into answer.  @return its status, 0 for none in time */
-static int request(int port, const char *path, int limit_usec)
-{
-    int bytes = 0;
-    int eof = 0;
-    int fd = begin(port, path, limit_usec);
-
-    if (fd < 0) {
-        return 0;
-    }
-    answer[0] = '\0';
-    while (!eof && !whole(answer, bytes, 0)) {
-        ssize_t got = recv(fd, answer + bytes, sizeof(answer) - 1 - bytes, 0);
-
-        if (got < 0) {
-            close(fd);
-            return 0;
-        }
-        eof = got == 0;
-        bytes += got;
-    }
-    close(fd);
-    return whole(answer, bytes, eof) ? status_of(answer) : 0;
-}
-
-/* --- The control server --------------------------------------------------- */
-
-static void control_serve(int listener)
-{
-    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"
-                               "Connection: close\r\n\r\nhello\n";
-    char asked[1024];
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    rise(1);
-    for (;;) {
-        int fd = accept(listener, NULL, NULL);
-
-        if (fd < 0) {
-            continue;
-        }
-        if (recv(fd, asked, sizeof(asked), 0) > 0) {
-            send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL);
-            shutdown(fd, SHUT_WR);
-            (void)!recv(fd, asked, sizeof(asked), 0);
-        }
-        close(fd);
-    }
-}
-
-static void control_start(client_t *client)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t bytes = sizeof(at);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&at, bytes) != 0 ||
-        listen(listener, 64) != 0 ||
-        getsockname(listener, (struct sockaddr *)&at, &bytes) != 0) {
-        fail("no control server: %s", strerror(errno));
-    }
-    client->control_port = ntohs(at.sin_port);
-    client->control_pid = fork();
-    if (client->control_pid == 0) {
-        control_serve(listener);
-    }
-    close(listener);
-}
-
 /* --- Requests beside the wheels ------------------------------------------- */
 
 static void pause_between(client_t *client)
@@ -318,7 +136,7 @@ static void timed(client_t *client, int port, const char *path,
                   series_t *series)
 {
     double begun = now_usec();
-    int status = request(port, path, client->ask.limit_usec);
+    int status = http_request(port, path, client->ask.limit_usec);
 
     if (status != 200) {
         client->trouble = status ? "refused-request" : "request-timed-out";
@@ -365,10 +183,10 @@ static int count_turning(const client_t *client)
     if (ask->started_file) {
         return stat(ask->started_file, &turned) == 0 ? (int)turned.st_size : 0;
     }
-    if (request(ask->port, "/wheel-status?auto", ask->limit_usec) != 200) {
+    if (http_request(ask->port, "/wheel-status?auto", ask->limit_usec) != 200) {
         return -1;
     }
-    for (line = answer; (line = strstr(line, "\nWheelRunning:")); line++) {
+    for (line = http_answer; (line = strstr(line, "\nWheelRunning:")); line++) {
         char *turns = strstr(line, " turns=");
 
         count += turns && turns[7] != '0';
@@ -396,7 +214,7 @@ static void start_wheels(client_t *client)
         wheel_conn_t *wheel = &client->wheels[n];
 
         wheel->answered = wheel->bytes = 0;
-        wheel->fd = begin(ask->port, "/rotate", ask->limit_usec);
+        wheel->fd = http_begin(ask->port, "/rotate", ask->limit_usec, 0);
         if (wheel->fd < 0) {
             refused++;
             continue;
@@ -440,7 +258,7 @@ static int wheel_read(const client_t *client, wheel_conn_t *wheel)
         recv(wheel->fd, wheel->answer + wheel->bytes, room, MSG_DONTWAIT);
 
     wheel->bytes += got > 0 ? got : 0;
-    wheel->answered = whole(wheel->answer, wheel->bytes, got == 0);
+    wheel->answered = http_whole(wheel->answer, wheel->bytes, got == 0);
     if (!wheel->answered) {
         epoll_ctl(client->epoll, EPOLL_CTL_MOD, wheel->fd, &event);
     }
@@ -455,7 +273,7 @@ static void wheel_count(client_t *client, const wheel_conn_t *wheel)
     if (!wheel->answered) {
         return;
     }
-    if (status_of(wheel->answer) != 200) {
+    if (http_status(wheel->answer) != 200) {
         client->refused++;
         return;
     }
@@ -474,25 +292,26 @@ static int stop_read(client_t *client, wheel_conn_t *stop, double begun)
                        sizeof(stop->answer) - 1 - stop->bytes, MSG_DONTWAIT);
 
     stop->bytes += got > 0 ? got : 0;
-    if (!whole(stop->answer, stop->bytes, got == 0)) {
+    if (!http_whole(stop->answer, stop->bytes, got == 0)) {
         return 0;
     }
     series_add(&client->stop, now_usec() - begun);
-    if (status_of(stop->answer) != 200) {
+    if (http_status(stop->answer) != 200) {
         client->trouble = "refused-stop";
     }
     wheel_close(client, stop);
     return 1;
 }
 
-/* Take the answers of a stop and of the wheels as they come, until all are
- * here or nothing comes any more.  @return wheels that are left */
+/* Take the answers of a stop (NULL: there is none) and of the wheels as they
+ * come, until all are here or nothing comes any more.
+ * @return wheels that are left; when the last came is in the series */
 static long take_answers(client_t *client, wheel_conn_t *stop, double begun,
-                         long left)
+                         long left, series_t *series)
 {
     double quiet = client->ask.insist ? CLIENT_INSIST_USEC : CLIENT_QUIET_USEC;
     double last = begun;
-    int answered = 0;
+    int answered = !stop;
     int n;
 
     while (!answered || left > 0) {
@@ -519,7 +338,7 @@ static long take_answers(client_t *client, wheel_conn_t *stop, double begun,
         }
     }
     if (client->ask.wheels && left == 0) {
-        series_add(&client->last, last - begun);
+        series_add(series, last - begun);
     }
     return left;
 }
@@ -537,13 +356,13 @@ static long stop_once(client_t *client)
     for (n = 0; n < client->ask.wheels; n++) {
         left += client->wheels[n].fd >= 0 && !client->wheels[n].answered;
     }
-    stop.fd = begin(client->ask.port, "/stop", client->ask.limit_usec);
+    stop.fd = http_begin(client->ask.port, "/stop", client->ask.limit_usec, 0);
     if (stop.fd < 0) {
         client->trouble = "stop-timed-out";
         return left;
     }
     epoll_ctl(client->epoll, EPOLL_CTL_ADD, stop.fd, &event);
-    left = take_answers(client, &stop, begun, left);
+    left = take_answers(client, &stop, begun, left, &client->last);
     if (stop.fd >= 0) {
         wheel_close(client, &stop);
     }
@@ -566,12 +385,12 @@ static int is_clear(const client_t *client)
 {
     const char *idle;
 
-    if (request(client->ask.port, "/wheel-status?auto",
-                client->ask.limit_usec) != 200 ||
-        strstr(answer, "\nWheelRunning:")) {
+    if (http_request(client->ask.port, "/wheel-status?auto",
+                     client->ask.limit_usec) != 200 ||
+        strstr(http_answer, "\nWheelRunning:")) {
         return 0;
     }
-    idle = strstr(answer, "\nWheelWorkersIdle: ");
+    idle = strstr(http_answer, "\nWheelWorkersIdle: ");
     return idle && atoi(idle + 19) > client->ask.wheels;
 }
 
@@ -625,6 +444,59 @@ static void look_beside(client_t *client)
     }
 }
 
+/* Workers that the server says are busy, -1 for no answer. */
+static int count_busy(const client_ask_t *ask)
+{
+    const char *busy;
+
+    if (http_request(ask->port, "/wheel-status?auto", ask->limit_usec) != 200) {
+        return -1;
+    }
+    busy = strstr(http_answer, "\nWheelWorkersBusy: ");
+    return busy ? atoi(busy + 19) : -1;
+}
+
+/* Let as many workers as there are wheels wait for the last byte of a request
+ * to an empty handler, and send that to all: what httpd and the machine take
+ * to wake so many, and for their answers. */
+static void empty_answers(client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    double begun = now_usec();
+    int n;
+
+    for (n = 0; n < ask->wheels; n++) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+                                    .data.u32 = n};
+        wheel_conn_t *conn = &client->wheels[n];
+
+        conn->answered = conn->bytes = 0;
+        conn->fd = http_begin(ask->port, "/empty", ask->limit_usec, 1);
+        if (conn->fd < 0) {
+            fail("no connection for an empty answer: %s", strerror(errno));
+        }
+        epoll_ctl(client->epoll, EPOLL_CTL_ADD, conn->fd, &event);
+    }
+    while (count_busy(ask) <= ask->wheels) {
+        if (now_usec() - begun > ask->limit_usec) {
+            client->trouble = "not-all-wait";
+            break;
+        }
+        nap(CLIENT_LOOK_USEC);
+    }
+    series_add(&client->held, now_usec() - begun);
+    nap(ask->settle_usec);
+    begun = now_usec();
+    for (n = 0; n < ask->wheels; n++) {
+        (void)!send(client->wheels[n].fd, "\n", 1, MSG_NOSIGNAL);
+    }
+    take_answers(client, NULL, begun, ask->wheels, &client->empty);
+    for (n = 0; n < ask->wheels; n++) {
+        wheel_close(client, &client->wheels[n]);
+    }
+    clear_up(client);
+}
+
 static void cycles(client_t *client)
 {
     const client_ask_t *ask = &client->ask;
@@ -644,6 +516,9 @@ static void cycles(client_t *client)
         }
         stop_wheels(client);
         clear_up(client);
+        if (ask->empties && !client->trouble) {
+            empty_answers(client);
+        }
     }
 }
 
@@ -665,6 +540,8 @@ static const struct {
     {"hold", offsetof(client_ask_t, hold_usec)},
     {"limit", offsetof(client_ask_t, limit_usec)},
     {"control", offsetof(client_ask_t, control)},
+    {"reference", offsetof(client_ask_t, reference)},
+    {"empties", offsetof(client_ask_t, empties)},
     {"insist", offsetof(client_ask_t, insist)},
 };
 
@@ -745,10 +622,13 @@ int main(int argc, char **argv)
         .rotating = {"rotating", NULL, 0},
         .stop = {"stop", NULL, 0},
         .last = {"last", NULL, 0},
+        .held = {"held", NULL, 0},
+        .empty = {"empty", NULL, 0},
         .rate = {"rate", NULL, 0},
         .random = 1,
     };
     struct rlimit files = {65536, 65536};
+    reference_t reference;
     int n;
 
     read_options(&client, argc, argv);
@@ -758,9 +638,16 @@ int main(int argc, char **argv)
     if (client.epoll < 0 || !client.wheels) {
         fail("no room for %d wheels", client.ask.wheels);
     }
-    rise(0);
+    if (client.ask.reference) {
+        reference_start(&reference); /* at the servers' priority */
+    }
+    reference_rise(0);
     if (client.ask.control) {
-        control_start(&client); /* it starts at our priority */
+        client.control_pid = reference_serve(&client.control_port);
+    }
+    if (client.ask.reference) {
+        reference_print(&reference);
+        reference_end(&reference);
     }
     cycles(&client);
     for (n = 0; n < client.ask.paths_n; n++) {
@@ -770,6 +657,8 @@ int main(int argc, char **argv)
     series_print(&client.rotating);
     series_print(&client.stop);
     series_print(&client.last);
+    series_print(&client.held);
+    series_print(&client.empty);
     series_print(&client.rate);
     printf("wheels %ld %ld %ld\n", client.asked, client.ended, client.refused);
     if (client.trouble) {

@@ -193,6 +193,26 @@ sub empty_table {
     return table([ 'no wheel, ms', '50 %', '99 %', '99.9 %', 'worst' ], @rows);
 }
 
+# What the same machine takes, in the same run, for what wheels can't do without.
+sub reference_table {
+    my ($result) = @_;
+    my @rows;
+    for my $name (map { $_->{name} } grep { $_->{ours} } @{ $result->{kinds} }) {
+        push @rows, map {
+            my ($what, $count, $series) = @$_;
+            [ "$name: $what", map {
+                ms(figure($result, $name, $count, $series, $_))
+            } 0.5, 0.99 ];
+        } ['a wake and back', 0, 'wake'], ['a fork and back', 0, 'fork'],
+            map {
+                ["$_ requests until workers have them", $_, 'held'],
+                ["the last of $_ empty answers",        $_, 'empty'],
+                ["the last of $_ wheels",               $_, 'last'],
+            } 100, grep { $_ > 100 } wheel_counts($result), 1000;
+    }
+    return table([ 'the machine, ms', '50 %', '99 %' ], @rows);
+}
+
 # --- The goals ----------------------------------------------------------------
 
 # What is asked, what was measured, and whether it holds.
@@ -214,11 +234,7 @@ sub idle_ratio {
 sub goal_rows {
     my ($result, $name) = @_;
     my ($one, $two) = map { $result->{rate}{$_}{$name} // [] } 1, 2;
-    my $last = sub {
-        my $usec = figure($result, $name, $_[0], 'last', 0.5);
-        return defined $usec ? $usec / 1000 : undef;
-    };
-    my $turn   = figure($result, $name, 100, 'rotating', 0.5);
+    my $last = sub { times_of($result, $name, $_[0], 'last', 'empty') };
     my $memory = $result->{memory}{$name};
     return map { goal_row($name, @$_) } (
         (map {
@@ -230,20 +246,28 @@ sub goal_rows {
         } ['a small file', '/hello.txt'], ['`/stop`', 'stop']),
         ['500 wheels: a small file, 99.9 % against idle', 2,
             idle_ratio($result, $name, 500, '/hello.txt', 0.999)],
-        ['last of 128 wheels, ms', 10, $last->(128)],
-        ['last of 500 wheels, ms', 28.6, $last->(500)],
-        ['last of 1,000 wheels, ms', 53.6, $last->(1000)],
-        ['the same, `ExtendedStatus Off`', 53.6,
+        (map {
+            ["last of $_ wheels, times $_ empty answers", 2, $last->($_)]
+        } 128, 500, 1000),
+        ['the same, `ExtendedStatus Off`', 2,
             $last->('1000, ExtendedStatus Off')],
         ['one wheel, of the bare loop', 0.95,
             pair_ratio($one, $result->{bare}{1}{$name}), 1],
         ['two wheels, of one', 1.95, pair_ratio($two, $one), 1],
         ['memory of each of 1,000 wheels, KB', 100,
             $memory ? $memory->[0] / 1000 : undef],
-        ['100 at once until all turn, ms', 50,
-            defined $turn ? $turn / 1000 : undef],
+        ['100 at once until all turn, times until workers have as many', 2,
+            times_of($result, $name, 100, 'rotating', 'held')],
         ['unused module, times none', 1.01, unused_ratio($result, $name)],
     );
+}
+
+# One median beside the same number of wheels, of another.
+sub times_of {
+    my ($result, $name, $count, @series) = @_;
+    my ($of, $to)
+        = map { figure($result, $name, $count, $_, 0.5) } @series;
+    return defined $of && $to ? $of / $to : undef;
 }
 
 sub unused_ratio {
@@ -345,6 +369,7 @@ sub text {
         "Against an idle server:\n", ratio_table($result),
         "An idle server, and what httpd itself takes (`/empty`):\n",
         empty_table($result),
+        "What the machine itself takes:\n", reference_table($result),
         "The goals:\n", goals_table($result),
         %{ $result->{unused} }
         ? ("A module that is loaded and not used:\n", unused_table($result))
