@@ -11,6 +11,8 @@
 #include "http/status.h"
 #include "http/stop.h"
 #include "requests/proxy.h"
+#include "requests/run.h"
+#include "requests/blocked.h"
 #include "server/admit.h"
 #include "server/config.h"
 #include "server/helper.h"
@@ -18,6 +20,7 @@
 #include "server/child.h"
 #include "server/parent.h"
 #include "server/signals.h"
+#include "server/requests.h"
 
 #ifdef WHEEL_DEMO
 #include "demo/rotate.h"
@@ -38,6 +41,9 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_stop_register(pconf);
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);
+    wheel_requests_slots_register(pconf);
+    wheel_blocked_register(pconf);
+    wheel_run_register(pconf);
     wheel_socket_register(pconf);
 #ifndef WHEEL_PORTABLE
     wheel_control_register(pconf);

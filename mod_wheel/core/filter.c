@@ -110,6 +110,11 @@ const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
 
 /* --- Which jobs ---------------------------------------------------------- */
 
+int wheel_filter_means_requests(const wheel_filter_t *filter)
+{
+    return filter->id || filter->handler;
+}
+
 int wheel_filter_is_any(const wheel_filter_t *filter)
 {
     return !filter->name && !filter->id && !filter->client &&

@@ -32,6 +32,9 @@ typedef struct wheel_facets_t {
     const char *client;
     const char *handler;
     apr_interval_time_t elapsed; /* usec since its start */
+    const char *path;            /* of a request that is a job, else NULL */
+    const char *host;
+    const char *method;
 } wheel_facets_t;
 
 /** The parameters of a filter, as a table and as a group in other tables: for
@@ -54,6 +57,10 @@ const char *wheel_filter_read(wheel_filter_t *filter, const char *param,
  */
 const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
                                apr_pool_t *pool);
+
+/** Does a stop with this filter reach requests that never asked for the job
+ * API?  Only if it names them: by id, handler, path, host, method or kind. */
+int wheel_filter_means_requests(const wheel_filter_t *filter);
 
 /** Does a filter mean all jobs? */
 int wheel_filter_is_any(const wheel_filter_t *filter);

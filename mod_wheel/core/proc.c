@@ -111,6 +111,26 @@ apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep)
            1000000 / sysconf(_SC_CLK_TCK);
 }
 
+apr_int64_t wheel_proc_thread_cpu_usec(pid_t pid, pid_t tid, int *asleep)
+{
+    apr_int64_t usec = wheel_proc_thread_usec(pid, tid, asleep);
+    char path[64];
+    char text[128];
+    ssize_t bytes;
+    int fd;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/schedstat", (long)pid,
+                 (long)tid);
+    fd = usec < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return usec;
+    }
+    bytes = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[bytes > 0 ? bytes : 0] = '\0';
+    return bytes > 0 ? (apr_int64_t)(strtoull(text, NULL, 10) / 1000) : usec;
+}
+
 wheel_proc_t wheel_proc_self(void)
 {
     wheel_proc_t proc;

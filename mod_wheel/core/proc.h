@@ -37,4 +37,7 @@ int wheel_proc_dead(const wheel_proc_t *proc);
  */
 apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep);
 
+/** The same, to the microsecond where the kernel keeps it so. */
+apr_int64_t wheel_proc_thread_cpu_usec(pid_t pid, pid_t tid, int *asleep);
+
 #endif /* WHEEL_CORE_PROC_H */

@@ -82,6 +82,7 @@ typedef enum {
 typedef struct wheel_hit_t {
     apr_uint64_t id;
     unsigned slot;
+    int is_request; /* its slot is one of core/request_slots.h */
     wheel_outcome_e outcome;
     char name[WHEEL_NAME_MAX + 1];
     char client[WHEEL_CLIENT_BYTES];
@@ -162,6 +163,10 @@ apr_uint64_t wheel_table_layout(void);
 
 /** Take the mutex over into a child.  Call it once, in child_init. */
 apr_status_t wheel_table_child_init(wheel_table_t *table, apr_pool_t *pchild);
+
+/** An id that no job and no request of this host has had.  Takes no lock; any
+ * thread. */
+apr_uint64_t wheel_table_next_id(wheel_table_t *table);
 
 /** Slots that the table has. */
 unsigned wheel_table_slots_max(const wheel_table_t *table);

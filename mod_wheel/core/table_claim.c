@@ -73,6 +73,11 @@ static apr_uint64_t next_id(table_header_t *header)
     return id ? id : 1;
 }
 
+apr_uint64_t wheel_table_next_id(wheel_table_t *table)
+{
+    return next_id(table->header);
+}
+
 /* With the mutex held. */
 static void set_facts(table_slot_t *slot, const wheel_claim_t *claim)
 {

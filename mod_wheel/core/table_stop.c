@@ -17,8 +17,11 @@
 
 wheel_facets_t wheel_table_facets(const wheel_record_t *record)
 {
-    wheel_facets_t facets = {record->name, record->id, record->client,
-                             record->handler, record->elapsed};
+    wheel_facets_t facets = {.name = record->name,
+                             .id = record->id,
+                             .client = record->client,
+                             .handler = record->handler,
+                             .elapsed = record->elapsed};
 
     return facets;
 }
@@ -44,6 +47,7 @@ static void fill_hit(const table_slot_t *slot, unsigned n, wheel_end_e end,
 {
     hit->id = table_state_id(table_state(slot));
     hit->slot = n;
+    hit->is_request = 0;
     hit->outcome = end == WHEEL_END_NONE ? WHEEL_OUTCOME_WOULD_STOP
                                          : WHEEL_OUTCOME_STOPPED;
     table_copy_text(hit->name, slot->name, sizeof(hit->name));

@@ -10,6 +10,7 @@
 #include "scoreboard.h"
 
 #include "cluster/cluster.h"
+#include "operations/requests.h"
 #include "server/admit.h"
 #include "server/config.h"
 #include "server/process.h"
@@ -34,6 +35,8 @@ static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
     facts->workers_max = daemons * (threads > 1 ? threads : 1);
     facts->workers_idle = workers.idle;
     facts->workers_busy = workers.busy;
+    facts->requests = NULL;
+    facts->requests_n = 0;
     facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
 }
 
@@ -58,6 +61,7 @@ apr_status_t wheel_report_take(const wheel_filter_t *filter,
                                wheel_report_t *report, apr_pool_t *pool)
 {
     wheel_snapshot_t *snapshot = &report->snapshot;
+    wheel_request_t *requests;
     apr_status_t rv;
 
     rv = wheel_table_snapshot(wheel_process_table(), snapshot, pool);
@@ -65,6 +69,11 @@ apr_status_t wheel_report_take(const wheel_filter_t *filter,
         return rv;
     }
     fill_facts(&report->facts, pool);
+    if (wheel_requests_max()) {
+        report->facts.requests_n =
+            wheel_requests_list(filter, 0, &requests, pool);
+        report->facts.requests = requests;
+    }
     report->facts.filter = wheel_filter_text(filter, pool);
     snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);
     snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);

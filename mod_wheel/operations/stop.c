@@ -17,6 +17,7 @@
 
 #include "cluster/cluster.h"
 #include "core/parse.h"
+#include "operations/requests.h"
 #include "render/render.h"
 #include "server/config.h"
 #include "server/process.h"
@@ -96,8 +97,9 @@ static void mark(wheel_stop_t *stop)
     wheel_table_t *table = wheel_process_table();
 
     if (request->json || request->wait_max >= 0) {
-        stop->hits = apr_palloc(stop->pool, sizeof(wheel_hit_t) *
-                                                wheel_table_slots_max(table));
+        stop->hits = apr_palloc(
+            stop->pool, sizeof(wheel_hit_t) * (wheel_table_slots_max(table) +
+                                               wheel_requests_max()));
     }
     stop->failed = wheel_table_stop(
         table, &request->filter, request->dry ? WHEEL_END_NONE : WHEEL_END_STOP,
@@ -108,6 +110,9 @@ static void mark(wheel_stop_t *stop)
         stop->hits_n = 0;
         return;
     }
+    stop->hits_n +=
+        wheel_requests_stop(&request->filter, request->dry,
+                            stop->hits ? stop->hits + stop->hits_n : NULL);
     if (stop->hits) {
         qsort(stop->hits, stop->hits_n, sizeof(wheel_hit_t), by_id);
     }
@@ -197,7 +202,9 @@ const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
 
 static int has_ended(const wheel_hit_t *hit)
 {
-    return !wheel_table_owners(wheel_process_table(), hit->slot, hit->id);
+    return hit->is_request
+               ? wheel_requests_ended(hit)
+               : !wheel_table_owners(wheel_process_table(), hit->slot, hit->id);
 }
 
 void wheel_stop_cancel(wheel_stop_t *stop)

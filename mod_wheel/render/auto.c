@@ -6,6 +6,7 @@
 #include "render/render.h"
 
 #include "render/facts.h"
+#include "render/requests.h"
 #include "render/text.h"
 
 #include <ctype.h>
@@ -114,6 +115,7 @@ const char *wheel_render_auto(const wheel_facts_t *facts,
     }
     put_job_lines(out, "WheelRunning", snapshot->jobs, snapshot->jobs_n,
                   WHEEL_COLUMN_RUNNING);
+    wheel_render_requests_auto(out, facts);
     put_job_lines(out, "WheelRecent", snapshot->recent, snapshot->recent_n,
                   WHEEL_COLUMN_ENDED);
     return wheel_text_join(out);

@@ -8,6 +8,7 @@
 
 #include "render/render.h"
 #include "render/facts.h"
+#include "render/requests.h"
 
 #include <string.h>
 
@@ -147,6 +148,7 @@ static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
     put_row_table(out, facts, snapshot);
     put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
                   WHEEL_COLUMN_RUNNING);
+    wheel_render_requests_html(out, facts);
     put_job_table(out, "The last that ended", snapshot->recent,
                   snapshot->recent_n, WHEEL_COLUMN_ENDED);
     put_counter_table(out, "Ended, by reason", snapshot->ended, WHEEL_END_COUNT,

@@ -8,6 +8,7 @@
 #include "render/render.h"
 
 #include "render/facts.h"
+#include "render/requests.h"
 #include "render/json.h"
 
 /* --- Answers ------------------------------------------------------------- */
@@ -172,20 +173,21 @@ const char *wheel_render_json(const wheel_facts_t *facts,
                   (int)snapshot->draining, "stuck", (int)snapshot->stuck);
 
     return wheel_json_text(
-        json_pack("{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "version", WHEEL_RENDER_VERSION, "time",
-                  snapshot->taken / 1e6, "filter", json_filter(facts->filter),
-                  "server", server_json(facts), "cluster",
-                  wheel_json_cluster(facts, pool), "limits",
-                  limits_json(facts, snapshot), "workers", workers_json(facts),
-                  "jobs", jobs, "running",
-                  jobs_json(snapshot->jobs, snapshot->jobs_n,
-                            WHEEL_COLUMN_RUNNING, pool),
-                  "recent",
-                  jobs_json(snapshot->recent, snapshot->recent_n,
-                            WHEEL_COLUMN_ENDED, pool),
-                  "totals", totals_json(snapshot)),
+        json_pack(
+            "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+            "version", WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6,
+            "filter", json_filter(facts->filter), "server", server_json(facts),
+            "cluster", wheel_json_cluster(facts, pool), "limits",
+            limits_json(facts, snapshot), "workers", workers_json(facts),
+            "jobs", jobs, "running",
+            jobs_json(snapshot->jobs, snapshot->jobs_n, WHEEL_COLUMN_RUNNING,
+                      pool),
+            "requests", wheel_render_requests_json(facts, pool), "recent",
+            jobs_json(snapshot->recent, snapshot->recent_n, WHEEL_COLUMN_ENDED,
+                      pool),
+            "totals", totals_json(snapshot)),
         WHEEL_JSON_STATUS_BYTES +
-            (snapshot->jobs_n + snapshot->recent_n) * WHEEL_JSON_JOB_BYTES,
+            (snapshot->jobs_n + snapshot->recent_n + facts->requests_n) *
+                WHEEL_JSON_JOB_BYTES,
         pool);
 }

@@ -46,7 +46,9 @@ typedef struct wheel_facts_t {
     unsigned workers_busy;      /* that have one now */
     const char *filter;         /* which jobs are listed, as a query; empty
                                  * for all */
-    const wheel_cluster_facts_t *cluster; /* NULL for none */
+    const wheel_cluster_facts_t *cluster;   /* NULL for none */
+    const struct wheel_request_t *requests; /* NULL where none is a job */
+    unsigned requests_n;
 } wheel_facts_t;
 
 /**

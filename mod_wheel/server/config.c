@@ -4,6 +4,7 @@
  * Runs while the configuration is read; later, any thread reads the result.
  */
 #include "server/config.h"
+#include "server/config_requests.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -75,6 +76,7 @@ void *wheel_config_create_dir(apr_pool_t *pconf, char *dir)
     config->scheduling = WHEEL_SCHEDULING_UNSET;
     config->stop_on_disconnect = -1;
     config->proxy = -1;
+    wheel_config_requests_unset(config);
     return config;
 }
 
@@ -96,6 +98,7 @@ void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     if (inner->proxy == -1) {
         config->proxy = outer->proxy;
     }
+    wheel_config_requests_merge(config, outer, inner);
     return config;
 }
 
@@ -255,13 +258,6 @@ static const char *set_control(cmd_parms *cmd, void *dir, int argc,
     return error;
 }
 
-static const char *set_timeout(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_dir_config_t *config = dir;
-
-    return wheel_config_time(cmd, text, &config->wait_max);
-}
-
 static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
 {
     wheel_server_config_t *config;
@@ -318,8 +314,6 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE_ARGV("WheelControl", set_control, NULL, RSRC_CONF,
                       "path of the local socket that wheelctl uses, or off; "
                       "then mode=0600 or 0660, and group=NAME"),
-    AP_INIT_TAKE1("WheelTimeout", set_timeout, NULL, RSRC_CONF | ACCESS_CONF,
-                  "the longest time that a wheel may rotate, or 0 for none"),
     AP_INIT_TAKE1("WheelLookWarning", set_look_warning, NULL, RSRC_CONF,
                   "a job that doesn't look for so long whether it is to end "
                   "is stuck; 0 for never"),
@@ -332,6 +326,22 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE1("WheelProxy", set_proxy, NULL, RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
+    AP_INIT_TAKE12("WheelRequests", wheel_config_set_requests, NULL,
+                   RSRC_CONF | ACCESS_CONF,
+                   "every request here is a job: on or off, and slow=, the "
+                   "time after which it is listed"),
+    AP_INIT_TAKE12("WheelTimeout", wheel_config_set_timeout, NULL,
+                   RSRC_CONF | ACCESS_CONF,
+                   "deadline of every wheel and of requests that are jobs, 0 "
+                   "for none; and action=stop or log"),
+    AP_INIT_TAKE12("WheelCpuLimit", wheel_config_set_cpu_limit, NULL,
+                   RSRC_CONF | ACCESS_CONF,
+                   "CPU time of a request that is a job, 0 for no limit; and "
+                   "action=stop or log"),
+    AP_INIT_TAKE_ARGV("WheelOnStop", wheel_config_set_on_stop, NULL,
+                      RSRC_CONF | ACCESS_CONF,
+                      "how far a stop of a request may go: refuse, and "
+                      "interrupt or interrupt=TIME"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 
@@ -387,6 +397,7 @@ wheel_dir_config_t wheel_config_request(const request_rec *r)
     }
     config.stop_on_disconnect = or_default(config.stop_on_disconnect, 1);
     config.proxy = or_default(config.proxy, 0);
+    wheel_config_requests_default(&config);
     return config;
 }
 

@@ -28,6 +28,9 @@ typedef struct wheel_cluster_config_t {
     int stop_when_lost;          /* stop all when entries may be lost */
 } wheel_cluster_config_t;
 
+/** A step that a stop doesn't take. */
+#define WHEEL_STEP_NEVER APR_INT64_MAX
+
 /** The group of a control socket that has none. */
 #define WHEEL_CONTROL_NO_GROUP (~(gid_t)0)
 
@@ -51,6 +54,13 @@ typedef struct wheel_dir_config_t {
     wheel_scheduling_e scheduling; /* WheelScheduling; unset: idle */
     int stop_on_disconnect;        /* WheelOnDisconnect; -1 unset: 1, stop */
     int proxy;                     /* WheelProxy; -1 unset: 0, off */
+    int requests;                  /* WheelRequests; -1 unset: 0, off */
+    apr_interval_time_t slow;      /* its slow= in usec; -1 unset: 250 ms */
+    int wait_log_only;             /* WheelTimeout action=log; -1 unset: 0 */
+    apr_interval_time_t cpu_max;   /* WheelCpuLimit in usec; -1 unset: 0 */
+    int cpu_log_only;              /* its action=log; -1 unset: 0 */
+    apr_interval_time_t interrupt_after; /* WheelOnStop: usec from the stop;
+                                          * WHEEL_STEP_NEVER; -1 unset: 0 */
 } wheel_dir_config_t;
 
 /** The directives, for the module record. */
@@ -67,6 +77,13 @@ void wheel_config_register(apr_pool_t *pconf);
 /** What holds for the server, defaults filled in.  Any thread, after
  * post_config. */
 wheel_server_config_t wheel_config_server(void);
+
+/** Does any part of the configuration say WheelRequests on? */
+int wheel_config_requests_used(void);
+
+/** Are the requests of this location jobs?  What a request costs that is
+ * none. */
+int wheel_config_requests_on(const request_rec *r);
 
 /** What holds for a request, defaults filled in. */
 wheel_dir_config_t wheel_config_request(const request_rec *r);

@@ -25,6 +25,7 @@
 #include "core/parse.h"
 #include "server/companion.h"
 #include "server/process.h"
+#include "server/requests.h"
 #include "server/signals.h"
 #include "server/wait.h"
 
@@ -107,6 +108,9 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
                       "WH0026: an entry of the table of wheels was damaged and "
                       "is not used: another module of a child writes where it "
                       "should not");
+    }
+    if (rv == APR_SUCCESS) {
+        wheel_requests_hide(); /* it is listed once */
     }
     wait->deadline_usec =
         claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;

@@ -314,8 +314,8 @@ static void filter_holds(const char *text, apr_pool_t *pool)
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
 {
-    static const wheel_facts_t facts = {"fuzz", 0, 0, 1,  1,   0,
-                                        1,      1, 0, "", NULL};
+    static const wheel_facts_t facts = {"fuzz", 0, 0,  1,    1,    0, 1,
+                                        1,      0, "", NULL, NULL, 0};
     wheel_record_t job;
     wheel_snapshot_t snapshot;
     const char *line;

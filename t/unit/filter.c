@@ -16,11 +16,12 @@
 
 static apr_pool_t *pool;
 
-static const wheel_facets_t red = {"red", 7, "192.0.2.7", "wheel-rotate",
-                                   5 * 1000000};
-static const wheel_facets_t redder = {"red.2", 8, "2001:db8::7", "primes",
-                                      1000000};
-static const wheel_facets_t nameless = {"", 9, "192.0.2.7", "wheel-rotate", 0};
+static const wheel_facets_t red = {
+    "red", 7, "192.0.2.7", "wheel-rotate", 5 * 1000000, NULL, NULL, NULL};
+static const wheel_facets_t redder = {"red.2", 8,    "2001:db8::7", "primes",
+                                      1000000, NULL, NULL,          NULL};
+static const wheel_facets_t nameless = {"", 9,    "192.0.2.7", "wheel-rotate",
+                                        0,  NULL, NULL,        NULL};
 
 /* Read "name=red*&older=5" as a handler would. */
 static const char *read_text(const char *text, wheel_filter_t *filter)

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/request_slots.c: the requests of all worker threads, in shared memory.
+ *
+ * Worker threads write their own slots; any process marks and copies them; the
+ * parent takes back those of dead children.
+ */
+#include "core/request_slots.h"
+
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "apr_shm.h"
+
+#include "core/proc.h"
+
+/* What stays the same in size but means something else: count up. */
+#define SLOTS_VERSION 1
+
+#define SLOTS_LINE_BYTES 64
+
+/* The word: the mark in its lowest four bits, the step above, then the id. */
+#define WORD_ID_SHIFT 8
+#define WORD_STEP_SHIFT 4
+#define WORD_BITS_MASK ((apr_uint64_t)0xf)
+
+/* The owner of a slot that is being freed. */
+#define OWNER_NOBODY (~(apr_uint64_t)0)
+
+/* Facts are copied word by word, so that a copy which a writer overtakes is
+ * torn but never a data race. */
+#define FACTS_WORDS (sizeof(wheel_request_facts_t) / sizeof(apr_uint64_t))
+
+_Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
+               "facts are whole words");
+
+/*   line 1 | word, owner                    <- the thread and stoppers
+ *   line 2 | what it does, bytes            <- the thread, while it runs
+ *   line 3 | facts                          <- the thread, before it runs
+ */
+typedef struct slots_slot_t {
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
+    _Atomic apr_uint64_t owner; /* pid above, tid below; 0: free */
+    _Atomic apr_int64_t marked_usec;
+
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
+    _Atomic apr_uint32_t kind;
+    _Atomic apr_uint64_t sent_bytes;
+
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
+} slots_slot_t;
+
+struct wheel_request_slots_t {
+    slots_slot_t *slots;
+    unsigned slots_max;
+    apr_shm_t *shm;
+};
+
+static const char *const mark_names[WHEEL_MARK_COUNT] = {
+    [WHEEL_MARK_NONE] = "none",         [WHEEL_MARK_STOP] = "stop",
+    [WHEEL_MARK_DEADLINE] = "deadline", [WHEEL_MARK_CPU] = "cpu",
+    [WHEEL_MARK_GONE] = "gone",
+};
+
+static const char *const doing_names[WHEEL_DOING_COUNT] = {
+    [WHEEL_DOING_HANDLER] = "handler",
+    [WHEEL_DOING_READING] = "reading",
+    [WHEEL_DOING_WAITING] = "waiting",
+    [WHEEL_DOING_SENDING] = "sending",
+};
+
+static const char *const step_names[WHEEL_STEP_COUNT] = {
+    [WHEEL_STEP_NONE] = "none",
+    [WHEEL_STEP_REFUSE] = "refuse",
+    [WHEEL_STEP_INTERRUPT] = "interrupt",
+    [WHEEL_STEP_FORCE] = "force",
+};
+
+const char *wheel_mark_name(wheel_mark_e mark)
+{
+    return mark_names[mark < WHEEL_MARK_COUNT ? mark : WHEEL_MARK_NONE];
+}
+
+const char *wheel_doing_name(wheel_doing_e doing)
+{
+    return doing_names[doing < WHEEL_DOING_COUNT ? doing : WHEEL_DOING_HANDLER];
+}
+
+const char *wheel_step_name(wheel_step_e step)
+{
+    return step_names[step < WHEEL_STEP_COUNT ? step : WHEEL_STEP_NONE];
+}
+
+/* --- Making the segment -------------------------------------------------- */
+
+apr_uint64_t wheel_request_slots_layout(void)
+{
+    return (apr_uint64_t)SLOTS_VERSION << 32 | sizeof(slots_slot_t);
+}
+
+apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
+                                        unsigned slots_max, apr_pool_t *pool)
+{
+    wheel_request_slots_t *made;
+    apr_uintptr_t base;
+    apr_status_t rv;
+
+    if (slots_max == 0) {
+        return APR_EINVAL;
+    }
+    made = apr_pcalloc(pool, sizeof(*made));
+    rv = apr_shm_create(
+        &made->shm, SLOTS_LINE_BYTES + (size_t)slots_max * sizeof(slots_slot_t),
+        NULL, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    /* Fresh anonymous memory is all zeros: every slot is free. */
+    base = (apr_uintptr_t)apr_shm_baseaddr_get(made->shm);
+    base =
+        (base + SLOTS_LINE_BYTES - 1) & ~(apr_uintptr_t)(SLOTS_LINE_BYTES - 1);
+    made->slots = (slots_slot_t *)base;
+    made->slots_max = slots_max;
+    *slots = made;
+    return APR_SUCCESS;
+}
+
+unsigned wheel_request_slots_max(const wheel_request_slots_t *slots)
+{
+    return slots->slots_max;
+}
+
+/* --- Owners -------------------------------------------------------------- */
+
+static apr_uint64_t owner_of(pid_t pid, pid_t tid)
+{
+    return (apr_uint64_t)(apr_uint32_t)pid << 32 | (apr_uint32_t)tid;
+}
+
+static pid_t owner_pid(apr_uint64_t owner)
+{
+    return (pid_t)(owner >> 32);
+}
+
+int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
+                              pid_t tid)
+{
+    /* Threads that start together begin at different places. */
+    unsigned first = (unsigned)(tid ? tid : pid) % slots->slots_max;
+    unsigned n;
+
+    for (n = 0; n < slots->slots_max; n++) {
+        unsigned at = (first + n) % slots->slots_max;
+        apr_uint64_t free_slot = 0;
+
+        if (atomic_load_explicit(&slots->slots[at].owner,
+                                 memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(
+                &slots->slots[at].owner, &free_slot, owner_of(pid, tid),
+                memory_order_acq_rel, memory_order_relaxed)) {
+            return (int)at;
+        }
+    }
+    return -1;
+}
+
+void wheel_request_slots_release(wheel_request_slots_t *slots, unsigned n)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    atomic_store_explicit(&slot->word, 0, memory_order_relaxed);
+    /* Release: the next owner's words come after this zero. */
+    atomic_store_explicit(&slot->owner, 0, memory_order_release);
+}
+
+/* Free a slot that a dead process owned, unless another owns it by now. */
+static void take_back(slots_slot_t *slot, apr_uint64_t owner)
+{
+    atomic_store_explicit(&slot->word, 0, memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(
+        &slot->owner, &owner, 0, memory_order_release, memory_order_relaxed);
+}
+
+void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid)
+{
+    unsigned n;
+
+    for (n = 0; n < slots->slots_max; n++) {
+        apr_uint64_t owner =
+            atomic_load_explicit(&slots->slots[n].owner, memory_order_relaxed);
+
+        if (owner && owner_pid(owner) == pid) {
+            take_back(&slots->slots[n], owner);
+        }
+    }
+}
+
+void wheel_request_slots_sweep(wheel_request_slots_t *slots)
+{
+    unsigned n;
+
+    for (n = 0; n < slots->slots_max; n++) {
+        apr_uint64_t owner =
+            atomic_load_explicit(&slots->slots[n].owner, memory_order_relaxed);
+        wheel_proc_t proc = {owner_pid(owner), 0};
+
+        if (owner && proc.pid > 0 && wheel_proc_dead(&proc)) {
+            take_back(&slots->slots[n], owner);
+        }
+    }
+}
+
+/* --- Requests ------------------------------------------------------------ */
+
+static void load_facts(const slots_slot_t *slot, wheel_request_facts_t *facts)
+{
+    apr_uint64_t words[FACTS_WORDS] = {0};
+    size_t at;
+
+    for (at = 0; at < FACTS_WORDS; at++) {
+        words[at] =
+            atomic_load_explicit(&slot->facts[at], memory_order_relaxed);
+    }
+    memcpy(facts, words, sizeof(words));
+}
+
+void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id, wheel_mark_e mark,
+                               const wheel_request_facts_t *facts)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t words[FACTS_WORDS] = {0};
+    size_t at;
+
+    /* Whoever copies these facts sees, after them, that the word has gone. */
+    atomic_thread_fence(memory_order_release);
+    memcpy(words, facts, sizeof(words));
+    for (at = 0; at < FACTS_WORDS; at++) {
+        atomic_store_explicit(&slot->facts[at], words[at],
+                              memory_order_relaxed);
+    }
+    atomic_store_explicit(&slot->doing, WHEEL_DOING_HANDLER,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->sent_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->marked_usec, mark ? facts->began_usec : 0,
+                          memory_order_relaxed);
+    /* Release: the request's facts come before its id. */
+    atomic_store_explicit(&slot->word, id << WORD_ID_SHIFT | mark,
+                          memory_order_release);
+}
+
+static apr_uint64_t word_id(apr_uint64_t word)
+{
+    return word >> WORD_ID_SHIFT;
+}
+
+static wheel_mark_e word_mark(apr_uint64_t word)
+{
+    apr_uint64_t mark = word & WORD_BITS_MASK;
+
+    return mark < WHEEL_MARK_COUNT ? (wheel_mark_e)mark : WHEEL_MARK_STOP;
+}
+
+/* A mark alone refuses. */
+static wheel_step_e word_step(apr_uint64_t word)
+{
+    apr_uint64_t step = word >> WORD_STEP_SHIFT & WORD_BITS_MASK;
+
+    if (word_mark(word) == WHEEL_MARK_NONE) {
+        return WHEEL_STEP_NONE;
+    }
+    return step > WHEEL_STEP_REFUSE && step < WHEEL_STEP_COUNT
+               ? (wheel_step_e)step
+               : WHEEL_STEP_REFUSE;
+}
+
+wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n)
+{
+    return word_mark(atomic_exchange_explicit(&slots->slots[n].word, 0,
+                                              memory_order_acq_rel));
+}
+
+/* Sequential consistency: a thread that is about to wait stores where it
+ * waits, then loads the word; a stop changes the word, then looks where the
+ * thread waits.  One of them sees the other. */
+static apr_uint64_t load_word(const wheel_request_slots_t *slots, unsigned n)
+{
+    return atomic_load_explicit(&slots->slots[n].word, memory_order_seq_cst);
+}
+
+wheel_mark_e wheel_request_slots_marked(const wheel_request_slots_t *slots,
+                                        unsigned n)
+{
+    return word_mark(load_word(slots, n));
+}
+
+wheel_step_e wheel_request_slots_step(const wheel_request_slots_t *slots,
+                                      unsigned n)
+{
+    return word_step(load_word(slots, n));
+}
+
+int wheel_request_slots_is(const wheel_request_slots_t *slots, unsigned n,
+                           apr_uint64_t id)
+{
+    return n < slots->slots_max && word_id(load_word(slots, n)) == id;
+}
+
+int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
+                             apr_uint64_t id, wheel_mark_e mark)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t unmarked = id << WORD_ID_SHIFT;
+
+    if (!id || !atomic_compare_exchange_strong_explicit(
+                   &slot->word, &unmarked, unmarked | mark,
+                   memory_order_seq_cst, memory_order_relaxed)) {
+        return 0;
+    }
+    /* Should the request have ended by now, the next one shows no time of a
+     * mark that it doesn't have. */
+    atomic_store_explicit(&slot->marked_usec, wheel_clock_usec(),
+                          memory_order_relaxed);
+    return 1;
+}
+
+void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
+                              unsigned to)
+{
+    slots_slot_t *old = &slots->slots[from];
+    apr_uint64_t word = load_word(slots, from);
+    wheel_request_facts_t facts;
+
+    load_facts(old, &facts);
+    wheel_request_slots_begin(slots, to, word_id(word), word_mark(word),
+                              &facts);
+    wheel_request_slots_sent(
+        slots, to,
+        atomic_load_explicit(&old->sent_bytes, memory_order_relaxed));
+    /* A mark that has come meanwhile moves, too. */
+    word = atomic_exchange_explicit(&old->word, 0, memory_order_acq_rel);
+    if (word_mark(word) != WHEEL_MARK_NONE) {
+        wheel_request_slots_mark(slots, to, word_id(word), word_mark(word));
+    }
+}
+
+int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
+                                  apr_uint64_t id, wheel_step_e step)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t word = load_word(slots, n);
+    pid_t pid;
+
+    do {
+        if (word_id(word) != id || word_mark(word) == WHEEL_MARK_NONE) {
+            return 0;
+        }
+        if (word_step(word) >= step) {
+            break;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(
+        &slot->word, &word,
+        (word & ~(WORD_BITS_MASK << WORD_STEP_SHIFT)) | (apr_uint64_t)step
+                                                            << WORD_STEP_SHIFT,
+        memory_order_seq_cst, memory_order_seq_cst));
+    pid = owner_pid(atomic_load_explicit(&slot->owner, memory_order_relaxed));
+    if (pid > 1) {
+        kill(pid, SIGURG);
+    }
+    return 1;
+}
+
+void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,
+                               wheel_doing_e doing)
+{
+    atomic_store_explicit(&slots->slots[n].doing, doing, memory_order_relaxed);
+}
+
+void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t bytes)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    /* Its owner alone writes it. */
+    atomic_store_explicit(
+        &slot->sent_bytes,
+        atomic_load_explicit(&slot->sent_bytes, memory_order_relaxed) + bytes,
+        memory_order_relaxed);
+}
+
+void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
+                              wheel_kind_e kind)
+{
+    atomic_store_explicit(&slots->slots[n].kind, kind, memory_order_relaxed);
+}
+
+/* --- Copies -------------------------------------------------------------- */
+
+static void terminate(wheel_request_facts_t *facts)
+{
+    facts->method[sizeof(facts->method) - 1] = '\0';
+    facts->host[sizeof(facts->host) - 1] = '\0';
+    facts->path[sizeof(facts->path) - 1] = '\0';
+    facts->client[sizeof(facts->client) - 1] = '\0';
+    facts->handler[sizeof(facts->handler) - 1] = '\0';
+}
+
+/* Copy what isn't covered by the id. */
+static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
+                      wheel_request_t *request)
+{
+    apr_uint64_t owner =
+        atomic_load_explicit(&slot->owner, memory_order_relaxed);
+    apr_uint32_t kind = atomic_load_explicit(&slot->kind, memory_order_relaxed);
+    apr_int64_t marked =
+        atomic_load_explicit(&slot->marked_usec, memory_order_relaxed);
+    apr_uint32_t doing =
+        atomic_load_explicit(&slot->doing, memory_order_relaxed);
+
+    request->pid = owner_pid(owner);
+    request->tid = (pid_t)(owner & 0xffffffffu);
+    request->doing =
+        doing < WHEEL_DOING_COUNT ? (wheel_doing_e)doing : WHEEL_DOING_HANDLER;
+    request->kind =
+        kind < WHEEL_KIND_COUNT ? (wheel_kind_e)kind : WHEEL_KIND_OTHER;
+    request->sent_bytes =
+        atomic_load_explicit(&slot->sent_bytes, memory_order_relaxed);
+    request->marked = -1;
+    if (request->mark != WHEEL_MARK_NONE) {
+        request->marked =
+            marked > 0 && marked < now_usec ? now_usec - marked : 0;
+    }
+}
+
+int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
+                             apr_int64_t now_usec, wheel_request_t *request)
+{
+    const slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t word;
+
+    /* Acquire: the facts are those of this id, or of a later one. */
+    word = atomic_load_explicit(&slot->word, memory_order_acquire);
+    if (!word_id(word)) {
+        return 0;
+    }
+    memset(request, 0, sizeof(*request));
+    load_facts(slot, &request->facts);
+    request->id = word_id(word);
+    request->slot = n;
+    request->mark = word_mark(word);
+    request->step = word_step(word);
+    copy_rest(slot, now_usec, request);
+    /* The loads above come before the one that shows whose they are. */
+    atomic_thread_fence(memory_order_acquire);
+    if (word_id(atomic_load_explicit(&slot->word, memory_order_relaxed)) !=
+        request->id) {
+        return 0;
+    }
+    terminate(&request->facts);
+    request->elapsed = now_usec - request->facts.began_usec;
+    if (request->elapsed < 0) {
+        request->elapsed = 0; /* a coarse clock, or a lie */
+    }
+    return 1;
+}
+
+void wheel_request_text(char *field, size_t field_bytes, const char *text)
+{
+    size_t bytes = text ? strnlen(text, field_bytes - 1) : 0;
+
+    if (bytes) {
+        memcpy(field, text, bytes);
+    }
+    field[bytes] = '\0';
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/request_slots.h: the requests of all worker threads, in shared memory.
+ *
+ * A worker thread claims one slot and keeps it for life.  Beginning and ending
+ * a request in it takes no lock: the id of the request and its cancel mark are
+ * one 64-bit word, which the thread stores and a stop changes by
+ * compare-and-swap.  So a stop can't hit the request that follows.
+ *
+ * Any process of the server may write anywhere in the segment.  Functions that
+ * other processes call take sizes from their own memory, check what they read,
+ * and terminate what they copy.
+ */
+#ifndef WHEEL_CORE_REQUEST_SLOTS_H
+#define WHEEL_CORE_REQUEST_SLOTS_H
+
+#include <sys/types.h>
+
+#include "apr_pools.h"
+#include "apr_time.h"
+
+#include "core/filter.h"
+
+/** Sizes of a request's texts, with their terminating NUL; longer ones are
+ * cut. */
+#define WHEEL_REQUEST_METHOD_BYTES 16
+#define WHEEL_REQUEST_HOST_BYTES 64
+#define WHEEL_REQUEST_PATH_BYTES 192
+#define WHEEL_REQUEST_CLIENT_BYTES 48
+
+/** Why a request is to end. */
+typedef enum {
+    WHEEL_MARK_NONE = 0,
+    WHEEL_MARK_STOP,     /* somebody has stopped it */
+    WHEEL_MARK_DEADLINE, /* WheelTimeout */
+    WHEEL_MARK_CPU,      /* WheelCpuLimit */
+    WHEEL_MARK_GONE,     /* its client has left */
+    WHEEL_MARK_COUNT
+} wheel_mark_e;
+
+/** What a request is doing. */
+typedef enum {
+    WHEEL_DOING_HANDLER = 0, /* its handler runs */
+    WHEEL_DOING_READING,     /* waits for bytes of its client */
+    WHEEL_DOING_WAITING,     /* waits for a backend */
+    WHEEL_DOING_SENDING,     /* waits for its client to take bytes */
+    WHEEL_DOING_COUNT
+} wheel_doing_e;
+
+/** How a request can be interrupted. */
+typedef enum {
+    WHEEL_KIND_OTHER = 0, /* at its next read or write alone */
+    WHEEL_KIND_PROXY,     /* a backend whose connection hooks can see */
+    WHEEL_KIND_FCGI,      /* a FastCGI server, perhaps PHP-FPM */
+    WHEEL_KIND_BLIND,     /* a backend whose connection no hook can see */
+    WHEEL_KIND_PHP,       /* mod_php */
+    WHEEL_KIND_CGI,       /* processes that have the job's id */
+    WHEEL_KIND_LUA,       /* mod_lua */
+    WHEEL_KIND_COUNT
+} wheel_kind_e;
+
+/** How far a stop has got with a request. */
+typedef enum {
+    WHEEL_STEP_NONE = 0,
+    WHEEL_STEP_REFUSE,    /* its reads and writes fail */
+    WHEEL_STEP_INTERRUPT, /* its engine has been told, or its wait ended */
+    WHEEL_STEP_FORCE,     /* the second signal */
+    WHEEL_STEP_COUNT
+} wheel_step_e;
+
+/** What is known of a request when it begins.  Whole words: it is copied so.
+ */
+typedef struct wheel_request_facts_t {
+    apr_time_t started;           /* usec since the epoch */
+    apr_int64_t began_usec;       /* by wheel_clock_coarse_usec() */
+    apr_int64_t began_cpu_usec;   /* of its thread */
+    apr_interval_time_t slow;     /* usec after which it is listed */
+    apr_interval_time_t wait_max; /* usec until its deadline, 0 for none */
+    apr_interval_time_t cpu_max;  /* CPU usec that it may use, 0 for no limit */
+    apr_interval_time_t interrupt_after; /* usec from its mark */
+    apr_int32_t generation;
+    apr_uint32_t wait_log_only; /* its deadline is logged, no more */
+    apr_uint32_t cpu_log_only;  /* and its CPU limit */
+    apr_uint32_t watches;       /* a client that has left ends it */
+    char method[WHEEL_REQUEST_METHOD_BYTES];
+    char host[WHEEL_REQUEST_HOST_BYTES];
+    char path[WHEEL_REQUEST_PATH_BYTES];
+    char client[WHEEL_REQUEST_CLIENT_BYTES];
+    char handler[WHEEL_HANDLER_BYTES];
+} wheel_request_facts_t;
+
+/** A consistent copy of a slot in which a request runs. */
+typedef struct wheel_request_t {
+    apr_uint64_t id;
+    unsigned slot;
+    wheel_mark_e mark;
+    pid_t pid;
+    pid_t tid; /* 0 if no thread runs it: the MPM sends its answer */
+    wheel_kind_e kind;
+    wheel_doing_e doing;
+    wheel_step_e step; /* how far a stop has got */
+    apr_uint64_t sent_bytes;
+    apr_interval_time_t elapsed; /* usec */
+    apr_interval_time_t marked;  /* usec since its mark, -1 without one */
+    apr_int64_t cpu_usec;        /* for who fills it in */
+    wheel_request_facts_t facts; /* its texts are terminated */
+} wheel_request_t;
+
+/** The slots as one process sees them. */
+typedef struct wheel_request_slots_t wheel_request_slots_t;
+
+/**
+ * Make the segment.  Call it once, in the parent, before any fork.
+ * @param slots_max threads that fit
+ * @param pool the segment lives as long; nothing in it points into code
+ * @return APR_SUCCESS, APR_EINVAL for no slots, or an error of apr_shm_create
+ */
+apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
+                                        unsigned slots_max, apr_pool_t *pool);
+
+/** The layout that this code knows: slots that another build of the module has
+ * made are used only if theirs is the same. */
+apr_uint64_t wheel_request_slots_layout(void);
+
+/** How many slots there are.  Not from the segment. */
+unsigned wheel_request_slots_max(const wheel_request_slots_t *slots);
+
+/**
+ * Claim a slot for the calling thread, or for no thread.
+ * @param tid 0 for no thread
+ * @return its number, or -1 if all are taken
+ */
+int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
+                              pid_t tid);
+
+/** Give a slot back.  For its owner. */
+void wheel_request_slots_release(wheel_request_slots_t *slots, unsigned n);
+
+/** Take back all slots of a dead process.  Takes no lock. */
+void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid);
+
+/** Take back the slots of processes that have died unnoticed.  Reads /proc. */
+void wheel_request_slots_sweep(wheel_request_slots_t *slots);
+
+/**
+ * Begin a request in a slot.  For its owner; takes no lock.
+ * @param mark one that it is born with: a part of a request that was marked
+ */
+void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id, wheel_mark_e mark,
+                               const wheel_request_facts_t *facts);
+
+/** Move a request to another slot of the same process, where nothing runs.
+ * Its id stands in both for a moment.  For the owner of both. */
+void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
+                              unsigned to);
+
+/** End the request of a slot.  For its owner; takes no lock.
+ * @return the mark that it had */
+wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n);
+
+/** The mark of the request in a slot, for its owner: a single load. */
+wheel_mark_e wheel_request_slots_marked(const wheel_request_slots_t *slots,
+                                        unsigned n);
+
+/** How far a stop of the request in a slot has got.  Async-signal-safe. */
+wheel_step_e wheel_request_slots_step(const wheel_request_slots_t *slots,
+                                      unsigned n);
+
+/** Is it still this request that runs in a slot?  Async-signal-safe. */
+int wheel_request_slots_is(const wheel_request_slots_t *slots, unsigned n,
+                           apr_uint64_t id);
+
+/**
+ * Mark a request, unless it has ended or has a mark.  Takes no lock.
+ * @return 1 if this call has marked it
+ */
+int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
+                             apr_uint64_t id, wheel_mark_e mark);
+
+/** What the request of a slot does.  For its owner. */
+void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,
+                               wheel_doing_e doing);
+
+/** Bytes of its answer that went out.  For its owner. */
+void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t bytes);
+
+/** How the request can be interrupted.  For its owner. */
+void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
+                              wheel_kind_e kind);
+
+/**
+ * Go one step up with a marked request, and let its process know, by a signal
+ * that processes ignore which don't know what it means.  Takes no lock.  For
+ * processes that run as the server's user, never for root.
+ * @return 1 if the request is still there
+ */
+int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
+                                  apr_uint64_t id, wheel_step_e step);
+
+/**
+ * Copy what runs in a slot.
+ * @return 1 if a request runs there; 0 also if it ended meanwhile
+ */
+int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
+                             apr_int64_t now_usec, wheel_request_t *request);
+
+/** The word of a mark (stop, deadline, cpu, gone; none), of what a request
+ * does (handler, reading, waiting, sending), of a step (none, refuse,
+ * interrupt, force). */
+const char *wheel_mark_name(wheel_mark_e mark);
+const char *wheel_doing_name(wheel_doing_e doing);
+const char *wheel_step_name(wheel_step_e step);
+
+/** Copy a text into a field of facts: cut to fit, and terminated. */
+void wheel_request_text(char *field, size_t field_bytes, const char *text);
+
+#endif /* WHEEL_CORE_REQUEST_SLOTS_H */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations/requests.c: the requests that are jobs, as stops and reports see
+ * them.
+ *
+ * Runs in whatever thread stops or reports.
+ */
+#include "operations/requests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/proc.h"
+#include "server/requests.h"
+
+wheel_facets_t wheel_requests_facets(const wheel_request_t *request)
+{
+    wheel_facets_t facets = {
+        .name = "",
+        .id = request->id,
+        .client = request->facts.client,
+        .handler = request->facts.handler,
+        .elapsed = request->elapsed,
+        .path = request->facts.path,
+        .host = request->facts.host,
+        .method = request->facts.method,
+    };
+
+    return facets;
+}
+
+unsigned wheel_requests_max(void)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+
+    return slots ? wheel_request_slots_max(slots) : 0;
+}
+
+static int is_meant(const wheel_filter_t *filter,
+                    const wheel_request_t *request)
+{
+    wheel_facets_t facets = wheel_requests_facets(request);
+
+    return wheel_filter_matches(filter, &facets);
+}
+
+/* --- A list ------------------------------------------------------------- */
+
+static int by_age(const void *a, const void *b)
+{
+    const wheel_request_t *left = a;
+    const wheel_request_t *right = b;
+
+    return (left->elapsed < right->elapsed) - (left->elapsed > right->elapsed);
+}
+
+static int by_cpu_time(const void *a, const void *b)
+{
+    const wheel_request_t *left = a;
+    const wheel_request_t *right = b;
+
+    return (left->cpu_usec < right->cpu_usec) -
+           (left->cpu_usec > right->cpu_usec);
+}
+
+/* A request that moves from slot to slot stands in both for a moment. */
+static int is_listed(const wheel_request_t *requests, unsigned requests_n,
+                     apr_uint64_t id)
+{
+    unsigned n;
+
+    for (n = 0; n < requests_n; n++) {
+        if (requests[n].id == id) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A thread that sleeps in a handler waits for something that no filter sees. */
+static void add_times(wheel_request_t *request)
+{
+    int asleep = 0;
+    apr_int64_t used = 0;
+
+    if (request->tid > 0) {
+        used = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep) -
+               request->facts.began_cpu_usec;
+    }
+    request->cpu_usec = used > 0 ? used : 0;
+    if (asleep && request->doing == WHEEL_DOING_HANDLER) {
+        request->doing = WHEEL_DOING_WAITING;
+    }
+}
+
+unsigned wheel_requests_list(const wheel_filter_t *filter, int by_cpu,
+                             wheel_request_t **requests, apr_pool_t *pool)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    apr_int64_t now = wheel_clock_usec();
+    unsigned max = wheel_requests_max();
+    apr_array_header_t *found = apr_array_make(pool, 16, sizeof(**requests));
+    wheel_request_t request;
+    unsigned n;
+
+    for (n = 0; n < max; n++) {
+        if (wheel_request_slots_copy(slots, n, now, &request) &&
+            (request.elapsed >= request.facts.slow ||
+             request.mark != WHEEL_MARK_NONE) &&
+            is_meant(filter, &request) &&
+            !is_listed((wheel_request_t *)found->elts, (unsigned)found->nelts,
+                       request.id)) {
+            add_times(&request);
+            *(wheel_request_t *)apr_array_push(found) = request;
+        }
+    }
+    *requests = (wheel_request_t *)found->elts;
+    qsort(*requests, (size_t)found->nelts, sizeof(**requests),
+          by_cpu ? by_cpu_time : by_age);
+    return (unsigned)found->nelts;
+}
+
+/* --- A stop ------------------------------------------------------------- */
+
+static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request, int dry)
+{
+    memset(hit, 0, sizeof(*hit));
+    hit->id = request->id;
+    hit->slot = request->slot;
+    hit->is_request = 1;
+    hit->outcome = dry ? WHEEL_OUTCOME_WOULD_STOP : WHEEL_OUTCOME_STOPPED;
+    memcpy(hit->client, request->facts.client, sizeof(hit->client));
+    memcpy(hit->handler, request->facts.handler, sizeof(hit->handler));
+}
+
+unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
+                             wheel_hit_t *hits)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    apr_int64_t now = wheel_clock_usec();
+    unsigned max =
+        wheel_filter_means_requests(filter) ? wheel_requests_max() : 0;
+    wheel_request_t request;
+    unsigned hits_n = 0;
+    unsigned n;
+
+    for (n = 0; n < max; n++) {
+        if (!wheel_request_slots_copy(slots, n, now, &request) ||
+            request.mark != WHEEL_MARK_NONE || !is_meant(filter, &request)) {
+            continue;
+        }
+        if (!dry &&
+            !wheel_request_slots_mark(slots, n, request.id, WHEEL_MARK_STOP)) {
+            continue; /* it has ended, or somebody else was faster */
+        }
+        if (!dry && request.facts.interrupt_after == 0) {
+            wheel_request_slots_interrupt(slots, n, request.id,
+                                          WHEEL_STEP_INTERRUPT);
+        }
+        if (hits) {
+            fill_hit(&hits[hits_n], &request, dry);
+        }
+        hits_n++;
+    }
+    return hits_n;
+}
+
+int wheel_requests_ended(const wheel_hit_t *hit)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    unsigned n;
+
+    if (wheel_request_slots_is(slots, hit->slot, hit->id)) {
+        return 0;
+    }
+    /* It may have moved. */
+    for (n = 0; n < wheel_requests_max(); n++) {
+        if (wheel_request_slots_is(slots, n, hit->id)) {
+            return 0;
+        }
+    }
+    return 1;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations/requests.h: the requests that are jobs, as stops and reports see
+ * them. */
+#ifndef WHEEL_OPERATIONS_REQUESTS_H
+#define WHEEL_OPERATIONS_REQUESTS_H
+
+#include "apr_pools.h"
+
+#include "core/filter.h"
+#include "core/request_slots.h"
+#include "core/table.h"
+
+/**
+ * The requests that have run for longer than slow= says, or are marked, with
+ * their CPU time.  Reads /proc.  Any thread.
+ *
+ * @param filter the requests that are listed
+ * @param by_cpu sorted by CPU time, the most first; else by age
+ * @param requests out of the pool
+ * @return how many
+ */
+unsigned wheel_requests_list(const wheel_filter_t *filter, int by_cpu,
+                             wheel_request_t **requests, apr_pool_t *pool);
+
+/**
+ * Mark the requests that a filter means, and interrupt at once those that a
+ * stop may interrupt at once.
+ *
+ * @param dry mark none
+ * @param hits room for so many as there are slots; NULL if nobody wants them
+ * @return how many
+ */
+unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
+                             wheel_hit_t *hits);
+
+/** Room that wheel_requests_stop() wants. */
+unsigned wheel_requests_max(void);
+
+/** Has a request that was stopped ended? */
+int wheel_requests_ended(const wheel_hit_t *hit);
+
+/** What a filter compares. */
+wheel_facets_t wheel_requests_facets(const wheel_request_t *request);
+
+#endif /* WHEEL_OPERATIONS_REQUESTS_H */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/filters.c: the filters of requests that are jobs.
+ *
+ * Those of a request refuse its reads and writes once it is marked.  Those of
+ * a connection, the client's or a backend's, note for how long the thread that
+ * runs the request waits in them.
+ *
+ * Run in the worker that runs the request.
+ */
+#include "requests/run.h"
+
+#ifdef __clang__
+/* APR's brigades find their ends so. */
+#pragma clang diagnostic ignored "-Wnull-pointer-subtraction"
+#endif
+
+#include "apr_portable.h"
+#include "http_config.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "util_filter.h"
+
+#include "server/requests.h"
+
+static struct {
+    ap_filter_rec_t *request_in;
+    ap_filter_rec_t *request_out;
+    ap_filter_rec_t *connection_in;
+    ap_filter_rec_t *connection_out;
+} filters;
+
+/* --- Of a request ------------------------------------------------------- */
+
+/* Bytes of a brigade, as far as they are known without reading them. */
+static apr_uint64_t known_bytes(apr_bucket_brigade *brigade, int *complete)
+{
+    apr_uint64_t bytes = 0;
+    apr_bucket *bucket;
+
+    for (bucket = APR_BRIGADE_FIRST(brigade);
+         bucket != APR_BRIGADE_SENTINEL(brigade);
+         bucket = APR_BUCKET_NEXT(bucket)) {
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            *complete = 1;
+        }
+        else if (bucket->length != (apr_size_t)-1) {
+            bytes += bucket->length;
+        }
+    }
+    return bytes;
+}
+
+static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    wheel_running_t *running = f->ctx;
+    apr_uint64_t bytes;
+
+    if (running->answering || running->over) {
+        return ap_pass_brigade(f->next, brigade);
+    }
+    if (wheel_run_marked(running) != WHEEL_MARK_NONE && !running->complete) {
+        wheel_run_refuse(running);
+        apr_brigade_cleanup(brigade);
+        return APR_ECONNABORTED;
+    }
+    running->passed = 1;
+    bytes = known_bytes(brigade, &running->complete);
+    running->sent_bytes += bytes;
+    wheel_request_slots_sent(wheel_requests_slots(), running->slot, bytes);
+    return ap_pass_brigade(f->next, brigade);
+}
+
+static apr_status_t request_in(ap_filter_t *f, apr_bucket_brigade *brigade,
+                               ap_input_mode_t mode, apr_read_type_e block,
+                               apr_off_t bytes)
+{
+    wheel_running_t *running = f->ctx;
+    apr_status_t rv;
+
+    if (running->answering || running->over) {
+        return ap_get_brigade(f->next, brigade, mode, block, bytes);
+    }
+    if (wheel_run_marked(running) == WHEEL_MARK_NONE) {
+        rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
+        if (rv == APR_SUCCESS || wheel_run_marked(running) == WHEEL_MARK_NONE) {
+            return rv;
+        }
+    }
+    wheel_run_refuse(running);
+    return APR_ECONNABORTED;
+}
+
+void wheel_run_add_filters(wheel_running_t *running, request_rec *r)
+{
+    ap_add_output_filter_handle(filters.request_out, running, r, r->connection);
+    ap_add_input_filter_handle(filters.request_in, running, r, r->connection);
+}
+
+/* --- Of a connection ---------------------------------------------------- */
+
+static int descriptor(conn_rec *c)
+{
+    apr_socket_t *socket = ap_get_conn_socket(c);
+    apr_os_sock_t fd = -1;
+
+    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
+        return -1;
+    }
+    return fd;
+}
+
+/* @return 0 if the thread must not wait */
+static int enter(wheel_running_t *running, wheel_blocked_e what,
+                 wheel_doing_e doing, conn_rec *c)
+{
+    int fd = descriptor(c);
+
+    if (fd < 0) {
+        return wheel_run_marked(running) == WHEEL_MARK_NONE;
+    }
+    if (!wheel_blocked_enter(running->wait, what, fd)) {
+        return 0;
+    }
+    wheel_request_slots_doing(wheel_requests_slots(), running->slot, doing);
+    return 1;
+}
+
+/* What has been passed may have been the last of a request, which is gone
+ * then: nothing of it is touched here. */
+static void leave(wheel_blocked_t *wait, wheel_blocked_e what, unsigned slot)
+{
+    wheel_blocked_leave(wait, what);
+    wheel_request_slots_doing(wheel_requests_slots(), slot,
+                              WHEEL_DOING_HANDLER);
+}
+
+static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
+                                  ap_input_mode_t mode, apr_read_type_e block,
+                                  apr_off_t bytes)
+{
+    wheel_running_t *running = wheel_run_current();
+    int is_client = running && f->c == running->c;
+    wheel_blocked_e what =
+        is_client ? WHEEL_BLOCKED_CLIENT_READ : WHEEL_BLOCKED_BACKEND;
+    apr_status_t rv;
+
+    if (!running || running->over || block != APR_BLOCK_READ) {
+        return ap_get_brigade(f->next, brigade, mode, block, bytes);
+    }
+    if (!enter(running, what,
+               is_client ? WHEEL_DOING_READING : WHEEL_DOING_WAITING, f->c)) {
+        return APR_ECONNABORTED;
+    }
+    rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
+    leave(running->wait, what, running->slot);
+    return rv;
+}
+
+static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    wheel_running_t *running = wheel_run_current();
+    int is_client = running && f->c == running->c;
+    wheel_blocked_e what =
+        is_client ? WHEEL_BLOCKED_CLIENT_WRITE : WHEEL_BLOCKED_BACKEND;
+    wheel_blocked_t *wait;
+    unsigned slot;
+    apr_status_t rv;
+
+    if (!running || running->answering) {
+        return ap_pass_brigade(f->next, brigade);
+    }
+    wait = running->wait;
+    slot = running->slot;
+    if (!enter(running, what,
+               is_client ? WHEEL_DOING_SENDING : WHEEL_DOING_WAITING, f->c)) {
+        /* The filter below gives up by itself. */
+        if (is_client) {
+            wheel_run_refuse(running);
+        }
+        else {
+            f->c->aborted = 1;
+        }
+        return ap_pass_brigade(f->next, brigade);
+    }
+    rv = ap_pass_brigade(f->next, brigade);
+    leave(wait, what, slot);
+    return rv;
+}
+
+/* A backend's connection on which a tunnel may wait. */
+typedef struct filters_tunnel_t {
+    wheel_blocked_t *wait;
+    int fd;
+} filters_tunnel_t;
+
+static apr_status_t forget_tunnel(void *data)
+{
+    const filters_tunnel_t *tunnel = data;
+
+    if (wheel_blocked_fd(tunnel->wait, WHEEL_BLOCKED_TUNNEL) == tunnel->fd) {
+        wheel_blocked_leave(tunnel->wait, WHEEL_BLOCKED_TUNNEL);
+    }
+    return APR_SUCCESS;
+}
+
+/* mod_proxy runs this hook for each connection that it opens, in the worker
+ * that runs the request.  A tunnel then waits on it without any filter. */
+static void watch_tunnel(wheel_running_t *running, conn_rec *c,
+                         apr_socket_t *socket)
+{
+    filters_tunnel_t *tunnel;
+    apr_os_sock_t fd = -1;
+
+    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS || fd < 0 ||
+        !wheel_blocked_enter(running->wait, WHEEL_BLOCKED_TUNNEL, fd)) {
+        return;
+    }
+    tunnel = apr_palloc(c->pool, sizeof(*tunnel));
+    tunnel->wait = running->wait;
+    tunnel->fd = fd;
+    apr_pool_cleanup_register(c->pool, tunnel, forget_tunnel,
+                              apr_pool_cleanup_null);
+}
+
+static int add_connection_filters(conn_rec *c, void *socket)
+{
+    wheel_running_t *running = wheel_run_current();
+
+    if (!wheel_requests_slots() || c->master) {
+        return DECLINED; /* an HTTP/2 stream has no socket */
+    }
+    ap_add_input_filter_handle(filters.connection_in, NULL, NULL, c);
+    ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
+    if (running && !running->over) {
+        watch_tunnel(running, c, socket);
+    }
+    return OK;
+}
+
+void wheel_run_register_filters(void)
+{
+    /* Above what makes HTTP of an answer, below all that changes it. */
+    filters.request_out = ap_register_output_filter(
+        "WHEEL_REQUEST", request_out, NULL, AP_FTYPE_PROTOCOL - 1);
+    filters.request_in = ap_register_input_filter("WHEEL_REQUEST", request_in,
+                                                  NULL, AP_FTYPE_PROTOCOL - 1);
+    /* Below TLS, next to the socket. */
+    filters.connection_in = ap_register_input_filter(
+        "WHEEL_WAIT", connection_in, NULL, AP_FTYPE_NETWORK - 1);
+    filters.connection_out = ap_register_output_filter(
+        "WHEEL_WAIT", connection_out, NULL, AP_FTYPE_NETWORK - 1);
+    ap_hook_pre_connection(add_connection_filters, NULL, NULL, APR_HOOK_MIDDLE);
+}

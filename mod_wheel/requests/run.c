@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/run.c: a request as a job, from the begin of its handler to its
+ * end.
+ *
+ * A handler hook at the very front runs all the other handlers and then tells.
+ * What the request is redirected to, and its subrequests, run within.  Runs in
+ * the worker that runs the request.
+ */
+#include "requests/run.h"
+
+#ifdef __clang__
+/* APR's brigades find their ends so. */
+#pragma clang diagnostic ignored "-Wnull-pointer-subtraction"
+#endif
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ap_mpm.h"
+#include "apr_portable.h"
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#include "core/platform.h"
+#include "core/proc.h"
+#include "http/reply.h"
+#include "server/config.h"
+#include "server/process.h"
+#include "server/requests.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* The CGI variable by which the processes of a request are found. */
+#define RUN_VARIABLE "WHEEL_JOB"
+
+/* So many bytes that are not sent yet mean that the client takes none: httpd
+ * keeps fewer back by itself. */
+#define RUN_UNSENT_BYTES 4096
+
+/* How a handler can be interrupted.  The first row that fits. */
+typedef struct run_kind_t {
+    const char *handler; /* how its name begins */
+    wheel_kind_e kind;
+} run_kind_t;
+
+static const run_kind_t kinds[] = {
+    {"application/x-httpd-php", WHEEL_KIND_PHP},
+    {"php", WHEEL_KIND_PHP},
+    {"cgi-script", WHEEL_KIND_CGI},
+    {"application/x-httpd-cgi", WHEEL_KIND_CGI},
+    {"lua-script", WHEEL_KIND_LUA},
+    {"proxy:fcgi:", WHEEL_KIND_FCGI},
+    {"proxy:unix:", WHEEL_KIND_FCGI},
+    {"proxy:ajp:", WHEEL_KIND_BLIND},
+    {"proxy:scgi:", WHEEL_KIND_BLIND},
+    {"proxy:", WHEEL_KIND_PROXY},
+};
+
+/* Handlers that show or stop jobs, or list their own: no jobs themselves. */
+static const char *const excluded[] = {"wheel-", "server-status"};
+
+/* An answer that the MPM sends after its handler has returned. */
+typedef struct run_tail_t {
+    wheel_blocked_t *wait;
+    unsigned slot;
+} run_tail_t;
+
+static _Thread_local wheel_running_t *current;
+
+/* This thread's entry in the list of waits. */
+static _Thread_local wheel_blocked_t *own_wait;
+
+static struct {
+    int async; /* the MPM sends answers without a worker */
+} run;
+
+wheel_running_t *wheel_run_current(void)
+{
+    return current;
+}
+
+wheel_mark_e wheel_run_marked(const wheel_running_t *running)
+{
+    return wheel_request_slots_marked(wheel_requests_slots(), running->slot);
+}
+
+/* Many handlers look at nothing else.  If the client is still to be told why,
+ * end_marked() takes it back. */
+void wheel_run_refuse(wheel_running_t *running)
+{
+    if (!running->c->aborted) {
+        running->c->aborted = 1;
+        running->aborted = 1;
+    }
+}
+
+/* --- Begin -------------------------------------------------------------- */
+
+static int begins_with(const char *text, const char *begin)
+{
+    return text && !strncmp(text, begin, strlen(begin));
+}
+
+static int is_excluded(const request_rec *r)
+{
+    size_t n;
+
+    for (n = 0; n < sizeof(excluded) / sizeof(excluded[0]); n++) {
+        if (begins_with(r->handler, excluded[n])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* SetHandler "proxy:..." names the backend, ProxyPass sets the file name. */
+static wheel_kind_e kind_of(const request_rec *r)
+{
+    const char *name = r->proxyreq && begins_with(r->filename, "proxy:")
+                           ? r->filename
+                           : r->handler;
+    size_t n;
+
+    for (n = 0; name && n < sizeof(kinds) / sizeof(kinds[0]); n++) {
+        if (begins_with(name, kinds[n].handler)) {
+            return kinds[n].kind;
+        }
+    }
+    return WHEEL_KIND_OTHER;
+}
+
+/* How its handler can be interrupted: once for each that the request gets. */
+static void prepare_interrupt(const wheel_running_t *running, request_rec *r)
+{
+    wheel_kind_e kind = kind_of(r);
+
+    wheel_request_slots_kind(wheel_requests_slots(), running->slot, kind);
+    wheel_blocked_php(running->wait, kind == WHEEL_KIND_PHP);
+    if (kind == WHEEL_KIND_CGI) {
+        apr_table_setn(
+            r->subprocess_env, RUN_VARIABLE,
+            apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, running->id));
+    }
+}
+
+static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
+{
+    wheel_dir_config_t settings = wheel_config_request(r);
+
+    memset(facts, 0, sizeof(*facts));
+    facts->started = r->request_time;
+    facts->began_usec = wheel_clock_coarse_usec();
+    facts->began_cpu_usec = wheel_clock_thread_usec();
+    facts->slow = settings.slow;
+    facts->wait_max = settings.wait_max;
+    facts->cpu_max = settings.cpu_max;
+    facts->interrupt_after = settings.interrupt_after;
+    facts->generation = wheel_process_generation();
+    facts->wait_log_only = settings.wait_log_only;
+    facts->cpu_log_only = settings.cpu_log_only;
+    wheel_request_text(facts->method, sizeof(facts->method), r->method);
+    wheel_request_text(facts->host, sizeof(facts->host),
+                       r->hostname ? r->hostname : r->server->server_hostname);
+    wheel_request_text(facts->path, sizeof(facts->path), r->uri);
+    wheel_request_text(facts->client, sizeof(facts->client), r->useragent_ip);
+    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
+}
+
+/* @return NULL if there is no slot or memory for it: it is no job then */
+static wheel_running_t *begin(request_rec *r)
+{
+    int slot = wheel_requests_own_slot();
+    wheel_request_facts_t facts;
+    wheel_running_t *running;
+
+    if (slot >= 0 && !own_wait) {
+        own_wait = wheel_blocked_take((unsigned)slot);
+    }
+    if (slot < 0 || !own_wait) {
+        return NULL;
+    }
+    running = apr_pcalloc(r->pool, sizeof(*running));
+    running->id = wheel_table_next_id(wheel_process_table());
+    running->slot = (unsigned)slot;
+    running->wait = own_wait;
+    running->c = r->connection;
+    fill_facts(r, &facts);
+    wheel_requests_hidden();
+    wheel_request_slots_begin(wheel_requests_slots(), running->slot,
+                              running->id, WHEEL_MARK_NONE, &facts);
+    return running;
+}
+
+/* --- End ---------------------------------------------------------------- */
+
+static void end_job(wheel_running_t *running)
+{
+    running->over = 1;
+    current = NULL;
+    wheel_blocked_php(running->wait, 0);
+    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL);
+    wheel_request_slots_end(wheel_requests_slots(), running->slot);
+}
+
+static apr_status_t end_tail(void *data)
+{
+    end_job(data);
+    return APR_SUCCESS;
+}
+
+static apr_status_t end_parked(void *data)
+{
+    const run_tail_t *tail = data;
+
+    wheel_blocked_give(tail->wait);
+    wheel_request_slots_end(wheel_requests_slots(), tail->slot);
+    wheel_request_slots_release(wheel_requests_slots(), tail->slot);
+    return APR_SUCCESS;
+}
+
+/* The MPM sends the rest of an answer, and this worker goes on to other
+ * requests: the job moves to a slot without a thread. */
+static void park(wheel_running_t *running, request_rec *r)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    run_tail_t *tail;
+    apr_os_sock_t fd;
+    int slot;
+
+    if (apr_os_sock_get(&fd, ap_get_conn_socket(running->c)) != APR_SUCCESS) {
+        return;
+    }
+    slot = wheel_request_slots_claim(slots, wheel_process_self().pid, 0);
+    if (slot < 0) {
+        return;
+    }
+    tail = apr_palloc(r->pool, sizeof(*tail));
+    tail->slot = (unsigned)slot;
+    tail->wait = wheel_blocked_take(tail->slot);
+    if (!tail->wait) {
+        wheel_request_slots_release(slots, tail->slot);
+        return;
+    }
+    wheel_request_slots_move(slots, running->slot, tail->slot);
+    wheel_request_slots_doing(slots, tail->slot, WHEEL_DOING_SENDING);
+    /* Its r->pool is destroyed before the connection is closed. */
+    apr_pool_pre_cleanup_register(r->pool, tail, end_parked);
+    if (!wheel_blocked_enter(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE, fd)) {
+        running->c->aborted = 1; /* marked meanwhile */
+    }
+}
+
+/* Does the client not take what it is sent? */
+static int is_unsent(const wheel_running_t *running)
+{
+    return running->c->data_in_output_filters && !running->c->master &&
+           running->sent_bytes >= RUN_UNSENT_BYTES;
+}
+
+/* The request is answered as far as its handler is concerned. */
+static void end_unmarked(wheel_running_t *running, request_rec *r)
+{
+    if (is_unsent(running) && !run.async) {
+        /* This worker sends the rest, and does nothing else until then. */
+        running->over = 1;
+        wheel_blocked_php(running->wait, 0);
+        apr_pool_pre_cleanup_register(r->pool, running, end_tail);
+        return;
+    }
+    if (is_unsent(running)) {
+        park(running, r);
+    }
+    end_job(running);
+}
+
+static int is_measured(const request_rec *r)
+{
+    return r->chunked || apr_table_get(r->headers_out, "Content-Length");
+}
+
+/* A part has been sent: the client must not take it for the whole. */
+static void cut(wheel_running_t *running)
+{
+    static const struct linger reset = {1, 0};
+    request_rec *r = running->r;
+    conn_rec *c = running->c;
+    apr_socket_t *socket = c->master ? NULL : ap_get_conn_socket(c);
+    apr_bucket_brigade *brigade;
+    apr_os_sock_t fd;
+
+    c->keepalive = AP_CONN_CLOSE;
+    if (c->master) {
+        /* What HTTP/2 takes for a reset of the stream. */
+        c->aborted = 0;
+        brigade = apr_brigade_create(r->pool, c->bucket_alloc);
+        APR_BRIGADE_INSERT_TAIL(
+            brigade, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool,
+                                            c->bucket_alloc));
+        APR_BRIGADE_INSERT_TAIL(brigade,
+                                apr_bucket_eos_create(c->bucket_alloc));
+        ap_pass_brigade(r->output_filters, brigade);
+    }
+    c->aborted = 1;
+    if (socket && !is_measured(r) &&
+        apr_os_sock_get(&fd, socket) == APR_SUCCESS) {
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+}
+
+static const char *reason(const wheel_running_t *running, wheel_mark_e mark,
+                          apr_pool_t *pool)
+{
+    static const char *const reasons[WHEEL_MARK_COUNT] = {
+        [WHEEL_MARK_NONE] = "has ended",
+        [WHEEL_MARK_STOP] = "was stopped",
+        [WHEEL_MARK_DEADLINE] = "took longer than WheelTimeout allows",
+        [WHEEL_MARK_CPU] = "used more CPU time than WheelCpuLimit allows",
+        [WHEEL_MARK_GONE] = "has lost its client",
+    };
+
+    return apr_psprintf(pool, "request %" APR_UINT64_T_FMT " %s", running->id,
+                        reasons[mark]);
+}
+
+/* Nothing has been sent: the client is told why, in place of whatever the
+ * handler has made of its end. */
+static void answer(wheel_running_t *running, wheel_mark_e mark)
+{
+    request_rec *r = running->r;
+
+    if (running->aborted) {
+        running->c->aborted = 0;
+    }
+    running->answering = 1;
+    r->output_filters = r->proto_output_filters;
+    r->eos_sent = 0;
+    r->status_line = NULL;
+    r->clength = 0;
+    apr_table_clear(r->headers_out);
+    apr_table_clear(r->err_headers_out);
+    apr_table_setn(r->headers_out, "Wheel-Id",
+                   apr_table_get(r->notes, "wheel-id"));
+    apr_table_setn(r->headers_out, "Wheel-Stopped-By", wheel_mark_name(mark));
+    running->c->keepalive = AP_CONN_CLOSE;
+    wheel_reply_problem(r,
+                        mark == WHEEL_MARK_DEADLINE || mark == WHEEL_MARK_CPU
+                            ? HTTP_GATEWAY_TIME_OUT
+                            : HTTP_SERVICE_UNAVAILABLE,
+                        reason(running, mark, r->pool));
+}
+
+static void note_mark(const wheel_running_t *running, request_rec *r,
+                      wheel_mark_e mark)
+{
+    apr_table_setn(r->notes, "wheel-id",
+                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, running->id));
+    apr_table_setn(r->notes, "wheel-stopped-by", wheel_mark_name(mark));
+}
+
+static void end_marked(wheel_running_t *running, request_rec *r,
+                       wheel_mark_e mark)
+{
+    note_mark(running, r, mark);
+    if (running->r != r) {
+        note_mark(running, running->r, mark);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "WH0102: %s: %s",
+                  reason(running, mark, r->pool), r->uri);
+    if (running->passed) {
+        cut(running);
+    }
+    else {
+        answer(running, mark);
+    }
+    end_job(running);
+}
+
+/* --- The handler -------------------------------------------------------- */
+
+/* A redirect or a subrequest within a job. */
+static int run_within(wheel_running_t *running, request_rec *r)
+{
+    if (running->own == r) {
+        running->own = NULL;
+        return DECLINED; /* the others are to handle it */
+    }
+    if (running->over) {
+        return DECLINED; /* the document of an error, perhaps */
+    }
+    if (!r->main) {
+        wheel_run_add_filters(running, r);
+        running->r = r;
+    }
+    prepare_interrupt(running, r);
+    return DECLINED;
+}
+
+static int run_as_job(request_rec *r)
+{
+    wheel_running_t *running = current;
+    wheel_mark_e mark;
+    int status;
+
+    if (running) {
+        return run_within(running, r);
+    }
+    if (!wheel_config_requests_on(r) || !wheel_requests_slots() || r->main ||
+        is_excluded(r)) {
+        return DECLINED;
+    }
+    running = begin(r);
+    if (!running) {
+        return DECLINED;
+    }
+    current = running;
+    running->own = running->r = r;
+    prepare_interrupt(running, r);
+    wheel_run_add_filters(running, r);
+    status = ap_run_handler(r);
+    if (wheel_requests_hidden()) {
+        end_job(running); /* it was a job of its own */
+        return status;
+    }
+    mark = wheel_run_marked(running);
+    if (mark == WHEEL_MARK_NONE || running->complete) {
+        end_unmarked(running, r);
+        return status;
+    }
+    end_marked(running, r, mark);
+    return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &run.async);
+}
+
+void wheel_run_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    wheel_run_register_filters();
+    ap_hook_handler(run_as_job, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+}

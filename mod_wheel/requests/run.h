@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/run.h: a request as a job, from the begin of its handler to its
+ * end. */
+#ifndef WHEEL_REQUESTS_RUN_H
+#define WHEEL_REQUESTS_RUN_H
+
+#include "httpd.h"
+
+#include "core/request_slots.h"
+#include "requests/blocked.h"
+
+/** A request that runs as a job, with its subrequests and internal redirects.
+ * For the thread that runs it. */
+typedef struct wheel_running_t {
+    apr_uint64_t id;
+    unsigned slot;
+    wheel_blocked_t *wait;
+    conn_rec *c;      /* the client's */
+    request_rec *r;   /* the last one that it was redirected to */
+    request_rec *own; /* whose handler hooks are about to run once more */
+    apr_uint64_t sent_bytes;
+    int passed;    /* a part of its answer has gone down the filters */
+    int complete;  /* all of it has */
+    int answering; /* mod_wheel answers in its place */
+    int over;      /* its handler has returned */
+    int aborted;   /* c->aborted is set for the handler's sake alone */
+} wheel_running_t;
+
+/** What the calling thread runs, NULL for no job. */
+wheel_running_t *wheel_run_current(void);
+
+/** Its mark. */
+wheel_mark_e wheel_run_marked(const wheel_running_t *running);
+
+/** Its client's connection counts as lost, so that the handler gives up. */
+void wheel_run_refuse(wheel_running_t *running);
+
+/** Register the hooks. */
+void wheel_run_register(apr_pool_t *pconf);
+
+/** Add the filters of a request that is a job. */
+void wheel_run_add_filters(wheel_running_t *running, request_rec *r);
+
+/** Register the filters, for wheel_run_register() alone. */
+void wheel_run_register_filters(void);
+
+#endif /* WHEEL_REQUESTS_RUN_H */

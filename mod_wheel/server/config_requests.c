@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/config_requests.c: the directives for requests as jobs.
+ *
+ * Runs while the configuration is read; later, any thread reads the result.
+ */
+#include "server/config_requests.h"
+
+#include <string.h>
+
+#include "apr_strings.h"
+#include "http_log.h"
+
+#include "server/config_values.h"
+
+APLOG_USE_MODULE(wheel);
+
+#define CONFIG_SLOW_DEFAULT_USEC (250 * 1000)
+
+static struct {
+    int used; /* WheelRequests on stands somewhere */
+} config_requests;
+
+/* --- Create, merge, read ------------------------------------------------ */
+
+void wheel_config_requests_unset(wheel_dir_config_t *config)
+{
+    config->requests = -1;
+    config->slow = -1;
+    config->wait_log_only = -1;
+    config->cpu_max = -1;
+    config->cpu_log_only = -1;
+    config->interrupt_after = -1;
+}
+
+void wheel_config_requests_merge(wheel_dir_config_t *config,
+                                 const wheel_dir_config_t *outer,
+                                 const wheel_dir_config_t *inner)
+{
+    if (inner->requests == -1) {
+        config->requests = outer->requests;
+    }
+    if (inner->slow == -1) {
+        config->slow = outer->slow;
+    }
+    if (inner->wait_log_only == -1) {
+        config->wait_log_only = outer->wait_log_only;
+    }
+    if (inner->cpu_max == -1) {
+        config->cpu_max = outer->cpu_max;
+    }
+    if (inner->cpu_log_only == -1) {
+        config->cpu_log_only = outer->cpu_log_only;
+    }
+    if (inner->interrupt_after == -1) {
+        config->interrupt_after = outer->interrupt_after;
+    }
+}
+
+void wheel_config_requests_default(wheel_dir_config_t *config)
+{
+    config->requests = config->requests == 1;
+    config->wait_log_only = config->wait_log_only == 1;
+    config->cpu_log_only = config->cpu_log_only == 1;
+    if (config->slow == -1) {
+        config->slow = CONFIG_SLOW_DEFAULT_USEC;
+    }
+    if (config->cpu_max == -1) {
+        config->cpu_max = 0;
+    }
+    if (config->interrupt_after == -1) {
+        config->interrupt_after = 0;
+    }
+}
+
+int wheel_config_requests_used(void)
+{
+    return config_requests.used;
+}
+
+int wheel_config_requests_on(const request_rec *r)
+{
+    const wheel_dir_config_t *config =
+        ap_get_module_config(r->per_dir_config, &wheel_module);
+
+    return config->requests == 1;
+}
+
+/* --- Parse -------------------------------------------------------------- */
+
+/* The value of "name=value".  @return NULL if text is another option */
+static const char *option_value(const char *text, const char *name)
+{
+    size_t bytes = strlen(name);
+
+    return !strncmp(text, name, bytes) && text[bytes] == '=' ? text + bytes + 1
+                                                             : NULL;
+}
+
+const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
+                                      const char *word, const char *option)
+{
+    wheel_dir_config_t *config = dir;
+    const char *slow = option ? option_value(option, "slow") : NULL;
+
+    if (ap_cstr_casecmp(word, "on") && ap_cstr_casecmp(word, "off")) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is not one of: on, off",
+                            cmd->cmd->name, word);
+    }
+    if (option && !slow) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is not slow=TIME",
+                            cmd->cmd->name, option);
+    }
+    config->requests = !ap_cstr_casecmp(word, "on");
+    config_requests.used |= config->requests;
+    return slow ? wheel_config_time(cmd, slow, &config->slow) : NULL;
+}
+
+/* action=stop|log */
+static const char *parse_action(cmd_parms *cmd, const char *option,
+                                int *log_only)
+{
+    const char *action = option_value(option, "action");
+
+    if (action && (!strcmp(action, "stop") || !strcmp(action, "log"))) {
+        *log_only = !strcmp(action, "log");
+        return NULL;
+    }
+    return apr_psprintf(cmd->pool,
+                        "%s: '%s' is not one of: action=stop, action=log",
+                        cmd->cmd->name, option);
+}
+
+const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
+                                     const char *time, const char *action)
+{
+    wheel_dir_config_t *config = dir;
+    const char *error = wheel_config_time(cmd, time, &config->wait_max);
+
+    config->wait_log_only = 0;
+    return error || !action ? error
+                            : parse_action(cmd, action, &config->wait_log_only);
+}
+
+const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
+                                       const char *time, const char *action)
+{
+    wheel_dir_config_t *config = dir;
+    const char *error = wheel_config_time(cmd, time, &config->cpu_max);
+
+    config->cpu_log_only = 0;
+    return error || !action ? error
+                            : parse_action(cmd, action, &config->cpu_log_only);
+}
+
+/* The steps stand in their order, each once. */
+const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
+                                     char *const argv[])
+{
+    wheel_dir_config_t *config = dir;
+    const char *after = argc == 2 ? option_value(argv[1], "interrupt") : NULL;
+
+    if (argc < 1 || argc > 2 || strcmp(argv[0], "refuse") ||
+        (argc == 2 && !after && strcmp(argv[1], "interrupt"))) {
+        return apr_psprintf(cmd->pool,
+                            "%s takes refuse, and then interrupt or "
+                            "interrupt=TIME",
+                            cmd->cmd->name);
+    }
+    config->interrupt_after = argc == 1 ? WHEEL_STEP_NEVER : 0;
+    return after ? wheel_config_time(cmd, after, &config->interrupt_after)
+                 : NULL;
+}

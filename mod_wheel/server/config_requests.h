@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/config_requests.h: the directives for requests as jobs, for
+ * server/config.c alone. */
+#ifndef WHEEL_SERVER_CONFIG_REQUESTS_H
+#define WHEEL_SERVER_CONFIG_REQUESTS_H
+
+#include "server/config.h"
+
+void wheel_config_requests_unset(wheel_dir_config_t *config);
+void wheel_config_requests_merge(wheel_dir_config_t *config,
+                                 const wheel_dir_config_t *outer,
+                                 const wheel_dir_config_t *inner);
+void wheel_config_requests_default(wheel_dir_config_t *config);
+
+const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
+                                      const char *word, const char *option);
+const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
+                                     const char *time, const char *action);
+const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
+                                       const char *time, const char *action);
+const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
+                                     char *const argv[]);
+
+#endif /* WHEEL_SERVER_CONFIG_REQUESTS_H */

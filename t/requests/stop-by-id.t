@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+# WheelRequests on: a request of a module that knows nothing of jobs is listed
+# once it takes longer than slow=, and a stop by its id ends it.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use WheelHttpd qw(user_modules);
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+plan tests => 24, need_module 'wheel';
+
+my $modules = user_modules('test_busy');
+my $server  = WheelServer->started(config => <<"END");
+$modules
+WheelRequests on slow=100ms
+LogFormat "%U %>s %{wheel-id}n %{wheel-stopped-by}n" stopped
+CustomLog stopped stopped
+<Location "/busy">
+    SetHandler test-busy
+</Location>
+<Location "/off">
+    SetHandler test-busy
+    WheelRequests off
+</Location>
+END
+spew_file('big', 'x' x 70_000);
+
+is $server->get('/')->body, "hello\n", 'a quick request is as ever';
+is length $server->get('/big')->body, 70_000, 'a larger one, too';
+is_deeply $server->status->{requests}, [], 'and neither is listed';
+
+# Its handler waits for a body that doesn't come.
+my $busy = $server->begin(POST => '/busy?body&token=secret',
+    headers => ['Content-Length' => 10]);
+my $row  = listed('/busy');
+ok $row, 'a slow request is listed';
+is_deeply [@$row{qw(method handler client state stopped_by sent_bytes)}],
+    ['POST', 'test-busy', '127.0.0.1', 'reading', undef, 0], 'with its facts';
+unlike $server->get('/wheel-status?json')->body, qr/secret/,
+    'but without its query';
+like $server->get('/wheel-status')->body, qr{<td>/busy</td>},
+    'the page has it';
+like $server->get('/wheel-status?auto')->body,
+    qr{^WheelRequest: id=$row->{id} method=POST .* path=/busy }m,
+    'and the lines for monitors';
+is $server->get('/stop')->status, 200, 'a stop of all wheels';
+is $server->get('/stop/busy')->status, 404, 'or of a name';
+ok listed('/busy'), 'does not reach it';
+is $server->get("/stop?id=$row->{id}&dry")->json->{wheels}[0]{handler},
+    'test-busy', 'a dry stop tells which it would be';
+is $server->get("/stop?id=$row->{id}")->status, 200, 'a stop by its id does';
+is collect(10, $busy), 1, 'the request ends';
+is $busy->status, 503, 'as stopped';
+like $busy->body, qr/"detail":"request $row->{id} was stopped"/,
+    'by a problem that names it';
+ok wait_until { !listed('/busy', 0) }, 'it is no longer listed';
+ok wait_until {
+    $server->file_text('stopped') =~ m{^/busy 503 $row->{id} stop$}m;
+}, 'the access log has its id';
+
+# Where a part has been sent, the rest is missing.
+my $writer = $server->begin(GET => '/busy?write');
+wait_until { listed('/busy') };
+$server->get("/stop?id=@{[listed('/busy')->{id}]}");
+collect(10, $writer);
+ok $writer->status == 200 && !defined $writer->body,
+    'an answer under way is cut, and its last chunk never comes';
+
+# One that neither reads nor writes goes on, and that is said.
+my $deaf = $server->begin(GET => '/busy?deaf=1.5');
+wait_until { listed('/busy') };
+is $server->get("/stop?id=@{[listed('/busy')->{id}]}&wait=0.1&json")
+    ->json->{wheels}[0]{outcome}, 'running',
+    'one that neither reads nor writes runs on, as the stop says';
+is listed('/busy')->{stopped_by}, 'stop', 'and the status';
+collect(10, $deaf);
+is $deaf->status, 503, 'its answer is refused when it comes';
+
+my $off = $server->begin(GET => '/off?wait=0.6');
+is collect(10, $off) && !grep({ $_->{path} eq '/off' } @{ $server->status->{requests} }),
+    1, 'a location that is switched off has no jobs';
+is $server->get('/')->body, "hello\n", 'and the server goes on';
+
+sub listed {
+    my ($path, $limit) = @_;
+    my $found;
+    wait_until {
+        ($found) = grep { $_->{path} eq $path } @{ $server->status->{requests} };
+    } $limit;
+    return $found;
+}
+
+sub spew_file {
+    my ($name, $text) = @_;
+    return WheelHttpd::spew("$server->{dir}/htdocs/$name", $text);
+}
