@@ -68,26 +68,58 @@ static const char *read_client(const char *name, const char *value, void *place,
                         name, value);
 }
 
-/* @param place a const char * */
-static const char *read_handler(const char *name, const char *value,
-                                void *place, apr_pool_t *pool)
+/* Texts that httpd has from its configuration or from clients: handlers are
+ * called proxy:fcgi://localhost or text/html as well.
+ * @param place a const char * */
+static const char *read_text(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
 {
-    if (wheel_parse_name(value) && strlen(value) < WHEEL_HANDLER_BYTES) {
+    size_t bytes = strlen(value);
+    int odd = bytes == 0 || bytes > WHEEL_FILTER_TEXT_MAX;
+    size_t n;
+
+    for (n = 0; n < bytes; n++) {
+        odd |= value[n] <= ' ' || value[n] > '~';
+    }
+    if (!odd) {
         *(const char **)place = apr_pstrdup(pool, value);
         return NULL;
     }
     return apr_psprintf(pool,
-                        "%s: '%.64s' is not the name of a handler: "
-                        "allowed are 1 to %d of A-Z a-z 0-9 . _ -",
-                        name, value, WHEEL_HANDLER_BYTES - 1);
+                        "%s: '%.64s' is not allowed: 1 to %d printable "
+                        "characters of ASCII without blanks, and a * at the "
+                        "end for any rest",
+                        name, value, WHEEL_FILTER_TEXT_MAX);
+}
+
+/* @param place a wheel_filter_kind_e */
+static const char *read_kind(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
+{
+    wheel_filter_kind_e *kind = place;
+
+    if (!strcmp(value, "request")) {
+        *kind = WHEEL_FILTER_REQUEST;
+        return NULL;
+    }
+    if (!strcmp(value, "wheel")) {
+        *kind = WHEEL_FILTER_WHEEL;
+        return NULL;
+    }
+    return apr_psprintf(pool, "%s: '%.64s' is not one of: request, wheel", name,
+                        value);
 }
 
 const wheel_param_t wheel_filter_params[] = {
     {"name", read_name, offsetof(wheel_filter_t, name), NULL},
     {"id", read_id, offsetof(wheel_filter_t, id), NULL},
     {"client", read_client, offsetof(wheel_filter_t, client), NULL},
-    {"handler", read_handler, offsetof(wheel_filter_t, handler), NULL},
+    {"handler", read_text, offsetof(wheel_filter_t, handler), NULL},
     {"older", wheel_parse_time, offsetof(wheel_filter_t, older), NULL},
+    {"path", read_text, offsetof(wheel_filter_t, path), NULL},
+    {"host", read_text, offsetof(wheel_filter_t, host), NULL},
+    {"method", read_text, offsetof(wheel_filter_t, method), NULL},
+    {"kind", read_kind, offsetof(wheel_filter_t, kind), NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -112,13 +144,17 @@ const char *wheel_filter_parse(wheel_filter_t *filter, const char *query,
 
 int wheel_filter_means_requests(const wheel_filter_t *filter)
 {
-    return filter->id || filter->handler;
+    return filter->kind != WHEEL_FILTER_WHEEL &&
+           (filter->id || filter->handler || filter->path || filter->host ||
+            filter->method || filter->kind == WHEEL_FILTER_REQUEST);
 }
 
 int wheel_filter_is_any(const wheel_filter_t *filter)
 {
     return !filter->name && !filter->id && !filter->client &&
-           !filter->handler && filter->older == 0;
+           !filter->handler && !filter->path && !filter->host &&
+           !filter->method && filter->kind == WHEEL_FILTER_ANY &&
+           filter->older == 0;
 }
 
 static int name_matches(const char *pattern, const char *name)
@@ -131,14 +167,29 @@ static int name_matches(const char *pattern, const char *name)
     return !strcmp(pattern, name);
 }
 
+/* @param text NULL: jobs that are no requests have none */
+static int text_matches(const char *pattern, const char *text)
+{
+    return !pattern || (text && name_matches(pattern, text));
+}
+
+static int kind_matches(wheel_filter_kind_e kind, const wheel_facets_t *job)
+{
+    return kind == WHEEL_FILTER_ANY ||
+           (kind == WHEEL_FILTER_REQUEST) == (job->path != NULL);
+}
+
 int wheel_filter_matches(const wheel_filter_t *filter,
                          const wheel_facets_t *job)
 {
     return (!filter->id || filter->id == job->id) &&
            (!filter->name || name_matches(filter->name, job->name)) &&
            (!filter->client || !strcmp(filter->client, job->client)) &&
-           (!filter->handler || !strcmp(filter->handler, job->handler)) &&
-           job->elapsed >= filter->older;
+           text_matches(filter->handler, job->handler) &&
+           text_matches(filter->path, job->path) &&
+           text_matches(filter->host, job->host) &&
+           text_matches(filter->method, job->method) &&
+           kind_matches(filter->kind, job) && job->elapsed >= filter->older;
 }
 
 /* --- To text ------------------------------------------------------------- */
@@ -147,6 +198,14 @@ static const char *with(const char *text, const char *param, const char *value,
                         apr_pool_t *pool)
 {
     return apr_pstrcat(pool, text, *text ? "&" : "", param, "=", value, NULL);
+}
+
+/* The * that stands for any rest is no character of the text. */
+static const char *with_text(const char *text, const char *param,
+                             const char *value, apr_pool_t *pool)
+{
+    return value ? with(text, param, apr_pescape_urlencoded(pool, value), pool)
+                 : text;
 }
 
 const char *wheel_filter_text(const wheel_filter_t *filter, apr_pool_t *pool)
@@ -164,8 +223,14 @@ const char *wheel_filter_text(const wheel_filter_t *filter, apr_pool_t *pool)
         text = with(text, "client",
                     apr_pescape_urlencoded(pool, filter->client), pool);
     }
-    if (filter->handler) {
-        text = with(text, "handler", filter->handler, pool);
+    text = with_text(text, "handler", filter->handler, pool);
+    text = with_text(text, "path", filter->path, pool);
+    text = with_text(text, "host", filter->host, pool);
+    text = with_text(text, "method", filter->method, pool);
+    if (filter->kind != WHEEL_FILTER_ANY) {
+        text = with(text, "kind",
+                    filter->kind == WHEEL_FILTER_REQUEST ? "request" : "wheel",
+                    pool);
     }
     if (filter->older) {
         text = with(text, "older",

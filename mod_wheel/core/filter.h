@@ -14,6 +14,16 @@
 /** Longest name of a handler that a job keeps, with its terminating NUL. */
 #define WHEEL_HANDLER_BYTES 32
 
+/** Requests that never asked for the job API, and all other jobs. */
+typedef enum {
+    WHEEL_FILTER_ANY = 0,
+    WHEEL_FILTER_REQUEST,
+    WHEEL_FILTER_WHEEL
+} wheel_filter_kind_e;
+
+/** Longest text of a request that a filter takes. */
+#define WHEEL_FILTER_TEXT_MAX 191
+
 /** Which jobs: those to which every member that is set applies.  All zeros
  * means all jobs.  The strings are the caller's. */
 typedef struct wheel_filter_t {
@@ -21,8 +31,13 @@ typedef struct wheel_filter_t {
                                 * rest, so * alone for every job with a name */
     apr_uint64_t id;           /* 0 for any */
     const char *client;        /* NULL for any, else an address */
-    const char *handler;       /* NULL for any */
+    const char *handler;       /* NULL for any; this and the next three may
+                                * end in a *, too */
+    const char *path;          /* NULL for any; these three: of a request */
+    const char *host;          /* NULL for any */
+    const char *method;        /* NULL for any */
     apr_interval_time_t older; /* usec that it has run at least, 0 for any */
+    wheel_filter_kind_e kind;
 } wheel_filter_t;
 
 /** What a filter looks at in a job. */

@@ -305,8 +305,8 @@ static const char *cluster_error(const status_ask_t *ask)
     }
     return wheel_filter_is_any(&ask->filter)
                ? NULL
-               : "cluster: all wheels of all hosts are told; name, id, "
-                 "client, handler and older are for the other forms";
+               : "cluster: all wheels of all hosts are told; filters are for "
+                 "the other forms";
 }
 
 /* All hosts.  Without Redis, this one alone. */
@@ -365,8 +365,7 @@ static int answer_status(request_rec *r)
     if (ask.form->counts && !wheel_filter_is_any(&ask.filter)) {
         return wheel_reply_problem(
             r, HTTP_BAD_REQUEST,
-            "metrics count all wheels: name, id, client, handler and older "
-            "are for the other forms");
+            "metrics count all wheels: filters are for the other forms");
     }
     if (take_report(r, &ask.filter, &report) != APR_SUCCESS) {
         return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,

@@ -97,9 +97,9 @@ static void mark(wheel_stop_t *stop)
     wheel_table_t *table = wheel_process_table();
 
     if (request->json || request->wait_max >= 0) {
-        stop->hits = apr_palloc(
-            stop->pool, sizeof(wheel_hit_t) * (wheel_table_slots_max(table) +
-                                               wheel_requests_max()));
+        stop->hits = apr_palloc(stop->pool, sizeof(wheel_hit_t) *
+                                                (wheel_table_slots_max(table) +
+                                                 wheel_requests_max()));
     }
     stop->failed = wheel_table_stop(
         table, &request->filter, request->dry ? WHEEL_END_NONE : WHEEL_END_STOP,

@@ -30,7 +30,7 @@ my @wrong = (
     [['stop', '--name=r*d'],         '--name: ', 'at the end'],
     [['stop', '--id=red'],           '--id: ', 'red'],
     [['stop', '--client=me'],        '--client: ', '192.0.2.7'],
-    [['stop', '--handler=a/b'],      '--handler: ', 'a/b'],
+    [['stop', '--kind=a/b'],         '--kind: ', 'a/b'],
     [['stop', '--older=1h'],         '--older: ', 'number of seconds'],
     [['stop', '-a', '--wait=soon'],  '--wait: ', 'soon'],
     [['stop', '--id=1', '--id=2'],   'twice', '--id=2'],

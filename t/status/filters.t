@@ -17,7 +17,7 @@ my @wrong = (
     ['?name='                  => 'name: '],
     ['?json&older=1h'          => 'older: .*1h'],
     ['?name=a&name=b'          => 'name.*twice'],
-    ['?dry'                    => 'dry.*name, id, client, handler, older'],
+    ['?dry'                    => 'dry.*name, id, client, handler, older, path'],
     ['?openmetrics&name=red'   => 'metrics count all wheels'],
 );
 plan tests => 2 * @wrong + 19, need_module 'wheel';

@@ -39,7 +39,7 @@ static apr_status_t claim_one(const char *name)
 
 static unsigned stop_picked(const char *name, apr_uint64_t wanted)
 {
-    wheel_filter_t filter = {name, wanted, NULL, NULL, 0};
+    wheel_filter_t filter = {.name = name, .id = wanted};
     wheel_hit_t hits[SLOTS];
     unsigned hits_n;
 

@@ -26,7 +26,7 @@ static _Atomic int *countdown;
 static void go_through_everything(test_table_t *test)
 {
     wheel_claim_t claim = claim_of("victim");
-    wheel_filter_t filter = {"victim", 0, NULL, NULL, 0};
+    wheel_filter_t filter = {.name = "victim"};
     wheel_refusal_e refusal;
     wheel_record_t record;
     apr_uint64_t id;

@@ -136,7 +136,7 @@ static int met(void)
 static unsigned stop_many_times(void)
 {
     unsigned hits = 0;
-    wheel_filter_t filter = {NULL, 0, NULL, NULL, 0};
+    wheel_filter_t filter = {.name = NULL};
     unsigned seed = 1;
     unsigned hits_n;
     int n;
