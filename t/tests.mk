@@ -55,7 +55,7 @@ asan-faults:
 	$(variant) all
 
 # What the tests need besides their own files.
-tests: all unit users faults $(if $(CLANG),t/fuzz/.build/parse)
+tests: all unit users faults bench-programs $(if $(CLANG),t/fuzz/.build/parse)
 
 test: tests check
 	$(Q)$(PERL) t/run
