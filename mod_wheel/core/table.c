@@ -44,8 +44,7 @@ apr_status_t wheel_table_create(wheel_table_t **table, unsigned slots_max,
     made->mutex = mutex;
 
     /* Fresh anonymous memory is all zeros: every slot is free. */
-    atomic_store_explicit(&made->header->id_next, (apr_uint64_t)apr_time_now(),
-                          memory_order_relaxed);
+    wheel_table_ids_set(made, (apr_uint64_t)apr_time_now());
     made->header->names_n = WHEEL_NAME_NONE + 1;
     *table = made;
     return APR_SUCCESS;
@@ -65,6 +64,11 @@ void wheel_table_lock_limit_set(wheel_table_t *table, apr_interval_time_t usec)
 unsigned wheel_table_slots_max(const wheel_table_t *table)
 {
     return table->slots_max;
+}
+
+void wheel_table_ids_set(wheel_table_t *table, apr_uint64_t first)
+{
+    atomic_store_explicit(&table->header->id_next, first, memory_order_relaxed);
 }
 
 unsigned wheel_table_damage(wheel_table_t *table)

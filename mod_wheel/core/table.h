@@ -179,6 +179,10 @@ unsigned wheel_table_slots_max(const wheel_table_t *table);
  */
 void wheel_table_lock_limit_set(wheel_table_t *table, apr_interval_time_t usec);
 
+/** The next job gets this number, and those after it the next ones.  Call it
+ * before any fork. */
+void wheel_table_ids_set(wheel_table_t *table, apr_uint64_t first);
+
 /** How many entries of the segment this process has refused since it was last
  * asked, since they were damaged: something in a child writes where it should
  * not. */

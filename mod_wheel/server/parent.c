@@ -19,6 +19,7 @@
 #include "mpm_common.h"
 #include "util_mutex.h"
 
+#include "core/ids.h"
 #include "core/table.h"
 #include "server/config.h"
 #include "server/process.h"
@@ -30,6 +31,9 @@ APLOG_USE_MODULE(wheel);
 
 /* Under this key the table outlives restarts. */
 #define PARENT_RETAINED "mod_wheel-table"
+
+/* In DefaultRuntimeDir: where the numbers of the next start begin. */
+#define PARENT_IDS_FILE "wheel-ids"
 
 /* Slots for each worker that there can be: one for the job that it runs, one
  * for a companion of its last job that hasn't got the CPU since. */
@@ -162,6 +166,23 @@ static const char *mutex_instance(const parent_retained_t *kept,
     return kept->table ? apr_itoa(pool, generation) : NULL;
 }
 
+static void take_ids(wheel_table_t *table, server_rec *s, apr_pool_t *pool)
+{
+    const char *path = ap_runtime_dir_relative(pool, PARENT_IDS_FILE);
+    const char *problem;
+    apr_uint64_t first;
+    apr_status_t rv = wheel_ids_take(path, &first, &problem);
+
+    wheel_table_ids_set(table, first);
+    if (problem) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "WH0014: the file %s, by which the ids of wheels grow "
+                     "over restarts, is not used as it is: %s; the ids of this "
+                     "start begin at %" APR_UINT64_T_FMT,
+                     path, problem, first);
+    }
+}
+
 static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
 {
     apr_pool_t *pool = s->process->pool;
@@ -183,6 +204,7 @@ static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
                      slots_wanted());
         return rv;
     }
+    take_ids(kept->table, s, pool);
     kept->layout = wheel_table_layout();
     return APR_SUCCESS;
 }
