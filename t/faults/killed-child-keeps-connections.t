@@ -13,7 +13,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-use constant { KILLS => 10, THREADS => 8 };
+use constant { KILLS => 5, THREADS => 8 };
 
 plan tests => 2, need_module 'wheel';
 

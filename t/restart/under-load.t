@@ -10,7 +10,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-my $restarts = 10;
+my $restarts = 6;
 plan tests => 10, need_module 'wheel';
 
 my $server = WheelServer->started(processes => 2, threads => 60, spare => 30);
