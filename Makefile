@@ -14,12 +14,11 @@
 #                     TESTS='FILE...' for some of them, TEST_FLAGS=--mpm=...
 #   make test-tsan    the unit programs, built for TSan
 #   make test-helgrind   the module in httpd, under valgrind's helgrind
-#   make soak         every fault at random, MINUTES=10 for each MPM
+#   make soak         all faults, at random, MINUTES=10 for each MPM
 #   make soak-asan    the same with ASan and UBSan
 #   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make fuzz         libFuzzer over what reads requests, for SECONDS=300
-#   make bench        mod_wheel beside what one would run otherwise: takes half
-#                     an hour; ROUNDS=5
+#   make bench        mod_wheel beside other servers, in half an hour; ROUNDS=5
 #   make bench-quick  mod_wheel alone, in under two minutes
 #   make contract     the tests of what every build promises; MPMS=event for one
 #                     MPM, APXS= for another httpd, CC= for another compiler
@@ -43,12 +42,12 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-# --- What the machine says ---------------------------------------------------
+# --- What apxs and pkg-config know --------------------------------------------
 
 APXS ?= $(firstword $(shell command -v apxs apxs2))
 PKG_CONFIG ?= pkg-config
 
-# clean must work on a machine that has nothing.
+# clean needs neither apxs nor jansson.
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean,$(MAKECMDGOALS)),all),)
 ifeq ($(APXS),)
 $(error apxs not found: install apache2-dev (httpd-devel) or set APXS=)
@@ -83,13 +82,13 @@ HIREDIS_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs hiredis)
 ifeq ($(HIREDIS_LIBS),)
 $(info hiredis not found by $(PKG_CONFIG): no mod_wheel_redis)
 endif
-# Asked for when a unit program is built: the module needs no cmocka.
+# Evaluated when a unit program is built: the module needs no cmocka.
 CMOCKA_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
 CMOCKA_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
 LIBPNG = $(shell $(PKG_CONFIG) --cflags --libs libpng)
 endif
 
-# Only Debian's own httpd has this directory, and a2enmod; empty for all others.
+# The directory of a2enmod, which only Debian's own httpd has; else empty.
 MODS_AVAILABLE ?= $(if $(and $(wildcard /etc/debian_version),$(filter \
     apache2,$(notdir $(HTTPD)))),$(strip $(SYSCONFDIR)/mods-available))
 
@@ -100,7 +99,7 @@ SHELLCHECK ?= $(shell command -v shellcheck)
 MANDOC ?= $(shell command -v mandoc)
 PERL ?= perl
 
-# --- What there is to do ------------------------------------------------------
+# --- Goals --------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
 

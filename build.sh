@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# build.sh: everything that mod_wheel needs, by one command on a bare Debian 12.
-# The package lists stand here and nowhere else.
+# build.sh: installs what mod_wheel needs on a bare Debian 12, then builds, runs
+# or tests it.  All lists of packages are in this file.
 
 set -eu
 unset CDPATH
@@ -63,11 +63,11 @@ test_packages=(
     nodejs npm openssl python3-jsonschema redis-tools shellcheck valgrind
 )
 
-# What Debian packages are made with, and what looks at them.
+# What makes and checks Debian packages.
 deb_packages=(build-essential debhelper libcmocka-dev)
 deb_check_packages=(ca-certificates debootstrap lintian man-db)
 
-# What it is measured beside, and what draws the plots.
+# What it is compared with, and what draws the plots.
 bench_packages=(
     golang-go gnuplot-nox gunicorn libapache2-mod-perl2 python3-fastapi uvicorn
 )
@@ -98,7 +98,7 @@ install_packages() {
     local missing not_wanted=()
 
     if ! command -v dpkg-query >/dev/null; then
-        say "this is not Debian: you see to the packages yourself"
+        say "this is not Debian: install the packages yourself"
         return
     fi
     mapfile -t missing < <(missing_packages "$@")
@@ -110,7 +110,7 @@ install_packages() {
             "(there is no sudo): ${missing[*]}"
     fi
     say "installing with apt: ${missing[*]}"
-    # What is not installed is also not to come along with something else.
+    # It must not be installed as a dependency either.
     if [ -n "$(missing_packages apache2)" ]; then
         not_wanted=(apache2-)
     fi
@@ -121,8 +121,8 @@ install_packages() {
         die "these packages could not be installed: ${missing[*]}"
 }
 
-# Prometheus' package starts a service, and enables it for the next boot, with
-# no way to ask it not to.  So it is unpacked here and not installed.
+# Prometheus' package starts a service and enables it for the next boot, without
+# an option to prevent that.  So it is unpacked here and not installed.
 prometheus_dir=$here/t/.cache/prometheus
 
 fetch_prometheus() {
@@ -145,7 +145,7 @@ fetch_prometheus() {
     mv "$new" "$prometheus_dir"
 }
 
-# The library that drives the browser, at the versions that the lock file has.
+# The library that drives the browser, in the versions of the lock file.
 fetch_browser_driver() {
     local lock=t/browser/package-lock.json
     local installed=t/browser/node_modules/.package-lock.json
@@ -175,7 +175,7 @@ run_tests() {
         exec perl t/run "$@"
     fi
     make check
-    # Where memory comes and goes, and under one MPM: make test-asan runs all.
+    # The tests that allocate the most, under one MPM: make test-asan runs all.
     make test-tsan
     make -j"$(nproc)" asan
     make test-asan TEST_FLAGS=--mpm=event TESTS='unit api
@@ -272,7 +272,7 @@ make_run_dir() {
     chmod -R u=rwX,go=rX "$run_dir/www"
 }
 
-# Whom root's children run as.
+# The user of the children when root starts the server.
 child_user() {
     if id www-data >/dev/null 2>&1; then
         echo www-data

@@ -5,8 +5,8 @@ DEB_DIR ?= mod_wheel/.deb
 deb_version = $(shell dpkg-parsechangelog -l conf/debian/changelog \
     -S Version | cut -d- -f1)
 
-# The checkout stays as it is: they are built from a copy of the source, which
-# has debian where Debian wants it.  Names with a dot are ours, or built.
+# They are built from a copy of the source, with debian/ where Debian wants it.
+# Names that begin with a dot are settings of developers, or built.
 deb:
 	$(Q)to=$$(mkdir -p '$(DEB_DIR)' && realpath '$(DEB_DIR)'); \
 	tmp=$$(mktemp -d); \

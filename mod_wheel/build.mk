@@ -21,18 +21,17 @@ REDIS_NAMES := $(if $(HIREDIS_LIBS),$(call names,redis/*.c))
 ALL_NAMES := $(MODULE_NAMES) $(PROGRAM_NAMES) $(REDIS_NAMES)
 MODULES := mod_wheel $(if $(REDIS_NAMES),mod_wheel_redis)
 
-# Programs of the tests that link the parts which know nothing of httpd.  The
-# demonstration may be left out: all else builds without its folder.
+# Unit programs link the parts that know nothing of httpd.  All else builds
+# without the folder of the demonstration.
 DEMO := $(wildcard mod_wheel/demo/rotate.c)
 UNIT_NAMES := $(filter-out $(if $(DEMO),,spin load), \
     $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c))))
 
 # --- Variants -----------------------------------------------------------------
 
-# A variant is the same, built with other flags into directories of its own:
-# make VARIANT=-asan all unit.  A sanitizer's report is a failure, so none is
-# survived; and they check more than _FORTIFY_SOURCE, which hides calls from
-# them.
+# A variant is built from the same sources with other flags, into directories of
+# its own: make VARIANT=-asan all unit.  A sanitizer's report ends the program.
+# _FORTIFY_SOURCE is off: it hides calls from the sanitizers, which check more.
 VARIANT ?=
 SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
     -fno-sanitize-recover=all
@@ -72,11 +71,11 @@ objects: $(ALL_NAMES:%=$(libs)/%.o) $(UNIT_NAMES:%=$(units)/%.o)
 unit: $(UNIT_NAMES:%=$(units)/%)
 .PHONY: all objects unit
 
-# Where conf/httpd.conf, started by hand, keeps its pid and logs.
+# The directory for pid and logs of conf/httpd.conf, when started by hand.
 mod_wheel/.run:
 	$(Q)mkdir -p $@
 
-# What core/table_layout.c is made of.
+# A list of all members of the shared segment, for core/table_layout.c.
 LAYOUT_HEADERS := mod_wheel/core/table_private.h mod_wheel/core/table.h \
     mod_wheel/mod_wheel.h
 
@@ -89,7 +88,7 @@ $(MADE)/core/table_members.h: $(LAYOUT_HEADERS) mod_wheel/core/list-members
 
 $(libs)/core/table_layout.o: $(MADE)/core/table_members.h
 
-# Objects depend on the command line, which is written when it changes.
+# Objects depend on this file, which is written when the command line changes.
 $(libs)/flags: FORCE
 	$(Q)mkdir -p $(@D) $(units)
 	$(Q)cmp -s $@ <(echo $(compile)) || echo $(compile) >$@
@@ -122,6 +121,6 @@ $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
 $(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)
 
-# Objects that only a chain of pattern rules names are kept.
+# Keep objects that are only named by a chain of pattern rules.
 .SECONDARY:
 -include $(ALL_NAMES:%=$(libs)/%.d) $(UNIT_NAMES:%=$(units)/%.d)

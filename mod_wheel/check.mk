@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# make check: format, width, warnings, lint, layers, exports, scripts, man page.
+# make check: format, width, warnings, lint, layers, licence, exports, scripts,
+# man page.
 
 C_FILES := $(sort $(wildcard mod_wheel/*.[ch] mod_wheel/*/*.[ch] \
     t/unit/*.[ch] t/modules/*.c t/bench/*.c))
@@ -9,7 +10,7 @@ PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
     $(if $(REDIS_NAMES),mod_wheel/redis/redis.[ch]))
 
 CHECKS := check-binaries check-format check-width check-warnings check-lint \
-    check-layers check-header check-exports check-shell check-man
+    check-layers check-licence check-header check-exports check-shell check-man
 check: $(CHECKS)
 .PHONY: check $(CHECKS)
 
@@ -32,13 +33,13 @@ endif
 
 CPPCHECK_FLAGS := --quiet --std=c11 --error-exitcode=1 --inline-suppr \
     --enable=warning,style,performance,portability -Imod_wheel
-# System headers are not given, on purpose: cppcheck knows libc from its own
-# library, and macros that it does not know it takes as they stand.
+# cppcheck gets no system headers: it knows libc from its own library, and reads
+# unknown macros as they are.
 CPPCHECK_FLAGS += --suppress=missingIncludeSystem --suppress=missingInclude
 # httpd's style: a function's variables stand at its head.
 CPPCHECK_FLAGS += --suppress=variableScope
-# What those after Debian 12's find besides: members that another file uses,
-# macros that it has no header for, and tastes.
+# Later versions than Debian 12's also report members that another file uses,
+# macros without a header, and matters of taste.
 CPPCHECK_LATER := constParameterCallback constParameterPointer \
     constVariablePointer ctunullpointerOutOfMemory knownConditionTrueFalse \
     normalCheckLevelMaxBranches nullPointerOutOfMemory unknownMacro \
@@ -50,8 +51,8 @@ check-lint:
 	$(call say,CHECK,cppcheck)
 	$(Q)$(CPPCHECK) $(CPPCHECK_FLAGS) $(cppcheck_later) $(C_FILES)
 
-# No httpd header is in the search path of the second: one that is included is
-# an error.
+# The second check has no httpd header in its search path: to include one is an
+# error.
 check-layers: $(MADE)/core/table_members.h
 	$(call say,CHECK,layers)
 	$(Q)$(PERL) mod_wheel/check-layers $(LAYERS)
@@ -60,12 +61,22 @@ check-layers: $(MADE)/core/table_members.h
 	    $(CC) $(pure_flags) -Werror -fsyntax-only -x c $$file || exit 1; \
 	done
 
-# What is built is not committed.
+# What is built is not committed; pictures, and inputs of the fuzzer, are.
 check-binaries:
 	$(call say,CHECK,no committed binaries)
 	$(Q)! git ls-files 2>/dev/null | grep -E '\.(so|o|a|lo|la|pyc|d)$$'
+	$(Q)! git ls-files 2>/dev/null | grep -vE '\.png$$|^t/fuzz/corpus/' | \
+	    xargs -r grep -LI '' | grep .
 
-# Whoever includes it may be of any age.
+# Every file that is written by hand and has comments, but for small settings.
+check-licence:
+	$(call say,CHECK,a line of licence in each source file)
+	$(Q)! git ls-files 2>/dev/null | grep -vE '\.(md|png|svg|json|dict|8)$$' | \
+	    grep -vE '(^|/)\.[^/]+$$|/uplot/|^t/fuzz/corpus/|^conf/debian/' | \
+	    grep -vE '^mod_wheel/(CHANGES|LICENSE)$$|^mod_wheel/www/.*html$$' | \
+	    xargs -r grep -L 'SPDX-License-Identifier: Apache-2.0' | grep .
+
+# Other modules may use any standard of C or C++.
 check-header:
 	$(call say,CHECK,mod_wheel.h in C and C++)
 	$(Q)for std in c99 c11 c2x; do \

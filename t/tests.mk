@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make test and its kin: what the tests need, sanitizers, soaks, fuzzers.
+# Goals of the tests: what they need, sanitizers, soaks, fuzzers.
 
 USER_NAMES := $(basename $(notdir $(sort $(wildcard t/modules/*.c* \
     mod_wheel/examples/*.c))))
@@ -61,7 +61,7 @@ test: tests check
 	$(Q)$(PERL) t/run
 
 # httpd itself is built without a sanitizer, so its runtime has to come first.
-# Memory that is left when a process ends is no concern of httpd's pools.
+# httpd frees no memory when a process ends, so leaks are not reported.
 mod_wheel/.libs-asan/httpd: t/tests.mk | asan
 	$(Q)printf '%s\n' '#!/bin/sh' \
 	    "export LD_PRELOAD='$$($(CC) -print-file-name=libasan.so)'" \
@@ -70,7 +70,7 @@ mod_wheel/.libs-asan/httpd: t/tests.mk | asan
 	    'exec $(HTTPD) "$$@"' >$@
 	$(Q)chmod +x $@
 
-# The page's own tests would run no more of our C.
+# The browser tests run no C code that the others don't.
 TESTS ?= unit $(filter-out t/browser/%,$(wildcard t/*/*.t))
 
 test-asan: tests mod_wheel/.libs-asan/httpd
@@ -88,7 +88,7 @@ test-helgrind: all
 	    WHEEL_MPM=$$mpm $(PERL) t/soak/helgrind || exit 1; \
 	done
 
-# What a client can rely on, with whatever httpd, compiler and system.
+# What a client can rely on, with any httpd, compiler and system.
 MPMS ?= prefork,worker,event
 CONTRACT ?= contract
 
@@ -106,7 +106,7 @@ portable:
 	$(Q)! nm -D --undefined-only mod_wheel/.libs-portable/mod_wheel.so | \
 	    sed 's/.* U //; s/@.*//' | grep -E '$(LINUX_ONLY)'
 
-# One after the other, since each takes the cores.  The unit programs show, too,
+# One build after the other, since each takes the cores.  The unit programs show
 # what a compiler or system does to the table.
 matrix: portable
 	$(Q)for build in CC=gcc CC='$(CLANG)' VARIANT=-portable; do \
@@ -115,7 +115,7 @@ matrix: portable
 	        CONTRACT='contract unit' || exit 1; \
 	done
 
-# What it finds, and inputs that have led it further, stay in t/fuzz/.build.
+# Its findings, and inputs that reached new code, are kept in t/fuzz/.build.
 SECONDS ?= 300
 fuzz: t/fuzz/.build/parse
 	$(Q)mkdir -p t/fuzz/.build/corpus

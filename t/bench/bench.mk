@@ -11,7 +11,7 @@ $(BENCH)/client: $(addprefix t/bench/,client.c http.c reference.c http.h \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c,$^)
 
-# It has the very loop of the module, built as the module is.
+# It has the loop of the module, built with the same flags.
 $(BENCH)/bare: t/bench/bare.c mod_wheel/demo/spin.c t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -36,7 +36,7 @@ $(BENCH)/wheel-go: t/bench/peers/wheel.go
 
 bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
 
-# Whom nobody has installed is left out.
+# Servers that are not installed are left out.
 ROUNDS ?=
 bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
 	$(Q)t/bench/run --rounds=$(or $(ROUNDS),5)
