@@ -33,8 +33,7 @@ vpath %.cc t/modules
 
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
-    mod_wheel/core/proc.c mod_wheel/core/request_slots.c \
-    mod_wheel/core/filter.c mod_wheel/core/hosts.c \
+    $(patsubst %,mod_wheel/core/%.c,filter hosts platform proc request_slots) \
     $(sort $(wildcard mod_wheel/render/*.c)) \
     $(wildcard mod_wheel/*/*.h) t/tests.mk
 	$(call say,FUZZER,$@)

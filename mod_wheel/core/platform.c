@@ -38,7 +38,30 @@ static struct timespec timespec_of(apr_int64_t usec)
     return time;
 }
 
+const char *wheel_class_name(wheel_class_e class)
+{
+    static const char *const names[WHEEL_CLASS_COUNT] = {
+        [WHEEL_CLASS_UNKNOWN] = "unknown", [WHEEL_CLASS_NORMAL] = "normal",
+        [WHEEL_CLASS_BATCH] = "batch",     [WHEEL_CLASS_IDLE] = "idle",
+        [WHEEL_CLASS_OTHER] = "other",
+    };
+
+    return names[class < WHEEL_CLASS_COUNT ? class : WHEEL_CLASS_UNKNOWN];
+}
+
 #ifndef WHEEL_PORTABLE
+
+/* pthread_clockjoin_np() is of glibc, from 2.31 on. */
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 31)
+#define PLATFORM_CLOCKJOIN
+#endif
+#endif
+
+#ifndef PLATFORM_CLOCKJOIN
+/* From one poll whether a thread has ended to the next. */
+#define PLATFORM_JOIN_STEP_USEC 2000
+#endif
 
 long wheel_thread_number(void)
 {
@@ -50,13 +73,32 @@ void wheel_process_name(const char *name)
     prctl(PR_SET_NAME, name);
 }
 
-void wheel_thread_schedule(int policy)
+static wheel_class_e class_of(long policy)
+{
+    switch (policy) {
+    case SCHED_OTHER:
+        return WHEEL_CLASS_NORMAL;
+    case SCHED_BATCH:
+        return WHEEL_CLASS_BATCH;
+    case SCHED_IDLE:
+        return WHEEL_CLASS_IDLE;
+    default:
+        return WHEEL_CLASS_OTHER;
+    }
+}
+
+/* The system calls, since musl's functions of these names do nothing. */
+wheel_class_e wheel_thread_schedule(int policy)
 {
     struct sched_param param = {0};
+    long now;
 
-    if (policy != SCHED_OTHER) {
-        sched_setscheduler(0, policy, &param);
+    if (policy != SCHED_OTHER &&
+        syscall(SYS_sched_setscheduler, 0, policy, &param) != 0) {
+        policy = SCHED_OTHER;
     }
+    now = syscall(SYS_sched_getscheduler, 0);
+    return class_of(now >= 0 ? now : policy); /* a filter may refuse both */
 }
 
 int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -72,9 +114,19 @@ int wheel_thread_join_ended(pthread_t thread)
 
 int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec)
 {
+#ifdef PLATFORM_CLOCKJOIN
     struct timespec until = timespec_of(until_usec);
 
     return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
+#else
+    int error = pthread_tryjoin_np(thread, NULL);
+
+    while (error == EBUSY && wheel_clock_usec() < until_usec) {
+        usleep(PLATFORM_JOIN_STEP_USEC);
+        error = pthread_tryjoin_np(thread, NULL);
+    }
+    return error == EBUSY ? ETIMEDOUT : error;
+#endif
 }
 
 /* The operation and its numbers are ours; the kernel takes any word. */
@@ -186,9 +238,10 @@ void wheel_process_name(const char *name)
     (void)name;
 }
 
-void wheel_thread_schedule(int policy)
+wheel_class_e wheel_thread_schedule(int policy)
 {
     (void)policy;
+    return WHEEL_CLASS_NORMAL;
 }
 
 static void *run_begun(void *data)

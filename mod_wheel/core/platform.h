@@ -30,9 +30,27 @@ long wheel_thread_number(void);
  * gives it no other name. */
 void wheel_process_name(const char *name);
 
-/** Give the thread that asks another class.  POSIX knows none for this, and
- * all threads are equal. */
-void wheel_thread_schedule(int policy);
+/** How the kernel schedules a thread. */
+typedef enum {
+    WHEEL_CLASS_UNKNOWN, /* nobody has asked, or the kernel doesn't say */
+    WHEEL_CLASS_NORMAL,
+    WHEEL_CLASS_BATCH,
+    WHEEL_CLASS_IDLE,
+    WHEEL_CLASS_OTHER, /* a class of real time */
+    WHEEL_CLASS_COUNT
+} wheel_class_e;
+
+/** normal, batch, idle, other; unknown. */
+const char *wheel_class_name(wheel_class_e class);
+
+/**
+ * Give the thread that asks another class.  A kernel, or a filter of system
+ * calls, may refuse.  POSIX knows no classes for this, and all threads are
+ * equal.
+ * @param policy a WHEEL_SCHED_ class, or SCHED_OTHER to leave it as it is
+ * @return the class that the thread has now, as the kernel says
+ */
+wheel_class_e wheel_thread_schedule(int policy);
 
 /** As pthread_create(); such threads alone can be joined by the next two. */
 int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,

@@ -14,6 +14,7 @@
 
 #include "mod_wheel.h"
 #include "core/filter.h"
+#include "core/platform.h"
 #include "core/proc.h"
 
 /** Longest client address kept, with its terminating NUL. */
@@ -95,7 +96,8 @@ typedef struct wheel_record_t {
     unsigned owners; /* of a running job; 0 in the ring */
     wheel_end_e end; /* NONE: rotating; else how it is to end or did */
     pid_t pid;
-    pid_t tid; /* the companion's; 0 until it has run */
+    pid_t tid;           /* the companion's; 0 until it has run */
+    wheel_class_e class; /* how the kernel schedules it */
     int generation;
     apr_time_t started;             /* usec since the epoch */
     apr_interval_time_t elapsed;    /* usec, up to now or to its end */
@@ -275,9 +277,17 @@ void wheel_table_wait(wheel_table_t *table, unsigned slot,
  * not set. */
 wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot);
 
-/** Note the kernel's id of the thread that does the work.  For that thread
- * alone. */
-void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid);
+/** Note the kernel's id of the thread that does the work, and how the kernel
+ * schedules it.  For that thread alone. */
+void wheel_table_set_thread(wheel_table_t *table, unsigned slot, pid_t tid,
+                            wheel_class_e class);
+
+/** How the thread of this job is scheduled; unknown before it has run. */
+wheel_class_e wheel_table_class(const wheel_table_t *table, unsigned slot);
+
+/** A thread has not got the class that it asked for.
+ * @return 1 if nobody has been told since the server started */
+int wheel_table_class_news(wheel_table_t *table);
 
 /**
  * Note that the work has looked.  For its thread alone.

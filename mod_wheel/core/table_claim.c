@@ -88,6 +88,8 @@ static void set_facts(table_slot_t *slot, const wheel_claim_t *claim)
     atomic_store_explicit(&slot->in_worker, claim->in_worker,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->tid, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->class, WHEEL_CLASS_UNKNOWN,
+                          memory_order_relaxed);
     atomic_store_explicit(&slot->pid, claim->proc.pid, memory_order_relaxed);
     atomic_store_explicit(&slot->birth, claim->proc.birth,
                           memory_order_relaxed);

@@ -54,9 +54,27 @@ wheel_job_t wheel_table_job(wheel_table_t *table, unsigned slot)
     return job;
 }
 
-void wheel_table_set_tid(wheel_table_t *table, unsigned slot, pid_t tid)
+void wheel_table_set_thread(wheel_table_t *table, unsigned slot, pid_t tid,
+                            wheel_class_e class)
 {
+    atomic_store_explicit(&table->slots[slot].class, class,
+                          memory_order_relaxed);
     atomic_store_explicit(&table->slots[slot].tid, tid, memory_order_relaxed);
+}
+
+wheel_class_e wheel_table_class(const wheel_table_t *table, unsigned slot)
+{
+    apr_uint32_t class =
+        atomic_load_explicit(&table->slots[slot].class, memory_order_relaxed);
+
+    return class < WHEEL_CLASS_COUNT ? (wheel_class_e) class
+                                     : WHEEL_CLASS_UNKNOWN;
+}
+
+int wheel_table_class_news(wheel_table_t *table)
+{
+    return !atomic_exchange_explicit(&table->header->class_told, 1,
+                                     memory_order_relaxed);
 }
 
 void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,

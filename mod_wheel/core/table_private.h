@@ -62,6 +62,7 @@ typedef struct table_slot_t {
     _Atomic apr_int64_t looked_usec;
     _Atomic apr_int64_t looked_cpu_usec;
     _Atomic pid_t tid;
+    _Atomic apr_uint32_t class; /* a wheel_class_e */
     _Atomic apr_uint32_t stuck_told;
 } table_slot_t;
 
@@ -104,6 +105,7 @@ typedef struct table_header_t {
     _Atomic apr_int64_t swept_usec; /* 0: a sweep is asked for */
     _Atomic apr_int64_t gave_way_usec;
     _Atomic apr_int64_t look_max;
+    _Atomic apr_uint32_t class_told; /* see wheel_table_class_news() */
     _Atomic apr_uint64_t refused[WHEEL_REFUSED_COUNT];
     _Atomic apr_uint64_t latency[WHEEL_LATENCY_BUCKETS];
     _Atomic apr_uint64_t latency_sum_usec;

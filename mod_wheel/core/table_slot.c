@@ -127,6 +127,9 @@ TABLE_RACY void table_slot_record(const table_slot_t *slot,
     record->owners = table_owners(slot);
     record->pid = atomic_load_explicit(&slot->pid, memory_order_relaxed);
     record->tid = atomic_load_explicit(&slot->tid, memory_order_relaxed);
+    record->class = (wheel_class_e)within(
+        atomic_load_explicit(&slot->class, memory_order_relaxed), 0,
+        WHEEL_CLASS_COUNT - 1);
     record->generation =
         atomic_load_explicit(&slot->generation, memory_order_relaxed);
     record->started = within(source->started, 0, SLOT_TIME_MAX);
@@ -157,6 +160,8 @@ void table_record_check(wheel_record_t *record)
     record->looked = within(record->looked, -1, SLOT_TIME_MAX);
     record->looked_cpu = within(record->looked_cpu, 0, SLOT_TIME_MAX);
     record->in_worker = record->in_worker != 0;
+    record->class = (wheel_class_e)within((unsigned)record->class, 0,
+                                          WHEEL_CLASS_COUNT - 1);
     record->stuck = 0;
     record->id &= WHEEL_ID_MAX;
     record->done &= WHEEL_DONE_MAX;

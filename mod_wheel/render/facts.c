@@ -53,6 +53,14 @@ static json_t *job_thread(const wheel_record_t *job, apr_pool_t *pool)
     return job->tid ? json_integer(job->tid) : json_null();
 }
 
+static json_t *job_class(const wheel_record_t *job, apr_pool_t *pool)
+{
+    (void)pool;
+    return job->class == WHEEL_CLASS_UNKNOWN
+               ? json_null()
+               : json_string(wheel_class_name(job->class));
+}
+
 static json_t *job_generation(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
@@ -148,6 +156,7 @@ const wheel_column_t wheel_columns[] = {
     {"handler", "Handler", WHEEL_COLUMN_BOTH, job_handler},
     {"pid", "Pid", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_NUMBER, job_pid},
     {"thread", "Thread", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_NUMBER, job_thread},
+    {"scheduling", "Scheduling", WHEEL_COLUMN_RUNNING, job_class},
     {"generation", "Gen.", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_NUMBER,
      job_generation},
     {"state", "State", WHEEL_COLUMN_RUNNING, job_state},

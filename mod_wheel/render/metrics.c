@@ -84,6 +84,23 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
                     facts->workers_busy);
 }
 
+static void put_classes(const metrics_t *to, const wheel_snapshot_t *snapshot)
+{
+    unsigned counts[WHEEL_CLASS_COUNT] = {0};
+    unsigned class;
+    unsigned n;
+
+    for (n = 0; n < snapshot->jobs_n; n++) {
+        counts[snapshot->jobs[n].class]++;
+    }
+    put_family(to, "wheel_threads", "gauge", NULL,
+               "Threads of running jobs, by how the kernel schedules them.");
+    for (class = WHEEL_CLASS_UNKNOWN + 1; class < WHEEL_CLASS_COUNT; class ++) {
+        wheel_text_putf(to->out, "wheel_threads{class=\"%s\"} %u\n",
+                        wheel_class_name(class), counts[class]);
+    }
+}
+
 static void put_ended_name(const metrics_t *to, const char *name,
                            const apr_uint64_t *ended)
 {
@@ -208,6 +225,7 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
 
     put_counters(&to, snapshot);
     put_gauges(&to, facts, snapshot);
+    put_classes(&to, snapshot);
     put_latency(&to, snapshot);
     if (facts->cluster) {
         put_cluster(&to, facts->cluster);

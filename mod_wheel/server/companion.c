@@ -92,8 +92,8 @@ static void *companion_main(void *data)
     unsigned slot = companion->slot;
     int stopped;
 
-    wheel_table_set_tid(wheel_process_table(), slot, wheel_thread_number());
-    wheel_thread_schedule(companion->policy);
+    wheel_table_set_thread(wheel_process_table(), slot, wheel_thread_number(),
+                           wheel_thread_schedule(companion->policy));
     note_look(companion);
     companion->work(&companion->job, companion->baton);
     stopped = wheel_job_stopped(&companion->job);

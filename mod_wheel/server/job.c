@@ -52,10 +52,13 @@ static const char *const refusal_names[WHEEL_REFUSED_COUNT] = {
     [WHEEL_REFUSED_STOPPING] = "stopping",
 };
 
-static const int policies[] = {
-    [WHEEL_SCHEDULING_IDLE] = WHEEL_SCHED_IDLE,
-    [WHEEL_SCHEDULING_BATCH] = WHEEL_SCHED_BATCH,
-    [WHEEL_SCHEDULING_NORMAL] = SCHED_OTHER,
+static const struct {
+    int policy;
+    wheel_class_e class; /* unknown: whatever the server has */
+} schedulings[] = {
+    [WHEEL_SCHEDULING_IDLE] = {WHEEL_SCHED_IDLE, WHEEL_CLASS_IDLE},
+    [WHEEL_SCHEDULING_BATCH] = {WHEEL_SCHED_BATCH, WHEEL_CLASS_BATCH},
+    [WHEEL_SCHEDULING_NORMAL] = {SCHED_OTHER, WHEEL_CLASS_UNKNOWN},
 };
 
 const char *wheel_refusal_name(wheel_refusal_e refusal)
@@ -258,8 +261,9 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
     if (rv != APR_SUCCESS) {
         return APR_EAGAIN;
     }
+    wait.asked = schedulings[settings.scheduling].class;
     rv = wheel_companion_start(&companion, spec, wait.slot,
-                               policies[settings.scheduling]);
+                               schedulings[settings.scheduling].policy);
     if (rv != APR_SUCCESS) {
         result->refusal = WHEEL_REFUSED_THREAD;
         wheel_table_unclaim(wait.table, wait.slot, result->refusal);
@@ -431,7 +435,9 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
                               apr_pool_cleanup_null);
     own->job = wheel_table_job(own->wait.table, own->wait.slot);
     own->job.calls = &own_calls;
-    wheel_table_set_tid(own->wait.table, own->wait.slot, wheel_thread_number());
+    wheel_table_set_thread(own->wait.table, own->wait.slot,
+                           wheel_thread_number(),
+                           wheel_thread_schedule(SCHED_OTHER));
     wheel_job_progress(&own->job, 0, spec->value);
     own->wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&own->wait.watch, r, WHEEL_WATCH_HALF_GONE);

@@ -52,6 +52,28 @@ void wheel_wait_tell_late(const wheel_wait_t *wait, apr_interval_time_t late)
     }
 }
 
+/* Without its class, a wheel takes the CPU from other requests.  Asking again
+ * would not help: once for the whole server. */
+static void tell_class(wheel_wait_t *wait)
+{
+    wheel_class_e class = wheel_table_class(wait->table, wait->slot);
+    wheel_class_e asked = wait->asked;
+
+    if (asked == WHEEL_CLASS_UNKNOWN || class == WHEEL_CLASS_UNKNOWN) {
+        return; /* there is nothing to tell, or the thread has not run */
+    }
+    wait->asked = WHEEL_CLASS_UNKNOWN;
+    if (class != asked && wheel_table_class_news(wait->table)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
+                      "WH0027: the kernel or a filter of system calls refuses "
+                      "the scheduling class %s to the threads of wheels: their "
+                      "class is %s, and other requests may have to wait for "
+                      "them; allow sched_setscheduler(), or set "
+                      "WheelScheduling normal",
+                      wheel_class_name(asked), wheel_class_name(class));
+    }
+}
+
 wheel_end_e wheel_wait_round(wheel_wait_t *wait)
 {
     wait->tick = WAIT_TICK_USEC;
@@ -62,6 +84,7 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
     }
     if (!wait->in_worker) {
         tell_if_stuck(wait);
+        tell_class(wait);
     }
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;

@@ -660,7 +660,8 @@ static void claim_looked(apr_interval_time_t ago)
 {
     claim_one("late");
     wheel_table_look_max_set(test.table, LOOK_MAX_USEC);
-    wheel_table_set_tid(test.table, slot, wheel_thread_number());
+    wheel_table_set_thread(test.table, slot, wheel_thread_number(),
+                           WHEEL_CLASS_IDLE);
     wheel_table_look(test.table, slot, wheel_clock_usec() - ago,
                      wheel_clock_thread_usec());
 }
@@ -758,7 +759,8 @@ static void *sleep_until(void *data)
 {
     const atomic_int *over = data;
 
-    wheel_table_set_tid(test.table, slot, wheel_thread_number());
+    wheel_table_set_thread(test.table, slot, wheel_thread_number(),
+                           WHEEL_CLASS_IDLE);
     while (!atomic_load(over)) {
         apr_sleep(100 * 1000);
     }

@@ -49,7 +49,7 @@ static void *be_companion(void *data)
     wheel_job_t job = wheel_table_job(test.table, own->slot);
     unsigned slot = own->slot;
 
-    wheel_table_set_tid(test.table, slot, gettid());
+    wheel_table_set_thread(test.table, slot, gettid(), WHEEL_CLASS_NORMAL);
     while (own->turns < own->turns_max && !wheel_job_stopped(&job)) {
         own->turns++;
         wheel_job_progress(&job, own->turns, own->turns % 10);
