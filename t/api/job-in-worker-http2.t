@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Over HTTP/2, too, a job in its worker streams its answer, is stopped in the
-# midst of it, and ends with its client.
+# Over HTTP/2, too, a job that runs in its worker streams its answer, is stopped
+# in the middle of it, and ends with its client.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# A job that its own worker does is listed, stopped, and ended by its deadline,
-# its client and the server, as one with a companion is: it has to look.
+# A job that runs in its own worker is listed, and is ended by a stop, its
+# deadline, its client and the server, as a job with a companion is, as long as
+# it polls its cancel flag.
 
 use strict;
 use warnings FATAL => 'all';

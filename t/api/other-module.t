@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Another module runs its own work as a job, by the optional functions alone: it
-# is listed, stopped, limited and answered as a wheel is.  What it asks for in a
-# wrong way is refused, and harms nobody.
+# is listed, stopped, limited and answered as a wheel is.  A wrong call is
+# refused, and has no other effect.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whatever ends a job, its worker gets what the work has handed over: the last
-# of it, whole, also if the work was in the midst of handing over the next.
+# Whatever ends a job, its worker gets what the work has published: the newest
+# result, whole, also if the work is about to publish the next.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Work that never looks at its mark can't be ended, but its client is answered
-# in time all the same.  The status says which jobs are so, and the log once.
+# Work that never polls its cancel flag can't be ended, but its client is
+# answered in time all the same.  The status says which jobs are stuck, and the
+# log says so once for each.
 
 use strict;
 use warnings FATAL => 'all';

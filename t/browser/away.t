@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* The server goes away and comes back. */
+/* The server goes away and comes back: the page says so, tries less and less
+ * often, and goes on. */
 "use strict";
 
 const { pageTest } = require("./lib/page.js");

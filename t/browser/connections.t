@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* A browser opens few connections to a server, and a wheel lives as long as
- * its connection.  Its pages hold ten wheels, say when there is no place for
- * more, and neither they nor other tabs are ever cut off from the server. */
+/* A browser opens few connections to a server, and a wheel lives as long as its
+ * connection.  The pages of a browser hold ten wheels, say when there is no
+ * place for more, and always leave a connection for other requests of the page
+ * and of other tabs. */
 "use strict";
 
 const { LivePage, pageTest } = require("./lib/page.js");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* A full server, one that refuses, and words of the server that look like
- * markup. */
+/* The page shows refusals of a full server and of one that forbids, and shows
+ * what looks like markup in answers as text. */
 "use strict";
 
 const { pageTest } = require("./lib/page.js");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* Jobs of other modules bear the name of their handler, and pass for no wheel
- * of fortune. */
+/* Jobs of other modules are shown with the name of their handler, and not as
+ * wheels. */
 "use strict";
 
 const { pageTest } = require("./lib/page.js");

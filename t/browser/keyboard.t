@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* Everything can be done by keyboard alone, and one always sees where one
- * is. */
+/* Everything can be done by keyboard alone, and the focus is always visible. */
 "use strict";
 
 const { pageTest } = require("./lib/page.js");

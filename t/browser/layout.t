@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* The page fits every width, in light and dark, and stands still for whoever
- * wants that. */
+/* The page fits every width, in light and dark, and has no motion for users who
+ * prefer none. */
 "use strict";
 
 const { pageTest } = require("./lib/page.js");

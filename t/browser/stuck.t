@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-/* Jobs that don't look whether they are to end are told of, each on its card
- * and all together, for as long as their threads go on. */
+/* The page marks jobs that don't poll their cancel flag, on each card and in
+ * sum, for as long as their threads run. */
 "use strict";
 
 const fs = require("node:fs");

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A mutex that a killed holder takes along for ever is refused at start, and
-# the log says why.
+# A mutex type that stays locked when its holder is killed is refused at start,
+# and the log says why.
 #
 # Under one MPM: the mutex is refused before any process is made.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Of 128 wheels that come in one burst, the shipped configuration refuses none,
+# The shipped configuration refuses none of 128 wheels that come in one burst,
 # whichever children get them.
 
 use strict;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The shipped configuration lets clients of this machine in and no page of
-# another site, which could start or stop wheels behind its reader's back.
+# The shipped configuration lets clients of this machine in, and refuses
+# requests that pages of other sites make a browser send.
 #
 # Under one MPM: it has no part in who may ask for what.
 

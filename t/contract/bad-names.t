@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What isn't 1 to 63 of A-Z a-z 0-9 . _ - is no name: 404, and nothing of it
-# comes back unescaped.
+# A name that isn't 1 to 63 of A-Z a-z 0-9 . _ - is answered 404, and nothing of
+# it comes back unescaped.
 #
 # Under one MPM: it has no part in what a path means.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A client that goes away, in whatever way and over whatever protocol, stops its
-# wheel: nothing burns for nobody.
+# A client that goes away, in whatever way and over whatever protocol, ends its
+# wheel: no job is left without a client.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Wheels of all generations turn on over graceful restarts: each is listed in
-# one table, stopped by whatever process is asked, and remembered.
+# Wheels of all generations go on over graceful restarts: each is listed in one
+# table, is stopped by whatever process gets the stop, and is remembered when it
+# has ended.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A stop takes filters: by name, with a * at its end, client, handler and age,
-# alone and together.  It ends what all of them mean, lists it, and spares the
-# others.
+# alone and together.  It ends the jobs that match all of them, lists these, and
+# leaves the others alone.
 #
 # Under one MPM: it has no part in what a filter selects.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # wheelctl lists and stops wheels while every worker of the server is taken and
-# its connections wait in vain.
+# no request over HTTP is answered.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Whoever sends rubbish to the socket of WheelControl, sends it slowly, or
-# doesn't read, is told or cut off, and keeps nobody else from an answer.
+# A client that sends malformed input to the socket of WheelControl, sends it
+# slowly, or doesn't read, gets an error or is disconnected, and delays no other
+# client.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # wheelctl refuses a command line that it doesn't understand, and says what is
-# wrong and what is allowed; a stop of everything has to be asked for.
+# wrong and what is allowed; it stops all jobs only with --all.
 #
 # Under one MPM: it has no part in how wheelctl reads its arguments.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Nothing of a request reaches an answer, its head, the status or a log as the
-# stranger wrote it, wherever it stood.
+# No byte of a request reaches an answer, its head, the status or a log
+# unescaped, wherever in the request it stood.
 #
 # Under one MPM: it has no part in how answers and logs are written.
 

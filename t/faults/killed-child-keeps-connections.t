@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # A connection that comes in the instant that a child is killed is answered by
-# another child, if httpd has two addresses to listen at: then it waits in poll(),
-# and a process that dies there has accepted nothing.  (With a single one, prefork
-# and worker wait in accept(), and the dying process may still take it along.)
+# another child, if httpd has two addresses to listen at: then it waits in
+# poll(), and a process that dies there has accepted nothing.  (With a single
+# one, prefork and worker wait in accept(), and the dying process may still take
+# it along.)
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parent is killed: its children go on as they do in any httpd, and one stop
 # ends the wheels of all generations.  TERM, which worker and event take from
-# nobody else, ends an orphan whose wheels turn, and they are answered.  When all
-# have ended, nothing with a name is left but the pid file and the logs.
+# nobody else, ends an orphan whose wheels turn, and they are answered.  When
+# all have ended, nothing with a name is left but the pid file and the logs.
 
 use strict;
 use warnings FATAL => 'all';

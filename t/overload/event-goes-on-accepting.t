@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# event stops accepting connections in a process when it finds all its workers
-# busy, and may miss that one of them has become idle.  Where wheels hold all
-# the others, nobody else would tell it: the wheels do.
+# event stops accepting connections in a process when all its workers are busy,
+# and may miss that one of them has become idle.  Where wheels hold the others,
+# their workers make it accept again.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Another module's client whose job is refused, and who takes its time to hang
-# up, holds no worker meanwhile: httpd would wait two seconds for each.
+# A client of another module whose job is refused, and that takes its time to
+# hang up, holds no worker meanwhile: httpd would wait two seconds for each.
 
 use strict;
 use warnings FATAL => 'all';

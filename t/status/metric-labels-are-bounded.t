@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Names come from clients, and every name would be another series for ever:
-# those that were used last have 32 places, all others share one series.
+# Names come from clients, and every name would be another time series for ever:
+# the 32 that were used last have series of their own, all others share one.
 #
 # Under one MPM: it has no part in how metrics are written.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What wheel-status doesn't know, it refuses: as a problem of RFC 9457 that
-# names what is wrong and what is allowed, whatever bytes the request has.
+# wheel-status refuses a query that it doesn't know by a problem of RFC 9457
+# that names what is wrong and what is allowed, whatever bytes the request has.
 #
 # Under one MPM: it has no part in how a query is read.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# POST works like GET; what is posted is read and not looked at.
+# POST works like GET; a body is read and ignored.
 
 use strict;
 use warnings FATAL => 'all';
