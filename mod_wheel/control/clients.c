@@ -84,23 +84,6 @@ void client_answer_problem(client_t *client, int status, const char *detail)
 
 /* --- Come and go ---------------------------------------------------------- */
 
-static apr_pool_t *make_pool(void)
-{
-    apr_allocator_t *allocator;
-    apr_pool_t *pool;
-
-    if (apr_allocator_create(&allocator) != APR_SUCCESS) {
-        return NULL;
-    }
-    /* Of no other pool's tree: a thread that tells other hosts uses it. */
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, allocator) != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return NULL;
-    }
-    apr_allocator_owner_set(allocator, pool);
-    return pool;
-}
-
 static void forget(client_t *client)
 {
     client_t **link = &clients.first;
@@ -121,7 +104,7 @@ static void take(int fd)
     client_t **link = &clients.first;
 
     if (client) {
-        client->pool = make_pool();
+        client->pool = wheel_helper_pool();
     }
     if (!client || !client->pool) {
         free(client);
@@ -365,10 +348,10 @@ static void serve(const struct pollfd *fds, unsigned fds_n)
     }
 }
 
-static void leave(int last)
+static void leave(wheel_helper_why_e why)
 {
     clients.leave_usec = wheel_clock_usec();
-    if (!last) {
+    if (why == WHEEL_HELPER_REPLACED) {
         clients.leave_usec +=
             WHEEL_HELPER_REPLACED_USEC - CLIENTS_BEFORE_END_USEC;
     }

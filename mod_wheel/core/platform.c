@@ -200,11 +200,6 @@ void wheel_wake_clear(int fd)
     (void)eventfd_read(fd, &number);
 }
 
-int wheel_nameless_file(void)
-{
-    return memfd_create("wheel", MFD_CLOEXEC);
-}
-
 #else /* WHEEL_PORTABLE */
 
 /* Between two looks whether a thread has ended. */
@@ -407,17 +402,6 @@ void wheel_wake_clear(int fd)
 
     while (recv(fd, &byte, 1, 0) >= 0) {
     }
-}
-
-int wheel_nameless_file(void)
-{
-    char name[] = "/tmp/wheel-XXXXXX";
-    int fd = keep_closed(mkstemp(name));
-
-    if (fd >= 0) {
-        unlink(name);
-    }
-    return fd;
 }
 
 #endif /* WHEEL_PORTABLE */

@@ -105,8 +105,4 @@ int wheel_wake_open(void);
 void wheel_wake_ring(int fd);
 void wheel_wake_clear(int fd);
 
-/** A file without a name, for its locks; closed over exec.
- * @return -1 with errno set if there is none */
-int wheel_nameless_file(void);
-
 #endif /* WHEEL_CORE_PLATFORM_H */

@@ -276,10 +276,10 @@ static const char *unpublished(const wheel_stop_t *stop)
     return apr_psprintf(
         stop->pool, "%u wheels of this host were stopped; %s", stop->hits_n,
         stop->round.told == WHEEL_TOLD_PERHAPS
-            ? "Redis did not answer in time, so the other hosts may or may "
-              "not have been told"
-            : "the other hosts were not told, since Redis could not be "
-              "reached or refused it");
+            ? "Redis, or the helper process of this host, did not answer in "
+              "time, so the other hosts may or may not have been told"
+            : "the other hosts were not told, since Redis, or the helper "
+              "process of this host, could not be reached or refused it");
 }
 
 /* It meant certain jobs, and there was none. */

@@ -162,16 +162,19 @@ static apr_status_t start_supervisor(server_rec *s)
     return rv;
 }
 
+static void say(const helper_retained_t *kept, char what)
+{
+    (void)send(kept->life, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(kept->life, SHUT_WR);
+}
+
 /* Tell supervisor and helper that others take their place. */
 static void replace(helper_retained_t *kept)
 {
-    static const char replaced = HELPER_REPLACED;
-
     if (kept->life < 0) {
         return;
     }
-    (void)send(kept->life, &replaced, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    shutdown(kept->life, SHUT_WR);
+    say(kept, HELPER_SAYS_REPLACED);
     close_fd(&kept->before);
     kept->before = kept->life;
     kept->life = -1;
@@ -231,11 +234,11 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 
 /* --- The end of a generation, and of the server --------------------------- */
 
+/* It serves on until there is another one: see post_config(). */
 static void grow_old(helper_retained_t *kept)
 {
     unsigned n = 0;
 
-    replace(kept);
     while (n < HELPER_OLD_MAX && kept->old[n]) {
         n++;
     }
@@ -251,7 +254,10 @@ static void end_supervisor(helper_retained_t *kept)
     apr_int64_t until = wheel_clock_usec() + HELPER_END_WAIT_USEC;
     pid_t pid = kept->supervisor;
 
-    close_fd(&kept->life);
+    if (kept->life >= 0) {
+        say(kept, HELPER_SAYS_ENDS);
+        close_fd(&kept->life);
+    }
     kept->supervisor = 0;
     while (pid && waitpid(pid, NULL, WNOHANG) == 0) {
         if (wheel_clock_usec() >= until) {
@@ -317,6 +323,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     apr_pool_cleanup_register(pconf, helper.kept, end_generation,
                               apr_pool_cleanup_null);
+    replace(helper.kept);
     if (!helper.wanted) {
         close_fd(&helper.kept->before);
     }

@@ -21,6 +21,14 @@
 #define WHEEL_HELPER_REPLACED_USEC (10 * APR_USEC_PER_SEC)
 #define WHEEL_HELPER_ENDS_USEC (1200 * 1000)
 
+/** Why a helper is to end. */
+typedef enum {
+    WHEEL_HELPER_STAYS,
+    WHEEL_HELPER_REPLACED, /* another one takes over */
+    WHEEL_HELPER_ENDS,     /* with its server */
+    WHEEL_HELPER_ALONE     /* its server is dead; children may be left */
+} wheel_helper_why_e;
+
 /** What one part of the module does in the helper.  All but wanted() run in
  * the helper's main thread, and none of them may block for long. */
 typedef struct wheel_helper_part_t {
@@ -46,9 +54,8 @@ typedef struct wheel_helper_part_t {
     void (*serve)(const struct pollfd *fds, unsigned fds_n);
 
     /** The helper is to end: begin nothing new.  Called again if the server
-     * ends while the helper is being replaced.
-     * @param last whether the server ends; else another helper takes over */
-    void (*leave)(int last);
+     * ends while the helper is being replaced. */
+    void (*leave)(wheel_helper_why_e why);
 
     /** After leave(): is there anything left to finish? */
     int (*busy)(void);
@@ -72,6 +79,11 @@ int wheel_helper_before(void);
 /** Let the next helper begin with what two must not do at once.  Any thread of
  * the helper, after leave(). */
 void wheel_helper_hand_over(void);
+
+/** A pool with an allocator of its own, for a thread of the helper: those of
+ * the process are for its main thread.  Destroy it, or keep it to the end.
+ * @return NULL if there is no memory */
+apr_pool_t *wheel_helper_pool(void);
 
 /** Register the hooks that start and end it.  Before all wheel_helper_add(). */
 void wheel_helper_register(apr_pool_t *pconf);

@@ -15,8 +15,13 @@ typedef struct helper_parts_t {
 } helper_parts_t;
 
 /** What the parent writes to the supervisor and helper of a generation before
- * it hangs up, if they are to be replaced.  Without it, the server ends. */
-#define HELPER_REPLACED 'r'
+ * it hangs up: whether others take their place, or the server ends.  Without
+ * either, the parent is dead. */
+#define HELPER_SAYS_REPLACED 'r'
+#define HELPER_SAYS_ENDS 'e'
+
+/** By this, the supervisor tells the helper that the parent is dead. */
+#define HELPER_ALONE_SIGNAL SIGUSR2
 
 /** What a supervisor is given. */
 typedef struct helper_start_t {

@@ -63,9 +63,9 @@ static struct {
     const helper_start_t *start;
     int here; /* it is the helper */
     pid_t above;
-    int wake_fd; /* rung by the signal */
-    volatile sig_atomic_t term_came;
-    atomic_int life;        /* -1: handed over */
+    int wake_fd;                /* rung by the signal */
+    volatile sig_atomic_t told; /* a wheel_helper_why_e, by a signal */
+    atomic_int life;            /* -1: handed over */
     apr_int64_t alone_usec; /* since when its supervisor is gone; 0: it isn't */
 } own;
 
@@ -88,17 +88,32 @@ void wheel_helper_hand_over(void)
     }
 }
 
+apr_pool_t *wheel_helper_pool(void)
+{
+    apr_allocator_t *allocator;
+    apr_pool_t *pool;
+
+    if (apr_allocator_create(&allocator) != APR_SUCCESS) {
+        return NULL;
+    }
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, allocator) != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return NULL;
+    }
+    apr_allocator_owner_set(allocator, pool);
+    return pool;
+}
+
 /* --- Both ----------------------------------------------------------------- */
 
-static void on_term(int signal)
+static void on_signal(int signal)
 {
-    (void)signal;
-    own.term_came = 1;
+    own.told = signal == SIGTERM ? WHEEL_HELPER_ENDS : WHEEL_HELPER_ALONE;
     wheel_wake_ring(own.wake_fd);
 }
 
 /* Signals of the MPM go to the whole process group.  Of these, TERM alone ends
- * us; restarts are told by the socket. */
+ * us; the parent tells of restarts by its socket. */
 static void set_signals(void)
 {
     static const int ignored[] = {SIGHUP, SIGINT, SIGUSR1, SIGWINCH, SIGPIPE};
@@ -114,27 +129,31 @@ static void set_signals(void)
     }
     action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &action, NULL);
-    action.sa_handler = on_term;
+    action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, NULL);
+    sigaction(HELPER_ALONE_SIGNAL, &action, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What the parent says: by a byte, or by its end. */
-static leave_e told_to_leave(void)
+/* What the parent says: by a byte, or by its death. */
+static wheel_helper_why_e told_to_leave(void)
 {
     int life = atomic_load_explicit(&own.life, memory_order_relaxed);
-    char byte;
+    char byte = 0;
     ssize_t bytes;
 
-    if (own.term_came) {
-        return LAST;
+    if (own.told) {
+        return (wheel_helper_why_e)own.told;
     }
     bytes = recv(life, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (bytes < 0) {
-        return errno == EAGAIN || errno == EINTR ? STAY : LAST;
+    if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return WHEEL_HELPER_STAYS;
     }
-    return bytes && byte == HELPER_REPLACED ? REPLACED : LAST;
+    if (bytes > 0 && byte == HELPER_SAYS_REPLACED) {
+        return WHEEL_HELPER_REPLACED;
+    }
+    return bytes > 0 ? WHEEL_HELPER_ENDS : WHEEL_HELPER_ALONE;
 }
 
 static int left_ms(apr_int64_t until_usec)
@@ -206,22 +225,29 @@ static int parts_busy(void)
     return n < parts->n;
 }
 
-static void leave(int last)
+static apr_interval_time_t time_for(wheel_helper_why_e why)
+{
+    return why == WHEEL_HELPER_REPLACED ? WHEEL_HELPER_REPLACED_USEC
+                                        : WHEEL_HELPER_ENDS_USEC;
+}
+
+static void leave(wheel_helper_why_e why)
 {
     const helper_parts_t *parts = own.start->parts;
-    apr_int64_t until =
-        wheel_clock_usec() +
-        (last ? WHEEL_HELPER_ENDS_USEC : WHEEL_HELPER_REPLACED_USEC);
+    apr_int64_t until = wheel_clock_usec() + time_for(why);
     unsigned n;
 
+    if (why != WHEEL_HELPER_REPLACED) {
+        wheel_process_set_ending(); /* threads that tell other hosts see it */
+    }
     for (n = 0; n < parts->n; n++) {
-        parts->part[n]->leave(last);
+        parts->part[n]->leave(why);
     }
     while (parts_busy() && wheel_clock_usec() < until) {
         serve_round(until, 0);
         /* The server may end while this one is being replaced. */
-        if (!last && own.term_came) {
-            leave(1);
+        if (why == WHEEL_HELPER_REPLACED && own.told) {
+            leave((wheel_helper_why_e)own.told);
             return;
         }
     }
@@ -230,7 +256,7 @@ static void leave(int last)
 __attribute__((noreturn)) static void be_helper(apr_pool_t *pool)
 {
     const helper_parts_t *parts = own.start->parts;
-    leave_e told = STAY;
+    wheel_helper_why_e told = WHEEL_HELPER_STAYS;
     apr_status_t rv;
     unsigned n;
 
@@ -249,11 +275,11 @@ __attribute__((noreturn)) static void be_helper(apr_pool_t *pool)
             parts->part[n]->begin(pool);
         }
     }
-    while (told == STAY) {
+    while (told == WHEEL_HELPER_STAYS) {
         serve_round(wheel_clock_usec() + HELPER_LOOK_USEC, 1);
-        told = is_orphan() ? LAST : told_to_leave();
+        told = is_orphan() ? WHEEL_HELPER_ALONE : told_to_leave();
     }
-    leave(told == LAST);
+    leave(told);
     _exit(0);
 }
 
@@ -288,18 +314,20 @@ static pid_t start_helper(int *alive_fd, apr_pool_t *pool)
 /* Wait until the helper is dead (if there is one), the time is over, or this
  * process is to end.
  * @return 1 if the helper is dead */
-static int wait_for_death(int alive_fd, apr_int64_t until_usec, leave_e *told)
+static int wait_for_death(int alive_fd, apr_int64_t until_usec,
+                          wheel_helper_why_e *told)
 {
     struct pollfd fds[3] = {
         {alive_fd, POLLIN, 0}, {own.life, POLLIN, 0}, {own.wake_fd, POLLIN, 0}};
 
-    while (*told == STAY && wheel_clock_usec() < until_usec) {
+    while (*told == WHEEL_HELPER_STAYS && wheel_clock_usec() < until_usec) {
         apr_int64_t look = wheel_clock_usec() + HELPER_LOOK_USEC;
         int ready =
             poll(fds, 3, left_ms(look < until_usec ? look : until_usec));
 
-        *told = getppid() == own.start->parent ? told_to_leave() : LAST;
-        if (*told == STAY && ready > 0 && fds[0].revents) {
+        *told = getppid() == own.start->parent ? told_to_leave()
+                                               : WHEEL_HELPER_ALONE;
+        if (*told == WHEEL_HELPER_STAYS && ready > 0 && fds[0].revents) {
             return 1;
         }
     }
@@ -318,23 +346,27 @@ static void note_death(pid_t pid)
                  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-/* The helper has heard the same as this process, unless it was told by a signal
- * or by the death of the parent. */
-static void end_helper(pid_t pid, int alive_fd, leave_e told)
+/* The helper may have heard the same by the socket, but not what a signal has
+ * told, or that this process has another parent. */
+static void pass_on(pid_t pid, wheel_helper_why_e told)
 {
-    struct pollfd dead = {alive_fd, POLLIN, 0};
-    apr_int64_t until =
-        wheel_clock_usec() + HELPER_MORE_USEC +
-        (told == LAST ? WHEEL_HELPER_ENDS_USEC : WHEEL_HELPER_REPLACED_USEC);
-
-    if (told == LAST) {
+    if (told == WHEEL_HELPER_ENDS) {
         kill(pid, SIGTERM);
     }
+    else if (told == WHEEL_HELPER_ALONE) {
+        kill(pid, HELPER_ALONE_SIGNAL);
+    }
+}
+
+static void end_helper(pid_t pid, int alive_fd, wheel_helper_why_e told)
+{
+    struct pollfd dead = {alive_fd, POLLIN, 0};
+    apr_int64_t until = wheel_clock_usec() + time_for(told) + HELPER_MORE_USEC;
+
+    pass_on(pid, told);
     wheel_helper_hand_over();
     while (poll(&dead, 1, left_ms(until)) < 0 && errno == EINTR) {
-        if (told != LAST && own.term_came) {
-            kill(pid, SIGTERM);
-        }
+        pass_on(pid, (wheel_helper_why_e)own.told);
     }
     if (!dead.revents) {
         kill(pid, SIGKILL);
@@ -359,9 +391,9 @@ static apr_interval_time_t pause_after(unsigned brief_n)
 static void supervise(apr_pool_t *pool)
 {
     unsigned brief_n = 0;
-    leave_e told = STAY;
+    wheel_helper_why_e told = WHEEL_HELPER_STAYS;
 
-    while (told == STAY) {
+    while (told == WHEEL_HELPER_STAYS) {
         apr_int64_t began = wheel_clock_usec();
         int alive_fd = -1;
         pid_t pid = start_helper(&alive_fd, pool);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# One child of a host reads the stops of other hosts.  When it is killed, or a
-# restart makes a new generation, another one goes on where it was.
+# The helper process of a host reads the stops of other hosts.  When it is killed,
+# or a restart makes another one, that one goes on where the first was, and reads
+# when that one has ended to read.
 
 use strict;
 use warnings FATAL => 'all';
@@ -10,13 +11,17 @@ use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect freeze wait_until);
+use WheelTest qw(collect freeze helper_pids supervisor_pids thread_ids
+    wait_until);
 
-plan tests => 17, need_module 'wheel';
+plan tests => 33, need_module 'wheel';
 
 my $redis = WheelRedis->started;
 my ($near, $far) = map {
-    WheelServer->started(processes => 3, config => $redis->host_config($_))
+    WheelServer->started(
+        processes => 3,
+        config    => $redis->host_config($_, 'timeout=2s')
+    )
 } qw(near far);
 
 # Those that have begun to read, in this order.
@@ -30,7 +35,7 @@ my @took;
 for my $time (1 .. 3) {
     my ($reader) = reverse readers($far);
     $far->kill_child($reader);
-    ok wait_until { !alive($reader) }, 'the child that reads is killed';
+    ok wait_until { !alive($reader) }, 'the helper that reads is killed';
     my @wheels = $far->rotate(2);
     my $stop   = $near->get('/stop');
     is $stop->header('Wheel-Stopped'), 2,
@@ -41,26 +46,56 @@ for my $time (1 .. 3) {
 # On a machine that does something else, it may take longer now and then.
 cmp_ok min(@took), '<', 1, 'and does so at once';
 my @readers = readers($far);
-cmp_ok scalar @readers, '>=', 4, 'each time, another child went on reading';
+cmp_ok scalar @readers, '>=', 4, 'each time, another helper went on reading';
 
 my ($wheel) = $far->rotate(1);
-my %old = map { $_ => 1 } $far->children;
+my ($old) = reverse readers($far);
 $far->graceful;
-ok wait_until { my ($reader) = reverse readers($far); !$old{$reader} },
-    'after a graceful restart, a child of the new generation reads';
+ok wait_until { my ($reader) = reverse readers($far); $reader != $old },
+    'after a graceful restart, another helper reads';
 is $near->get('/stop?wait=15')->header('Wheel-Stopped'), 1,
     'the stop of another host reaches a wheel of the old generation';
 is collect(20, $wheel), 1, 'and ends it';
 
-# A stop that nobody of this host was there to read.  The parent is held first,
-# or it might make another child meanwhile.
+# A stop that nobody of this host was there to read.
 ($wheel) = $far->rotate(1);
-freeze($far->pid);
-my @held = ($far->children, $far->pid);
+my @held = helper_pids($far->pid);
 freeze(@held);
 my $stop = $near->get('/stop?json');
 is_deeply [map {"$_->{host} $_->{outcome}"} @{ $stop->json->{hosts} }],
     ['near stopped', 'far unanswered'],
-    'a host that is held has not answered, and the answer says so';
+    'a host whose helper is held has not answered, and the answer says so';
 kill CONT => @held;
-is collect(20, $wheel), 1, 'it stops its wheel once it goes on';
+is collect(20, $wheel), 1, 'it stops its wheel once the helper goes on';
+
+# Stops that are to go out: with the helper of their own host killed, they wait
+# for the next one; with that one held, the answer says what isn't known.
+my @threads = map { scalar thread_ids($_) } $near->children;
+SKIP: {
+    skip 'processes of this MPM have threads', 1 if $near->mpm ne 'prefork';
+    is join(' ', grep { $_ > 1 } @threads), '', 'no child has a thread for it';
+}
+for my $time (1 .. 3) {
+    ($wheel) = $far->rotate(1);
+    $near->kill_child((helper_pids($near->pid))[0]);
+    is $near->get('/stop')->header('Wheel-Stopped'), 1,
+        'a stop right after the death of its helper reaches the other host';
+    is collect(20, $wheel), 1, 'and ends its wheel';
+}
+for my $time (1 .. 3) {
+    ($wheel) = $far->rotate(1);
+    $_->graceful for $near, $far;
+    # The other host may be late to answer.
+    is $near->get('/stop')->status, 200, 'as does one while both restart';
+    is collect(20, $wheel), 1, 'without a wheel that is left';
+    wait_until { 1 == supervisor_pids($_->pid) } for $near, $far;
+}
+($wheel) = $far->rotate(1);
+@held = helper_pids($near->pid);
+freeze(@held);
+$stop = $near->get('/stop');
+is $stop->status, 502, 'while the helper of its host is held, a stop is none';
+like $stop->json->{detail}, qr/the other hosts may or may not/, 'and says so';
+kill CONT => @held;
+ok wait_until { $near->get('/stop')->status == 200 && collect(0, $wheel) },
+    'the next stop works as ever';
