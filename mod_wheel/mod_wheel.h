@@ -38,6 +38,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "apr.h"
 #include "apr_errno.h"
@@ -373,17 +374,31 @@ typedef struct wheel_alone_t {
     wheel_job_t job; /* first: the others are found by its address */
     const wheel_spec_t *spec;
     apr_size_t result_bytes;
-    apr_time_t until; /* 0 for no deadline */
+    apr_time_t until; /* by wheel_alone_clock(), 0 for no deadline */
     void *memory;
     apr_uint64_t state; /* how it is to end */
     apr_uint64_t progress;
 } wheel_alone_t;
 
+/* Usec.  The wall clock, which an admin may set, only where there is no
+ * other. */
+static inline apr_time_t wheel_alone_clock(void)
+{
+#ifdef CLOCK_MONOTONIC
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) == 0) {
+        return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
+    }
+#endif
+    return apr_time_now();
+}
+
 static inline wheel_end_e wheel_alone_look(wheel_job_t *job)
 {
     wheel_alone_t *alone = (wheel_alone_t *)job;
 
-    if (alone->until && apr_time_now() >= alone->until) {
+    if (alone->until && wheel_alone_clock() >= alone->until) {
         alone->state = WHEEL_END_DEADLINE;
     }
     return (wheel_end_e)alone->state;
@@ -423,7 +438,7 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
 {
     static const wheel_job_calls_t alone_calls = {
         wheel_alone_look, wheel_alone_hand_over, wheel_alone_memory};
-    apr_time_t start = apr_time_now();
+    apr_time_t start = wheel_alone_clock();
     wheel_alone_t alone;
     void *baton = calloc(1, spec->baton_bytes + 1);
 
@@ -452,7 +467,7 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
     }
     result->done = alone.progress >> 8;
     result->value = (apr_uint32_t)(alone.progress & WHEEL_VALUE_MAX);
-    result->elapsed = apr_time_now() - start;
+    result->elapsed = wheel_alone_clock() - start;
     result->result_bytes = alone.result_bytes;
     free(baton);
     free(alone.memory);

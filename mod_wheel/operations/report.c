@@ -28,7 +28,7 @@ static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     facts->mpm = ap_show_mpm();
     facts->generation = global->running_generation;
-    facts->uptime = apr_time_now() - global->restart_time;
+    facts->uptime = wheel_process_uptime();
     facts->rotating_max = config.rotating_max;
     facts->reserve = config.reserve;
     facts->per_client_max = config.per_client_max;

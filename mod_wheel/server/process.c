@@ -16,8 +16,9 @@
 static struct {
     wheel_table_t *table;
     wheel_proc_t self;
-    pid_t configured_by; /* the process that made the table */
-    pid_t parent;        /* 0: a debugging server without children */
+    pid_t configured_by;         /* the process that made the table */
+    pid_t parent;                /* 0: a debugging server without children */
+    apr_int64_t configured_usec; /* when, by wheel_clock_usec() */
     int generation;
     int threaded;
 
@@ -65,6 +66,12 @@ void wheel_process_set_table(wheel_table_t *table)
 {
     process.table = table;
     process.configured_by = getpid();
+    process.configured_usec = wheel_clock_usec();
+}
+
+apr_interval_time_t wheel_process_uptime(void)
+{
+    return wheel_clock_usec() - process.configured_usec;
 }
 
 apr_status_t wheel_process_enter(apr_pool_t *pool)

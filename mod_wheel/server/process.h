@@ -26,6 +26,10 @@ int wheel_process_orphaned(void);
 /** The generation that this child belongs to. */
 int wheel_process_generation(void);
 
+/** Time since the start or restart that has made this process, in usec.  Not by
+ * the wall clock, which may be set back. */
+apr_interval_time_t wheel_process_uptime(void);
+
 /** Does the MPM run requests in threads? */
 int wheel_process_threaded(void);
 
