@@ -66,7 +66,8 @@ typedef struct wheel_claim_t {
     int generation;
     apr_interval_time_t wait_max; /* usec, -1 for no deadline */
     unsigned rotating_max;        /* refuse when so many jobs rotate */
-    unsigned per_client_max;      /* refuse when so many of client; 0: none */
+    unsigned per_client_max;      /* refuse when so many of client, as
+                                   * wheel_client_key() counts; 0: none */
     wheel_admit_fn *admit;        /* NULL for none */
     void *admit_baton;
 } wheel_claim_t;

@@ -5,16 +5,15 @@
  */
 #include "core/table_private.h"
 
-#include <string.h>
-
 #include "apr_strings.h"
 #include "apr_time.h"
 
+#include "core/client.h"
 #include "core/proc.h"
 
 /* Count, and find a free slot.  With the mutex held.
  * @return the slot; slots_used if none below is free */
-static unsigned count_jobs(const wheel_table_t *table, const char *client,
+static unsigned count_jobs(const wheel_table_t *table, apr_uint64_t client,
                            unsigned *rotating, unsigned *of_client)
 {
     unsigned used = table_slots_used(table);
@@ -30,8 +29,7 @@ static unsigned count_jobs(const wheel_table_t *table, const char *client,
         }
         else if (table_state_end(table_state(slot)) == WHEEL_END_NONE) {
             (*rotating)++;
-            *of_client +=
-                client && !strncmp(slot->client, client, WHEEL_CLIENT_BYTES);
+            *of_client += slot->client_key == client;
         }
     }
     return vacant;
@@ -43,7 +41,8 @@ static wheel_refusal_e admit(wheel_table_t *table, const wheel_claim_t *claim,
     unsigned rotating;
     unsigned of_client;
 
-    *vacant = count_jobs(table, claim->client, &rotating, &of_client);
+    *vacant = count_jobs(table, wheel_client_key(claim->client), &rotating,
+                         &of_client);
     if (rotating >= claim->rotating_max) {
         return WHEEL_REFUSED_MAX;
     }
@@ -98,6 +97,7 @@ static void set_facts(table_slot_t *slot, const wheel_claim_t *claim)
     TABLE_STEP();
     slot->started = apr_time_now();
     slot->started_usec = wheel_clock_usec();
+    slot->client_key = wheel_client_key(claim->client);
     slot->wait_max = claim->wait_max;
     slot->load = claim->load;
     TABLE_STEP();

@@ -50,6 +50,7 @@ typedef struct table_slot_t {
     alignas(TABLE_LINE_BYTES) _Atomic pid_t pid;
     _Atomic int generation;
     _Atomic apr_uint64_t birth;
+    apr_uint64_t client_key; /* of wheel_client_key() */
     apr_time_t started;
     apr_int64_t started_usec; /* by wheel_clock_usec() */
     apr_interval_time_t wait_max;

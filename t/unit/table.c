@@ -132,6 +132,15 @@ static void the_limit_of_a_client_is_its_own(void **state)
         wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
         APR_EAGAIN);
     assert_int_equal(refusal, WHEEL_REFUSED_CLIENT);
+    claim.client = "2001:db8::1";
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_SUCCESS);
+    claim.client = "2001:db8::2";
+    assert_int_equal(
+        wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
+        APR_EAGAIN);
+    assert_int_equal(refusal, WHEEL_REFUSED_CLIENT);
     claim.client = "192.0.2.2";
     assert_int_equal(
         wheel_table_claim(test.table, &claim, &slot, &id, &refusal),
