@@ -7,8 +7,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
-use WheelControl qw(control_config control_socket);
-use WheelHttpd qw(checkout_dir module_file slurp spew);
+use IO::Socket::INET ();
+use WheelControl qw(control_socket);
+use WheelHttpd qw(checkout_dir libexec_dir module_file slurp spew);
 use WheelServer ();
 
 my $top   = checkout_dir();
@@ -21,9 +22,17 @@ plan tests => $count + 2, need 'wheel',
     { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
 
 cmp_ok scalar @{ $page{'README.md'} }, '>', 5, 'the commands are found';
+# Nobody takes what the kernel accepts for this backend.
+my $backend = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die "no backend: $!\n";
 my $server = WheelServer->started(
     processes => 2, threads => 70,
-    config    => control_config() . <<'END');
+    config    => <<"END");
+LoadModule proxy_module @{[libexec_dir()]}/mod_proxy.so
+LoadModule proxy_http_module @{[libexec_dir()]}/mod_proxy_http.so
+Include $top/conf/wheel.conf
+WheelRequests on
+ProxyPass /app http://127.0.0.1:@{[$backend->sockport]}
 <Location "/load">
     SetHandler wheel-rotate
     WheelScheduling normal
@@ -80,7 +89,8 @@ sub run {
     my $settle   = <<'END';
 settle() {
     for i in $(seq 200); do
-        [ "$(curl -s "$status" | sed -n 's/^WheelRotating: //p')" != \
+        [ "$(curl -s "$status" | awk '/^WheelRotating:/ { n += $2 }
+            /^WheelRequest:/ { n++ } END { print n }')" != \
             "$(jobs -pr | wc -l)" ] || return
         sleep 0.05
     done
@@ -88,7 +98,7 @@ settle() {
 END
     my $script = $settle . join "\necho; echo ====\nsettle\n", @commands,
         'curl -s "$stop" >stopped';
-    spew("$dir/script", $script =~ s/127\.0\.0\.1:8000/127.0.0.1:$port/gr);
+    spew("$dir/script", $script =~ s{//127\.0\.0\.1\b(?::8000)?}{//127.0.0.1:$port}gr);
     local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
     local $ENV{status} = "http://127.0.0.1:$port/wheel-status?auto";
     local $ENV{stop} = "http://127.0.0.1:$port/stop?wait=5";
