@@ -45,10 +45,36 @@ static const char *const refusal_details[WHEEL_REFUSED_COUNT] = {
     [WHEEL_REFUSED_STOPPING] = "the server is stopping",
 };
 
+/* Headers that mod_headers may set for errors, too ("Header always"): those
+ * are in a table of their own, and each table is sent. */
+static const char *const own_headers[] = {
+    "Allow",   "Cache-Control", "Content-Security-Policy",
+    "Refresh", "Retry-After",   "X-Content-Type-Options"};
+
+static ap_filter_rec_t *once_filter;
+
+/* Send each of them once: as the configuration says, if it does. */
+static apr_status_t send_once(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    request_rec *r = f->r;
+    size_t n;
+
+    for (n = 0; n < sizeof(own_headers) / sizeof(own_headers[0]); n++) {
+        if (apr_table_get(r->err_headers_out, own_headers[n])) {
+            apr_table_unset(r->headers_out, own_headers[n]);
+        }
+    }
+    ap_remove_output_filter(f);
+    return ap_pass_brigade(f->next, brigade);
+}
+
 int wheel_reply(request_rec *r, int status, const char *type, const char *body)
 {
     r->status = status;
-    ap_set_content_type(r, type);
+    ap_add_output_filter_handle(once_filter, NULL, r, r->connection);
+    if (type) {
+        ap_set_content_type(r, type);
+    }
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     ap_set_content_length(r, strlen(body));
     ap_rputs(body, r);
@@ -77,11 +103,18 @@ int wheel_reply_problem(request_rec *r, int status, const char *detail)
 
 int wheel_reply_method(request_rec *r, const char *allowed)
 {
+    if (r->method_number == M_OPTIONS) {
+        apr_table_setn(r->headers_out, "Allow",
+                       apr_pstrcat(r->pool, allowed, ", OPTIONS", NULL));
+        wheel_reply(r, HTTP_OK, NULL, "");
+        return DONE;
+    }
     apr_table_setn(r->headers_out, "Allow", allowed);
-    return wheel_reply_problem(
-        r, HTTP_METHOD_NOT_ALLOWED,
-        apr_psprintf(r->pool, "the method %.64s is not one of: %s", r->method,
-                     allowed));
+    wheel_reply_problem(r, HTTP_METHOD_NOT_ALLOWED,
+                        apr_psprintf(r->pool,
+                                     "the method %.64s is not one of: %s",
+                                     r->method, allowed));
+    return HTTP_METHOD_NOT_ALLOWED;
 }
 
 /* --- Facts in headers and notes ------------------------------------------- */
@@ -161,5 +194,8 @@ static int close_refused(conn_rec *c)
 void wheel_reply_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    /* Behind the filter of mod_headers. */
+    once_filter = ap_register_output_filter("WHEEL_ONCE", send_once, NULL,
+                                            AP_FTYPE_CONTENT_SET + 1);
     ap_hook_pre_close_connection(close_refused, NULL, NULL, APR_HOOK_LAST);
 }

@@ -11,6 +11,7 @@
 
 /**
  * Answer with a body, its length and Cache-Control: no-store.
+ * @param type NULL for none
  * @return OK, for the handler to return
  */
 int wheel_reply(request_rec *r, int status, const char *type, const char *body);
@@ -30,7 +31,12 @@ int wheel_reply_json(request_rec *r, json_t *json);
  */
 int wheel_reply_problem(request_rec *r, int status, const char *detail);
 
-/** Answer 405.  @param allowed the methods, as in "GET, POST" */
+/**
+ * Answer a method that the handler doesn't have: OPTIONS with those that it
+ * has, anything else with 405.
+ * @param allowed the methods, as in "GET, POST"
+ * @return DONE, or the status of the problem
+ */
 int wheel_reply_method(request_rec *r, const char *allowed);
 
 /**

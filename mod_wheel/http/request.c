@@ -10,14 +10,22 @@
 #include "apr_strings.h"
 #include "http_config.h"
 #include "http_core.h"
+#include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
 
 #include "http/path.h"
 #include "http/reply.h"
+#include "http/site.h"
 #include "mod_wheel.h"
+#include "render/render.h"
+
+APLOG_USE_MODULE(wheel);
 
 #define REQUEST_METHODS "GET, POST"
+
+/* Bytes of a reason that the log repeats. */
+#define REQUEST_LOG_MAX 300
 
 /* All handlers of mod_wheel begin so. */
 #define REQUEST_HANDLER_PREFIX "wheel-"
@@ -60,8 +68,7 @@ static int read_method(request_rec *r)
         (r->method_number == M_GET || r->method_number == M_POST)) {
         return OK;
     }
-    wheel_reply_method(r, REQUEST_METHODS);
-    return HTTP_METHOD_NOT_ALLOWED;
+    return wheel_reply_method(r, REQUEST_METHODS);
 }
 
 static int read_query(request_rec *r, const wheel_param_t *params, void *to)
@@ -86,11 +93,25 @@ static int discard_body(request_rec *r)
     return status;
 }
 
+int wheel_request_refuse(request_rec *r, const char *why)
+{
+    if (!why) {
+        return OK;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "WH0044: refused: %s",
+                  wheel_render_text(why, REQUEST_LOG_MAX, r->pool));
+    wheel_reply_problem(r, HTTP_FORBIDDEN, why);
+    return HTTP_FORBIDDEN;
+}
+
 int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
                        const char **name)
 {
     int status = read_method(r);
 
+    if (status == OK) {
+        status = wheel_request_refuse(r, wheel_site_check_change(r));
+    }
     if (status == OK) {
         status = read_name(r, name);
     }

@@ -21,6 +21,11 @@
 int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
                        const char **name);
 
+/** Answer 403, and log it, if there is a reason.
+ * @param why see http/site.h; NULL for none
+ * @return OK if there is none, else the status that has been answered */
+int wheel_request_refuse(request_rec *r, const char *why);
+
 /** The wait preference of the request (RFC 7240).
  * @return usec, -1 for none */
 apr_interval_time_t wheel_request_prefer_wait(const request_rec *r);

@@ -20,6 +20,8 @@
 #include "cluster/cluster.h"
 #include "core/parse.h"
 #include "http/reply.h"
+#include "http/request.h"
+#include "http/site.h"
 #include "operations/report.h"
 #include "render/render.h"
 
@@ -352,7 +354,11 @@ static int answer_status(request_rec *r)
         return DECLINED;
     }
     if (r->method_number != M_GET) {
-        return wheel_reply_method(r, STATUS_METHODS);
+        wheel_reply_method(r, STATUS_METHODS);
+        return OK;
+    }
+    if (wheel_request_refuse(r, wheel_site_check(r)) != OK) {
+        return OK;
     }
     error = read_query(r, &ask);
     if (error) {

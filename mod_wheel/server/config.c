@@ -45,6 +45,12 @@ static const wheel_config_word_t switch_words[] = {
     {NULL, 0},
 };
 
+static const wheel_config_word_t allow_words[] = {
+    {"refuse", 0},
+    {"allow", 1},
+    {NULL, 0},
+};
+
 static const wheel_config_word_t restart_words[] = {
     {"continue", 0},
     {"stop", 1},
@@ -75,6 +81,8 @@ void *wheel_config_create_dir(apr_pool_t *pconf, char *dir)
     config->wait_max = -1;
     config->scheduling = WHEEL_SCHEDULING_UNSET;
     config->stop_on_disconnect = -1;
+    config->cross_site = -1;
+    config->forwarded = -1;
     config->proxy = -1;
     wheel_config_requests_unset(config);
     return config;
@@ -94,6 +102,12 @@ void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     }
     if (inner->stop_on_disconnect == -1) {
         config->stop_on_disconnect = outer->stop_on_disconnect;
+    }
+    if (inner->cross_site == -1) {
+        config->cross_site = outer->cross_site;
+    }
+    if (inner->forwarded == -1) {
+        config->forwarded = outer->forwarded;
     }
     if (inner->proxy == -1) {
         config->proxy = outer->proxy;
@@ -298,6 +312,20 @@ static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
     return wheel_config_word(cmd, text, switch_words, &config->proxy);
 }
 
+static const char *set_cross_site(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+
+    return wheel_config_word(cmd, text, allow_words, &config->cross_site);
+}
+
+static const char *set_forwarded(cmd_parms *cmd, void *dir, const char *text)
+{
+    wheel_dir_config_t *config = dir;
+
+    return wheel_config_word(cmd, text, allow_words, &config->forwarded);
+}
+
 const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE_ARGV("WheelCluster", wheel_config_set_cluster, NULL, RSRC_CONF,
                       "the URL by which this host hears of stops on others, "
@@ -323,6 +351,14 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE1("WheelOnDisconnect", set_on_disconnect, NULL,
                   RSRC_CONF | ACCESS_CONF,
                   "what a vanished client does to its wheel: stop or continue"),
+    AP_INIT_TAKE1("WheelCrossSite", set_cross_site, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "requests that pages of other sites make browsers send: "
+                  "refuse or allow"),
+    AP_INIT_TAKE1("WheelForwarded", set_forwarded, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "requests that a proxy on this machine passes on: refuse "
+                  "or allow"),
     AP_INIT_TAKE1("WheelProxy", set_proxy, NULL, RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
@@ -396,6 +432,8 @@ wheel_dir_config_t wheel_config_request(const request_rec *r)
         config.scheduling = WHEEL_SCHEDULING_IDLE;
     }
     config.stop_on_disconnect = or_default(config.stop_on_disconnect, 1);
+    config.cross_site = or_default(config.cross_site, 0);
+    config.forwarded = or_default(config.forwarded, 0);
     config.proxy = or_default(config.proxy, 0);
     wheel_config_requests_default(&config);
     return config;

@@ -53,6 +53,8 @@ typedef struct wheel_dir_config_t {
     apr_interval_time_t wait_max;  /* WheelTimeout in usec; -1 unset: 0, none */
     wheel_scheduling_e scheduling; /* WheelScheduling; unset: idle */
     int stop_on_disconnect;        /* WheelOnDisconnect; -1 unset: 1, stop */
+    int cross_site;                /* WheelCrossSite; -1 unset: 0, refuse */
+    int forwarded;                 /* WheelForwarded; -1 unset: 0, refuse */
     int proxy;                     /* WheelProxy; -1 unset: 0, off */
     int requests;                  /* WheelRequests; -1 unset: 0, off */
     apr_interval_time_t slow;      /* its slow= in usec; -1 unset: 250 ms */

@@ -9,6 +9,7 @@ use warnings FATAL => 'all';
 use List::Util qw(sum);
 use WheelBalancer ();
 use WheelClient ();
+use WheelHttpd qw(libexec_dir);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
@@ -17,10 +18,11 @@ plan tests => 24, need_module 'wheel';
 
 # The hosts' MPM has no part in it.  SetHandler appends a path to its URL.
 my @hosts = map {
-    WheelServer->started(mpm => 'event', threads => 24, config => <<'END')
-<LocationMatch "^/any.*">
-    SetHandler wheel-rotate
-</LocationMatch>
+    WheelServer->started(mpm => 'event', threads => 24, config => <<"END")
+LoadModule rewrite_module @{[libexec_dir()]}/mod_rewrite.so
+WheelForwarded allow
+RewriteEngine On
+RewriteRule "^/any" "/rotate" [PT]
 END
 } 1 .. 2;
 my @addresses = map { '127.0.0.1:' . $_->port } @hosts;

@@ -66,7 +66,7 @@ my @asked = (
     [GET => 'stop'],              [POST => 'stop'],
     [GET => 'stop?json'],         [GET => 'wheel-status?json'],
 );
-plan tests => 2 * (@rows + 3) + 2, need_module 'wheel';
+plan tests => 2 * (@rows + 3) + 3, need_module 'wheel';
 
 # On its own, with the paths of the contract.
 my $own = WheelServer->new(
@@ -80,6 +80,9 @@ my $own = WheelServer->new(
 );
 $own->start or die $own->error_log;
 check('httpd.conf', $own, '/');
+my @twice = map { $own->get("/$_")->headers_twice } '', 'wheel-status',
+    'wheel-status?x', 'stop?dry', 'stop/nobody';
+is "@twice", '', 'httpd.conf: no header is sent twice';
 
 # Included in a server that trusts a proxy, and serves something at the paths
 # of the contract itself.

@@ -37,6 +37,7 @@ my %failed = (
     'Allow'         => undef,
 );
 my %method = (%failed, Allow => qr/\AGET, POST\z/);
+my %options = (%failed, Allow => qr/\AGET, POST, OPTIONS\z/);
 my @table  = (
     [GET  => '/rotate?wait=0',            200, $json, $number, %rotated],
     [POST => '/rotate?wait=0',            200, $json, $number, %rotated],
@@ -65,16 +66,16 @@ my @table  = (
     [HEAD   => '/stop',             405, $problem, undef,      %method],
     [PUT    => '/rotate',           405, $problem, 'PUT',      %method],
     [DELETE => '/rotate',           405, $problem, 'DELETE',   %method],
-    [OPTIONS => '/rotate',          405, $problem, 'OPTIONS',  %method],
+    [OPTIONS => '/rotate',          200, undef, qr/\A\z/, %options],
     [PATCH  => '/rotate/red',       405, $problem, 'PATCH',    %method],
     [BREW   => '/rotate',           405, $problem, 'BREW',     %method],
     [PUT    => '/stop',             405, $problem, 'PUT',      %method],
     [DELETE => '/stop',             405, $problem, 'DELETE',   %method],
     [DELETE => '/stop/red',         405, $problem, 'DELETE',   %method],
-    [OPTIONS => '/stop',            405, $problem, 'OPTIONS',  %method],
+    [OPTIONS => '/stop/red',        200, undef, qr/\A\z/, %options],
     [PROPFIND => '/stop',           405, $problem, 'PROPFIND', %method],
 );
-plan tests => 6 * @table + 2, need_module 'wheel';
+plan tests => 7 * @table + 2, need_module 'wheel';
 
 my $server  = WheelTest->shared;
 my $started = $server->status->{totals}{started};
@@ -85,7 +86,9 @@ for my $row (@table) {
     my $asked  = "$method $short";
     my $answer = $server->request($method, $target);
     is $answer->status, $status, "$asked is answered $status";
-    is $answer->header('Content-Type'), $type, "$asked: as $type";
+    is $answer->header('Content-Type'), $type,
+        "$asked: as " . ($type // 'nothing');
+    is join(' ', $answer->headers_twice), '', "$asked: each header once";
     is $answer->header('Cache-Control'), 'no-store', "$asked: not to be stored";
     is $answer->header('Content-Length') // '',
         $method eq 'HEAD'
@@ -104,7 +107,7 @@ for my $row (@table) {
 
 # A thread may take a moment to see that its wheel has ended.
 ok wait_until { !$server->running }, 'nothing rotates after all that';
-my $wheels = grep { $_->[2] == 200 && $_->[1] =~ /^.rotate/ } @table;
+my $wheels = grep { $_->[2] == 200 && $_->[1] =~ /^.rotate/ && $_->[3] } @table;
 is $server->status->{totals}{started} - $started, $wheels,
     'only what was answered 200 has ever rotated';
 

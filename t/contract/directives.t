@@ -19,6 +19,8 @@ my @right = (
     [WheelLookWarning  => qw(0 1 500ms 10min 8760h)],
     [WheelScheduling   => qw(idle batch normal IDLE Normal)],
     [WheelOnDisconnect => qw(stop continue Stop)],
+    [WheelCrossSite => qw(refuse allow Allow)],
+    [WheelForwarded => qw(refuse allow Refuse)],
     [WheelOnRestart    => qw(stop continue CONTINUE)],
     [WheelProxy        => qw(on off On)],
     [WheelControl      => 'off', 'Off', 'wheel.sock', '/nowhere/wheel.sock',
@@ -40,6 +42,8 @@ my @wrong = (
     (map { [WheelScheduling   => $_, 'idle', 'batch', 'normal'] }
         'fast', '0'),
     (map { [WheelOnDisconnect => $_, 'stop', 'continue'] } 'on', 'stopped'),
+    (map { [$_ => 'on', 'refuse', 'allow'] } 'WheelCrossSite',
+        'WheelForwarded'),
     (map { [WheelProxy        => $_, 'on', 'off'] } 'yes', '1'),
     (map { [WheelOnRestart    => $_, 'stop', 'continue'] } 'off', 'on'),
     (map { [WheelControl => "wheel.sock mode=$_", '0600', '0660'] }

@@ -366,6 +366,9 @@ sub seconds { $_[0]{ended} - $_[0]{began} }
 # joined by commas if there are several.
 sub header { $_[0]{headers}{ lc $_[1] } }
 
+# The names of headers that occur more than once.
+sub headers_twice { @{ $_[0]{twice} // [] } }
+
 sub json { JSON::PP::decode_json($_[0]->body) }
 
 # Nothing more comes over a connection that the server closes, or has closed.
@@ -417,6 +420,7 @@ sub parse_head {
         for (@lines) {
             my ($name, $value) = /\A([^:]+):\s*(.*?)\s*\z/ or next;
             $name = lc $name;
+            push @{ $self->{twice} }, $name if exists $headers{$name};
             $headers{$name}
                 = join ', ', grep { defined } $headers{$name}, $value;
         }

@@ -20,7 +20,8 @@ use constant ROUNDS => 4;
 plan tests => 11, need 'wheel', need_module 'IO::Socket::SSL';
 
 my $prefork = WheelServer::mpm() eq 'prefork';
-my $backend = WheelServer->started(mpm => 'event', threads => 16);
+my $backend = WheelServer->started(mpm => 'event', threads => 16,
+    config => 'WheelForwarded allow');
 my $back    = 'http://127.0.0.1:' . $backend->port;
 my %port    = map { $_ => free_port() } qw(tls timed);
 my $front   = WheelServer->new(

@@ -23,7 +23,8 @@ my @cases = (
 );
 plan tests => 4 * @cases + 1, need_module 'include', 'proxy', 'proxy_http';
 
-my $backend = WheelServer->started(mpm => 'event', threads => 16);
+my $backend = WheelServer->started(mpm => 'event', threads => 16,
+    config => 'WheelForwarded allow');
 my $server  = WheelServer->new(processes => 2, threads => 8);
 my %page    = (
     here           => "before\n<!--#include virtual=\"/rotate\" -->\nafter\n",
