@@ -16,7 +16,8 @@ use WheelTest qw(collect wait_until);
 
 plan tests => 24, need_module 'wheel';
 
-# The hosts' MPM has no part in it.  SetHandler appends a path to its URL.
+# The hosts' MPM has no part in it.  A proxy by SetHandler appends the name of a
+# file to its URL; below the root that is one segment, the name of a wheel.
 my @hosts = map {
     WheelServer->started(mpm => 'event', threads => 24, config => <<"END")
 LoadModule rewrite_module @{[libexec_dir()]}/mod_rewrite.so
@@ -84,6 +85,7 @@ $proxy = WheelBalancer->started(\@addresses, idle => $kept + 1, change => sub {
     s/^WheelReserve .*/WheelReserve $kept\nWheelProxy on/m;
     s{"/rotate">(\s+WheelProxy) on}{"/stop">$1 off};
     $_ .= <<"END";
+DocumentRoot "/"
 <Location "/handler">
     SetHandler "proxy:http://$addresses[0]/any"
 </Location>

@@ -2,7 +2,7 @@
 # The parent is killed: its children go on as they do in any httpd, and one stop
 # ends the wheels of all generations.  TERM, which worker and event take from
 # nobody else, ends an orphan whose wheels turn, and they are answered.  When
-# all have ended, nothing with a name is left but the pid file and the logs.
+# all have ended, no file is left but the logs and those of the pid and the ids.
 
 use strict;
 use warnings FATAL => 'all';
@@ -48,8 +48,8 @@ orphan_ends('an orphan that was not', $pid{newer}, $newer);
 ok kill_hard(@pids), 'the other children are killed';
 my $dir = $server->dir;
 is_deeply [sort map { basename($_) } glob "$dir/* $dir/run/*"],
-    [sort qw(error_log htdocs httpd.conf httpd.pid output run)],
-    'nothing is left but the pid file and the logs';
+    [sort qw(error_log htdocs httpd.conf httpd.pid output run wheel-ids)],
+    'nothing is left but the pid file, the file of ids and the logs';
 
 # A worker that waits for a wheel notices within its tick that its parent has
 # gone; until then, its MPM ignores TERM.

@@ -58,7 +58,7 @@ is_deeply $totals->{ended}, { finished => 0, stop => 4, deadline => 3,
     gone => 1, shutdown => 0, died => 0 }, 'each ended for its reason';
 is_deeply { map { $_ => $auto->{ 'WheelEnded' . ucfirst } }
     keys %{ $totals->{ended} } }, $totals->{ended}, 'as ?auto says';
-is_deeply [map { ended(@$_) } ['stop', 'red'], ['stop', ''],
+is_deeply [map { ended(@$_) } ['stop', 'red'], ['stop', '(none)'],
     ['deadline', 'late'], ['gone', 'gone'], ['deadline', 'red']],
     [3, 1, 3, 1, 0], 'and the metrics, for each name';
 is $totals->{refused}{client}, 2, 'two were refused';
