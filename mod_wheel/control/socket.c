@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -131,11 +132,11 @@ static int lock_directory(const char *path, apr_pool_t *ptemp)
 }
 
 /* Does a server listen there?
- * @param pid set to its process, if it does
- * @return APR_SUCCESS if one does, APR_ENOENT if nothing is there, APR_EGENERAL
- *         for a socket that a dead server has left, or another error */
-static apr_status_t look_for_server(const struct sockaddr_un *address,
-                                    pid_t *pid)
+ * @param pid set to the process that made the socket, if one does; 0 if that
+ *        can't be seen from here
+ * @return APR_SUCCESS if one does, APR_EGENERAL for a socket that a dead server
+ *         has left, or another error */
+static apr_status_t find_server(const struct sockaddr_un *address, pid_t *pid)
 {
     struct ucred who = {0, 0, 0};
     socklen_t bytes = sizeof(who);
@@ -153,12 +154,17 @@ static apr_status_t look_for_server(const struct sockaddr_un *address,
         *pid = who.pid;
     }
     close(fd);
+    /* The helper of a parent that was killed ends in a moment. */
+    if (rv == APR_SUCCESS && *pid && kill(*pid, 0) != 0 && errno == ESRCH) {
+        return APR_EGENERAL;
+    }
     return rv;
 }
 
-/* Remove what a dead server has left.
- * @return APR_SUCCESS if the place is free, or why it isn't, and was logged */
-static apr_status_t clear_place(const struct sockaddr_un *address,
+/* May a socket be made there?
+ * @return APR_ENOENT if nothing is there, APR_SUCCESS if what a dead server has
+ *         left is, or why not, and was logged */
+static apr_status_t check_place(const struct sockaddr_un *address,
                                 server_rec *s)
 {
     const char *path = address->sun_path;
@@ -166,8 +172,13 @@ static apr_status_t clear_place(const struct sockaddr_un *address,
     pid_t pid = 0;
     apr_status_t rv;
 
-    if (lstat(path, &info) != 0 && errno == ENOENT) {
-        return APR_SUCCESS;
+    if (lstat(path, &info) != 0) {
+        rv = errno;
+        if (rv != ENOENT) {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                         "WH0060: WheelControl: %s can't be looked at", path);
+        }
+        return rv;
     }
     if (!S_ISSOCK(info.st_mode)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
@@ -176,22 +187,41 @@ static apr_status_t clear_place(const struct sockaddr_un *address,
                      path);
         return APR_EEXIST;
     }
-    rv = look_for_server(address, &pid);
+    rv = find_server(address, &pid);
     if (rv == APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "WH0060: WheelControl: another server, process %ld, "
-                     "listens at %s: choose another path",
+                     "listens at %s: stop it, or choose another path",
                      (long)pid, path);
         return APR_EEXIST;
     }
-    if (rv == APR_EGENERAL) {
-        rv = unlink(path) == 0 || errno == ENOENT ? APR_SUCCESS : errno;
-    }
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_EGENERAL) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
                      "WH0060: WheelControl: the old socket %s can't be "
                      "replaced",
                      path);
+        return rv;
+    }
+    return APR_SUCCESS;
+}
+
+/* Remove what a dead server has left.
+ * @return APR_SUCCESS if the place is free, or why it isn't, and was logged */
+static apr_status_t clear_place(const struct sockaddr_un *address,
+                                server_rec *s)
+{
+    apr_status_t rv = check_place(address, s);
+
+    if (rv == APR_ENOENT) {
+        return APR_SUCCESS;
+    }
+    if (rv == APR_SUCCESS && unlink(address->sun_path) != 0 &&
+        errno != ENOENT) {
+        rv = errno;
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                     "WH0060: WheelControl: the old socket %s can't be "
+                     "replaced",
+                     address->sun_path);
     }
     return rv;
 }
@@ -245,6 +275,16 @@ static void close_kept(socket_retained_t *kept)
     kept->open = 0;
 }
 
+static struct sockaddr_un address_of(const wheel_server_config_t *config)
+{
+    struct sockaddr_un address;
+
+    memset(&address, 0, sizeof(address));
+    address.sun_family = AF_UNIX;
+    apr_cpystrn(address.sun_path, config->control, sizeof(address.sun_path));
+    return address;
+}
+
 static apr_status_t open_kept(socket_retained_t *kept,
                               const wheel_server_config_t *config,
                               apr_pool_t *ptemp, server_rec *s)
@@ -257,9 +297,7 @@ static apr_status_t open_kept(socket_retained_t *kept,
     kept->owner = getpid();
     kept->mode = config->control_mode;
     kept->group = config->control_group;
-    kept->address.sun_family = AF_UNIX;
-    apr_cpystrn(kept->address.sun_path, config->control,
-                sizeof(kept->address.sun_path));
+    kept->address = address_of(config);
     lock = lock_directory(config->control, ptemp);
     rv = clear_place(&kept->address, s);
     if (rv == APR_SUCCESS) {
@@ -304,6 +342,23 @@ static int is_wanted(const socket_retained_t *kept,
            !strcmp(config->control, kept->address.sun_path) && is_ours(kept);
 }
 
+/* A server that starts reads its configuration twice, and the first time still
+ * has an exit code for whoever has started it.  Neither httpd -t nor the
+ * commands for a server that runs come here, and no restart does. */
+static int check_first_pass(const wheel_server_config_t *config, server_rec *s)
+{
+    struct sockaddr_un address;
+    apr_status_t rv;
+
+    if (!config->control) {
+        return OK;
+    }
+    address = address_of(config);
+    rv = check_place(&address, s);
+    return rv == APR_SUCCESS || rv == APR_ENOENT ? OK
+                                                 : HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -314,7 +369,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)plog;
     served.listener = -1;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
-        return OK;
+        return check_first_pass(&config, s);
     }
     kept = ap_retained_data_get(SOCKET_RETAINED);
     if (!kept) {

@@ -13,7 +13,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect freeze wait_until);
 
-plan tests => 24, need_module 'wheel';
+plan tests => 27, need_module 'wheel';
 
 my $server = WheelServer->started(room_for(2), config => control_config());
 my $socket = control_socket($server);
@@ -53,6 +53,9 @@ ok !$second->start, 'a second server does not take its socket';
 my $pid = $server->pid;
 like $second->error_log, qr/WH0060: .*another server, process $pid,/,
     'and says whose it is';
+is $second->run('-k', 'start'), 1, 'in time for an exit code';
+is $second->run('-t'), 0, 'though its configuration is right';
+is $server->run('-k', 'graceful'), 0, 'and the first can still be told things';
 is((stat $socket)[1], $inode, 'which is still there');
 is +(wheelctl($server, 'list'))[0], 0, 'and served';
 kill_hard($server->pid, $server->children);

@@ -137,6 +137,19 @@ sub check {
     return ($? >> 8, $words);
 }
 
+# Run httpd with this configuration and these options; returns its exit code.
+sub run {
+    my ($self, @options) = @_;
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        open STDOUT, '>>', "$self->{dir}/output";
+        open STDERR, '>&', \*STDOUT;
+        exec $self->command(@options) or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    return $? >> 8;
+}
+
 # Make, start and return.
 sub started {
     my ($class, %want) = @_;
