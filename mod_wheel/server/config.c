@@ -458,6 +458,14 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                      config.reserve, workers_max(), workers_max() - 1);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    if (ap_find_linked_module("mpm_itk.c")) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "WH0031: mpm_itk is loaded, which forks a process for "
+                     "each connection: these end without a word to httpd, and "
+                     "the table of wheels would fill; unload mpm_itk or "
+                     "mod_wheel");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     return OK;
 }
 
