@@ -24,8 +24,10 @@ MODULES := mod_wheel $(if $(REDIS_NAMES),mod_wheel_redis)
 # Unit programs link the parts that know nothing of httpd.  All else builds
 # without the folder of the demonstration.
 DEMO := $(wildcard mod_wheel/demo/rotate.c)
-UNIT_NAMES := $(filter-out $(if $(DEMO),,spin load), \
+UNIT_NAMES := $(filter-out $(if $(DEMO),,spin load) \
+    $(if $(REDIS_NAMES),,redis_%), \
     $(patsubst t/unit/%.c,%,$(sort $(wildcard t/unit/*.c))))
+REDIS_UNITS := $(filter redis_%,$(UNIT_NAMES))
 
 # --- Variants -----------------------------------------------------------------
 
@@ -120,6 +122,10 @@ $(libs)/wheelctl: libraries = $(JANSSON_LIBS)
 $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
 $(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)
+$(REDIS_UNITS:%=$(units)/%): $(patsubst %,$(libs)/%.o, \
+    $(filter-out %/mod_wheel_redis,$(REDIS_NAMES)))
+$(REDIS_UNITS:%=$(units)/%): libraries = $(CMOCKA_LIBS) $(HIREDIS_LIBS) \
+    $(JANSSON_LIBS)
 
 # Keep objects that are only named by a chain of pattern rules.
 .SECONDARY:

@@ -7,7 +7,7 @@ C_FILES := $(sort $(wildcard mod_wheel/*.[ch] mod_wheel/*/*.[ch] \
 SHELL_FILES := $(wildcard build.sh .ci/run t/package/*)
 PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
     mod_wheel/mod_wheel.h mod_wheel/cluster/provider.h \
-    $(if $(REDIS_NAMES),mod_wheel/redis/redis.[ch]))
+    $(if $(REDIS_NAMES),mod_wheel/redis/[!m]*.[ch]))
 
 CHECKS := check-binaries check-format check-width check-warnings check-lint \
     check-layers check-licence check-header check-exports check-shell check-man

@@ -42,6 +42,17 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
 	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
 	    $(APR_LIBS) $(JANSSON_LIBS) -lm
 
+t/fuzz/.build/wire: t/fuzz/wire.c mod_wheel/redis/wire.c \
+    mod_wheel/redis/place.c $(wildcard mod_wheel/*/*.h) t/tests.mk
+	$(call say,FUZZER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(module_flags) $(SANITIZE) \
+	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
+	    $(APR_LIBS) $(JANSSON_LIBS) $(HIREDIS_LIBS) -lm
+
+FUZZERS := $(if $(CLANG),t/fuzz/.build/parse \
+    $(if $(REDIS_NAMES),t/fuzz/.build/wire))
+
 # Other builds, each by a make of its own.
 variant = +$(Q)$(MAKE) --no-print-directory VARIANT=-$@
 asan:
@@ -54,7 +65,7 @@ asan-faults:
 	$(variant) all
 
 # What the tests need besides their own files.
-tests: all unit users faults bench-programs $(if $(CLANG),t/fuzz/.build/parse)
+tests: all unit users faults bench-programs $(FUZZERS)
 
 test: tests check
 	$(Q)$(PERL) t/run
@@ -116,11 +127,14 @@ matrix: portable
 
 # Its findings, and inputs that reached new code, are kept in t/fuzz/.build.
 SECONDS ?= 300
-fuzz: t/fuzz/.build/parse
-	$(Q)mkdir -p t/fuzz/.build/corpus
-	$(Q)$< -max_total_time=$(SECONDS) -max_len=1000 -timeout=10 \
-	    -dict=t/fuzz/parse.dict -print_final_stats=1 \
-	    -artifact_prefix=t/fuzz/.build/ t/fuzz/.build/corpus t/fuzz/corpus
+fuzz: $(FUZZERS)
+	$(Q)for name in $(notdir $^); do \
+	    mkdir -p t/fuzz/.build/corpus-$$name; \
+	    t/fuzz/.build/$$name -max_total_time=$(SECONDS) -max_len=1000 \
+	        -timeout=10 -dict=t/fuzz/$$name.dict -print_final_stats=1 \
+	        -artifact_prefix=t/fuzz/.build/ t/fuzz/.build/corpus-$$name \
+	        t/fuzz/corpus || exit 1; \
+	done
 
 # MINUTES for each MPM; SEED= repeats a run.
 MINUTES ?= 10

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cluster.c: how long a stop takes to reach so many hosts, and what it costs.
  *
- * Each host is a thread with the module's own reader, wheel_redis.c, and a
- * connection of its own; only the table of wheels is missing.  t/bench/cluster
- * builds this, starts a Redis, and runs it.
+ * Each host is a thread with the module's own reader, redis/reader.c, and a
+ * connection of its own; only the table of wheels is missing.  One more host is
+ * the one that is told to stop: it tells the others.  t/bench/cluster builds
+ * this, starts a Redis, and runs it.
  *
  *   cluster URL [HOSTS [STOPS [QUIET_SECONDS]]]
  */
@@ -202,20 +203,25 @@ static void print_times(const char *what, double *usec, unsigned n)
            usec[n / 2] / 1e3, usec[n * 99 / 100] / 1e3, usec[n - 1] / 1e3);
 }
 
-/* A stop that is said by a host which is none of these. */
-static double tell(unsigned number, apr_interval_time_t wait_max,
-                   apr_pool_t *pool)
+/* One stop.  @return when it began */
+static double tell(const bench_host_t *teller, unsigned hosts_n,
+                   unsigned number, apr_pool_t *pool)
 {
     char stop[WHEEL_STOP_BYTES];
-    wheel_notice_t notice = {"teller/0123456789abcdef", stop, ""};
+    wheel_notice_t notice = {teller->name, stop, ""};
     wheel_round_t round;
     double began = now_usec();
 
     apr_snprintf(stop, sizeof(stop), "%032x", number);
-    wheel_redis_provider.tell(link_to_redis, &notice, 0, wait_max, NULL, &round,
+    wheel_redis_provider.tell(link_to_redis, &notice, 0, -1, NULL, &round,
                               pool);
     if (round.told != WHEEL_TOLD) {
         fprintf(stderr, "a stop was not told: %s\n", round.why);
+        exit(1);
+    }
+    if (round.replies_n != hosts_n + 1) {
+        fprintf(stderr, "%u hosts have replied in place of %u\n",
+                round.replies_n, hosts_n + 1);
         exit(1);
     }
     return began;
@@ -234,7 +240,7 @@ static void measure(bench_host_t *hosts, unsigned hosts_n, unsigned stops_n,
     apr_pool_create(&round, pool);
     from = cost_so_far(redis);
     for (n = 0; n < stops_n; n++) {
-        double began = tell(n, -1, round);
+        double began = tell(&hosts[hosts_n], hosts_n, n, round);
 
         answers[n] = now_usec() - began;
         wait_for_all(hosts, hosts_n, n + 1);
@@ -310,18 +316,20 @@ int main(int argc, const char *const *argv)
         fprintf(stderr, "no connection to %s\n", argv[1]);
         return 1;
     }
-    hosts = calloc(hosts_n, sizeof(*hosts));
-    if (!hosts || !start_hosts(hosts, hosts_n)) {
+    /* The last one is the host that tells. */
+    hosts = calloc(hosts_n + 1, sizeof(*hosts));
+    if (!hosts || !start_hosts(hosts, hosts_n + 1)) {
         return 1;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     printf("%u hosts, %u stops\n", hosts_n, stops_n);
     from = cost_so_far(redis);
     sleep(quiet_sec);
     print_cost("a host, a quiet second", from, cost_so_far(redis),
-               (double)quiet_sec * hosts_n);
+               (double)quiet_sec * (hosts_n + 1));
     measure(hosts, hosts_n, stops_n, redis, pool);
     atomic_store(&ends, 1);
-    for (i = 0; i < hosts_n; i++) {
+    for (i = 0; i <= hosts_n; i++) {
         pthread_join(hosts[i].thread, NULL);
     }
     return 0;

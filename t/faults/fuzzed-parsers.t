@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The code that reads a request and the code that repeats its bytes keep their
-# promises for a thousand inputs that libFuzzer makes from t/fuzz/corpus.  (make
-# fuzz does it for as long as one likes.)
+# The code that reads a request, the code that repeats its bytes and the code
+# that reads Redis keep their promises for a thousand inputs each that libFuzzer
+# makes from t/fuzz/corpus.  (make fuzz does it for as long as one likes.)
 #
 # Under one MPM: it has no part in the parsers.
 
@@ -14,24 +14,28 @@ use WheelPlan;
 
 use constant RUNS => 1000;
 
-my $fuzzer = checkout_dir() . '/t/fuzz/.build/parse';
-plan tests => 3, need 'wheel',
-    { "$fuzzer needs clang" => sub { -x $fuzzer } };
+# What each reads, and how much of its code it reaches at least.
+my %covers  = (parse => 200, wire => 100);
+my $fuzz    = checkout_dir() . '/t/fuzz';
+my @fuzzers = grep { -x "$fuzz/.build/$_" } sort keys %covers;
+plan tests => 3 * @fuzzers, need 'wheel',
+    { "$fuzz/.build needs clang" => sub { scalar @fuzzers } };
 
-my $fuzz = checkout_dir() . '/t/fuzz';
-my $dir  = kept_dir();
-mkdir "$dir/corpus" or die "$dir/corpus: $!\n";
-my @command = (
-    $fuzzer, '-runs=' . RUNS, '-max_len=1000', '-timeout=10',
-    "-dict=$fuzz/parse.dict", "-artifact_prefix=$dir/", "$dir/corpus",
-    "$fuzz/corpus"
-);
-my $said   = qx(@command 2>&1);
-my $exited = $?;
-my ($runs)   = $said =~ /^Done (\d+) runs/m;
-my ($covers) = $said =~ /.*cov: (\d+)/s;
-is $exited, 0, 'no input breaks a promise or a rule of memory'
-    or diag substr $said, -3000;
-cmp_ok $runs // 0, '>=', RUNS, 'of a thousand';
-cmp_ok $covers // 0, '>', 200, 'which reach most of the code';
-note "$runs inputs, $covers edges";
+for my $name (@fuzzers) {
+    my $dir = kept_dir();
+    mkdir "$dir/corpus" or die "$dir/corpus: $!\n";
+    my @command = (
+        "$fuzz/.build/$name", '-runs=' . RUNS, '-max_len=1000',
+        '-timeout=10', "-dict=$fuzz/$name.dict", "-artifact_prefix=$dir/",
+        "$dir/corpus", "$fuzz/corpus"
+    );
+    my $said   = qx(@command 2>&1);
+    my $exited = $?;
+    my ($runs)   = $said =~ /^Done (\d+) runs/m;
+    my ($covers) = $said =~ /.*cov: (\d+)/s;
+    is $exited, 0, "$name: no input breaks a promise or a rule of memory"
+        or diag substr $said, -3000;
+    cmp_ok $runs // 0, '>=', RUNS, 'of a thousand';
+    cmp_ok $covers // 0, '>', $covers{$name}, 'which reach most of the code';
+    note "$runs inputs, $covers edges";
+}
