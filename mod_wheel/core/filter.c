@@ -6,6 +6,7 @@
 #include "core/filter.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "apr_escape.h"
@@ -48,23 +49,33 @@ static const char *read_id(const char *name, const char *value, void *place,
                         name, value);
 }
 
-/* Kept in the one form in which httpd writes addresses.
+/* Kept in the one form in which httpd writes addresses: one of IPv4 without
+ * what IPv6 puts before it, a link-local one with its zone (fe80::1%eth0).
  * @param place a const char * */
 static const char *read_client(const char *name, const char *value, void *place,
                                apr_pool_t *pool)
 {
-    unsigned char address[sizeof(struct in6_addr)];
+    const char *zone = strchr(value, '%');
+    const char *plain =
+        zone ? apr_pstrmemdup(pool, value, (apr_size_t)(zone - value)) : value;
+    int family = strchr(plain, ':') ? AF_INET6 : AF_INET;
+    struct in6_addr address;
+    const void *bytes = &address;
     char text[INET6_ADDRSTRLEN];
-    int family = strchr(value, ':') ? AF_INET6 : AF_INET;
 
-    if (inet_pton(family, value, address) == 1 &&
-        inet_ntop(family, address, text, sizeof(text))) {
-        *(const char **)place = apr_pstrdup(pool, text);
+    if (inet_pton(family, plain, &address) == 1 &&
+        (!zone || (family == AF_INET6 && wheel_parse_name(zone + 1)))) {
+        if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address)) {
+            family = AF_INET;
+            bytes = address.s6_addr + 12;
+        }
+        inet_ntop(family, bytes, text, sizeof(text));
+        *(const char **)place = apr_pstrcat(pool, text, zone, NULL);
         return NULL;
     }
     return apr_psprintf(pool,
                         "%s: '%.64s' is not the address of a client, such "
-                        "as 192.0.2.7 or 2001:db8::7",
+                        "as 192.0.2.7, 2001:db8::7 or fe80::7%%eth0",
                         name, value);
 }
 

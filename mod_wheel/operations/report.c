@@ -29,6 +29,7 @@ static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
     facts->mpm = ap_show_mpm();
     facts->generation = global->running_generation;
     facts->uptime = wheel_process_uptime();
+    facts->version = WHEEL_VERSION;
     facts->rotating_max = config.rotating_max;
     facts->reserve = config.reserve;
     facts->per_client_max = config.per_client_max;

@@ -83,6 +83,7 @@ const char *wheel_render_section_auto(const wheel_facts_t *facts,
 {
     wheel_text_t *out = wheel_text_make(pool);
 
+    wheel_text_putf(out, "WheelVersion: %s\n", facts->version);
     put_row_lines(out, facts, snapshot);
     put_counter_lines(out, "Ended", snapshot->ended, WHEEL_END_COUNT,
                       wheel_counter_end);

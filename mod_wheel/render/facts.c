@@ -82,16 +82,22 @@ static json_t *job_started(const wheel_record_t *job, apr_pool_t *pool)
     return json_real(job->started / 1e6);
 }
 
+/* No duration is negative, whatever a process wrote into the table. */
+static json_t *duration(apr_interval_time_t usec, double unit_usec)
+{
+    return json_real(usec > 0 ? usec / unit_usec : 0);
+}
+
 static json_t *job_elapsed(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
-    return json_real(job->elapsed / 1e6);
+    return duration(job->elapsed, 1e6);
 }
 
 static json_t *job_deadline(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
-    return job->wait_max < 0 ? json_null() : json_real(job->wait_max / 1e6);
+    return job->wait_max < 0 ? json_null() : duration(job->wait_max, 1e6);
 }
 
 static json_t *job_load(const wheel_record_t *job, apr_pool_t *pool)
@@ -128,7 +134,7 @@ static json_t *job_number(const wheel_record_t *job, apr_pool_t *pool)
 static json_t *job_looked(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
-    return job->looked < 0 ? json_null() : json_real(job->looked / 1e3);
+    return job->looked < 0 ? json_null() : duration(job->looked, 1e3);
 }
 
 static json_t *job_stuck(const wheel_record_t *job, apr_pool_t *pool)
@@ -146,7 +152,7 @@ static json_t *job_end(const wheel_record_t *job, apr_pool_t *pool)
 static json_t *job_answered(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
-    return job->marked < 0 ? json_null() : json_real(job->marked / 1e3);
+    return job->marked < 0 ? json_null() : duration(job->marked, 1e3);
 }
 
 const wheel_column_t wheel_columns[] = {

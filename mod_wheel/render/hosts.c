@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apr_strings.h"
+
 /* A host, as the status shows it. */
 typedef struct host_t {
     const char *name;
@@ -81,7 +83,7 @@ static unsigned read_hosts(host_t *hosts, const wheel_facts_t *facts,
             continue;
         }
         host->name = wheel_render_host(peers[n].host, pool);
-        host->age = peers[n].age / 1e6;
+        host->age = peers[n].age > 0 ? peers[n].age / 1e6 : 0;
         host->heartbeat = peers[n].heartbeat ? peers[n].heartbeat : &unknown;
         hosts_n++;
     }
@@ -201,10 +203,9 @@ static void put_host_tables(wheel_text_t *out, const host_t *hosts,
 {
     unsigned n;
 
-    wheel_text_putf(out, "<table>\n<caption>Hosts: %u</caption>\n<tr>",
-                    hosts_n);
+    wheel_html_table(out, apr_psprintf(out->pool, "Hosts: %u", hosts_n));
     wheel_text_put(out,
-                   "<th scope=\"col\">Host</th><th scope=\"col\">State</th>"
+                   "<tr><th scope=\"col\">Host</th><th scope=\"col\">State</th>"
                    "<th scope=\"col\" class=\"n\">Seen, s ago</th>"
                    "<th scope=\"col\" class=\"n\">Rotating</th>"
                    "<th scope=\"col\" class=\"n\">Stopping</th>"
@@ -216,20 +217,19 @@ static void put_host_tables(wheel_text_t *out, const host_t *hosts,
     for (n = 0; n < hosts_n; n++) {
         put_host_row(out, &hosts[n]);
     }
-    wheel_text_putf(
-        out,
-        "</table>\n<table>\n<caption>Rotating, the oldest %d of each "
-        "host</caption>\n<tr>",
-        WHEEL_HEARTBEAT_JOBS_MAX);
+    wheel_html_table_end(out);
+    wheel_html_table(out, apr_psprintf(out->pool,
+                                       "Rotating, the oldest %d of each host",
+                                       WHEEL_HEARTBEAT_JOBS_MAX));
     wheel_text_put(out,
-                   "<th scope=\"col\">Host</th>"
+                   "<tr><th scope=\"col\">Host</th>"
                    "<th scope=\"col\" class=\"n\">Id</th>"
                    "<th scope=\"col\">Name</th><th scope=\"col\">Client</th>"
                    "<th scope=\"col\">Started, UTC</th></tr>\n");
     for (n = 0; n < hosts_n; n++) {
         put_host_wheels(out, &hosts[n]);
     }
-    wheel_text_put(out, "</table>\n");
+    wheel_html_table_end(out);
 }
 
 const char *wheel_render_hosts_page(const wheel_facts_t *facts,

@@ -14,23 +14,43 @@
 
 #include "apr_strings.h"
 
+/* In mod_status's page, which has no style sheet of ours, beside the bits of
+ * WHEEL_COLUMN_x; and the ended jobs that are listed there. */
+#define HTML_SECTION 256
+#define HTML_SECTION_RECENT_MAX 10
+
 /* The page is as readable without it.  Whoever changes it changes the hash:
  * printf %s "$style" | openssl dgst -sha256 -binary | base64 */
 static const char page_style[] =
     ":root{color-scheme:light dark;font:90%/1.4 system-ui,sans-serif}"
-    "body{margin:1rem}"
-    "table{border-collapse:collapse;margin-bottom:1.5rem}"
+    "body{margin:1rem;overflow-wrap:anywhere}"
+    ".w{overflow-x:auto;margin-bottom:1.5rem}"
+    "table{border-collapse:collapse}"
     "caption{text-align:left;font-weight:bold;padding:.3rem 0}"
     "th,td{padding:.15rem .5rem;text-align:left;white-space:nowrap;"
     "border-bottom:1px solid #8888}"
     ".n{text-align:right;font-variant-numeric:tabular-nums}";
 
-#define PAGE_STYLE_SHA256 "v9jZYZ3rN3wmn7eTstUL8tlN1Y9zsZOnuFDcMVWPA3w="
+#define PAGE_STYLE_SHA256 "hCM3HFLB7jJN1sbNQ5y3/zVR1//BmFKbkLKL1hbNnJ8="
 
 const char *wheel_render_page_policy(void)
 {
     return "default-src 'none'; style-src 'sha256-" PAGE_STYLE_SHA256 "'; "
            "base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+}
+
+/* A table that is wider than the screen scrolls, and the page doesn't. */
+void wheel_html_table(wheel_text_t *out, const char *caption)
+{
+    wheel_text_putf(out,
+                    "<div class=\"w\" role=\"region\" aria-label=\"%s\" "
+                    "tabindex=\"0\">\n<table>\n<caption>%s</caption>\n",
+                    caption, caption);
+}
+
+void wheel_html_table_end(wheel_text_t *out)
+{
+    wheel_text_put(out, "</table>\n</div>\n");
 }
 
 /* A value as people read it. */
@@ -54,8 +74,12 @@ static const char *pretty(const wheel_column_t *column, const json_t *value,
     return wheel_text_html(wheel_value_plain(value, pool), pool);
 }
 
-static const char *cell_class(const wheel_column_t *column)
+/* @param kind with HTML_SECTION, if there is no style sheet of ours */
+static const char *cell_attributes(const wheel_column_t *column, int kind)
 {
+    if (column->flags & WHEEL_COLUMN_TIME && kind & HTML_SECTION) {
+        return " nowrap=\"nowrap\"";
+    }
     return column->flags & (WHEEL_COLUMN_NUMBER | WHEEL_COLUMN_COUNT)
                ? " class=\"n\""
                : "";
@@ -73,7 +97,7 @@ static void put_job_row(wheel_text_t *out, const wheel_record_t *job, int kind)
             continue;
         }
         value = column->value(job, out->pool);
-        wheel_text_putf(out, "<td%s>%s</td>", cell_class(column),
+        wheel_text_putf(out, "<td%s>%s</td>", cell_attributes(column, kind),
                         value ? pretty(column, value, out->pool) : "");
         json_decref(value);
     }
@@ -86,19 +110,19 @@ static void put_job_table(wheel_text_t *out, const char *caption,
     const wheel_column_t *column;
     unsigned n;
 
-    wheel_text_putf(out, "<table>\n<caption>%s: %u</caption>\n<tr>", caption,
-                    jobs_n);
+    wheel_html_table(out, apr_psprintf(out->pool, "%s: %u", caption, jobs_n));
+    wheel_text_put(out, "<tr>");
     for (column = wheel_columns; column->key; column++) {
         if (column->flags & kind) {
             wheel_text_putf(out, "<th scope=\"col\"%s>%s</th>",
-                            cell_class(column), column->title);
+                            cell_attributes(column, kind), column->title);
         }
     }
     wheel_text_put(out, "</tr>\n");
     for (n = 0; n < jobs_n; n++) {
         put_job_row(out, &jobs[n], kind);
     }
-    wheel_text_put(out, "</table>\n");
+    wheel_html_table_end(out);
 }
 
 static void put_row_table(wheel_text_t *out, const wheel_facts_t *facts,
@@ -108,7 +132,7 @@ static void put_row_table(wheel_text_t *out, const wheel_facts_t *facts,
     const wheel_row_t *row;
 
     wheel_rows_fill(rows, facts, snapshot);
-    wheel_text_put(out, "<table>\n<caption>Use and limits</caption>\n");
+    wheel_html_table(out, "Use and limits");
     for (row = rows; row < rows + WHEEL_ROWS_N; row++) {
         wheel_text_putf(
             out, "<tr><th scope=\"row\">%s</th><td class=\"n\">%s</td><td>",
@@ -120,7 +144,7 @@ static void put_row_table(wheel_text_t *out, const wheel_facts_t *facts,
         }
         wheel_text_put(out, "</td></tr>\n");
     }
-    wheel_text_put(out, "</table>\n");
+    wheel_html_table_end(out);
 }
 
 /* The first counter (NONE) is left out. */
@@ -130,7 +154,8 @@ static void put_counter_table(wheel_text_t *out, const char *caption,
 {
     unsigned n;
 
-    wheel_text_putf(out, "<table>\n<caption>%s</caption>\n<tr>", caption);
+    wheel_html_table(out, caption);
+    wheel_text_put(out, "<tr>");
     for (n = 1; n < counters_n; n++) {
         wheel_text_putf(out, "<th scope=\"col\" class=\"n\">%s</th>", name(n));
     }
@@ -139,22 +164,29 @@ static void put_counter_table(wheel_text_t *out, const char *caption,
         wheel_text_putf(out, "<td class=\"n\">%s</td>",
                         wheel_text_grouped(counters[n], out->pool));
     }
-    wheel_text_put(out, "</tr>\n</table>\n");
+    wheel_text_put(out, "</tr>\n");
+    wheel_html_table_end(out);
 }
 
+/* What runs comes first, and what is longest last. */
 static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
-                       const wheel_snapshot_t *snapshot)
+                       const wheel_snapshot_t *snapshot, int section)
 {
-    put_row_table(out, facts, snapshot);
+    unsigned recent_n = snapshot->recent_n;
+
+    if (section && recent_n > HTML_SECTION_RECENT_MAX) {
+        recent_n = HTML_SECTION_RECENT_MAX;
+    }
     put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
-                  WHEEL_COLUMN_RUNNING);
+                  WHEEL_COLUMN_RUNNING | section);
     wheel_render_requests_html(out, facts);
-    put_job_table(out, "The last that ended", snapshot->recent,
-                  snapshot->recent_n, WHEEL_COLUMN_ENDED);
+    put_row_table(out, facts, snapshot);
     put_counter_table(out, "Ended, by reason", snapshot->ended, WHEEL_END_COUNT,
                       wheel_counter_end);
     put_counter_table(out, "Refused, by reason", snapshot->refused,
                       WHEEL_REFUSED_COUNT, wheel_counter_refusal);
+    put_job_table(out, "The last that ended", snapshot->recent, recent_n,
+                  WHEEL_COLUMN_ENDED | section);
 }
 
 void wheel_html_head(wheel_text_t *out, const char *title)
@@ -163,7 +195,8 @@ void wheel_html_head(wheel_text_t *out, const char *title)
                     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                     "<meta charset=\"utf-8\">\n"
                     "<meta name=\"color-scheme\" content=\"light dark\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, "
+                    "initial-scale=1\">\n"
                     "<title>%s</title>\n<style>",
                     title);
     wheel_text_put(out, page_style);
@@ -182,11 +215,13 @@ const char *wheel_render_page(const wheel_facts_t *facts,
             wheel_text_html(apr_pstrcat(pool, "&", facts->filter, NULL), pool);
     }
     wheel_html_head(out, "Wheel status");
-    wheel_text_putf(
-        out, "<p>%s UTC. MPM %s, generation %d, up for %s seconds.</p>\n",
-        wheel_text_date(snapshot->taken, pool),
-        wheel_text_html(facts->mpm, pool), facts->generation,
-        wheel_text_grouped(facts->uptime / 1000000, pool));
+    wheel_text_putf(out,
+                    "<p>%s UTC. mod_wheel %s, MPM %s, generation %d, up for %s "
+                    "seconds.</p>\n",
+                    wheel_text_date(snapshot->taken, pool),
+                    wheel_text_html(facts->version, pool),
+                    wheel_text_html(facts->mpm, pool), facts->generation,
+                    wheel_text_grouped(facts->uptime / 1000000, pool));
     if (facts->cluster) {
         wheel_text_putf(
             out,
@@ -207,7 +242,7 @@ const char *wheel_render_page(const wheel_facts_t *facts,
                     "<a href=\"?openmetrics\">metrics</a>; "
                     "<a href=\"?refresh=2%s\">every 2 seconds</a>.</p>\n",
                     filter, filter, filter);
-    put_tables(out, facts, snapshot);
+    put_tables(out, facts, snapshot, 0);
     wheel_text_put(out, "</body>\n</html>\n");
     return wheel_text_join(out);
 }
@@ -218,9 +253,10 @@ const char *wheel_render_section(const wheel_facts_t *facts,
 {
     wheel_text_t *out = wheel_text_make(pool);
 
-    wheel_text_put(out, "<hr />\n<h1>Wheels</h1>\n");
+    wheel_text_putf(out, "<hr />\n<h1>Wheels</h1>\n<p>mod_wheel %s</p>\n",
+                    wheel_text_html(facts->version, pool));
     if (tables) {
-        put_tables(out, facts, snapshot);
+        put_tables(out, facts, snapshot, HTML_SECTION);
     }
     else {
         const char *lines = wheel_render_auto(facts, snapshot, pool);

@@ -38,6 +38,18 @@ static void put_family(const metrics_t *to, const char *name, const char *type,
     wheel_text_putf(to->out, "# HELP %s%s %s\n", name, total, help);
 }
 
+/* OpenMetrics has a type for what a server is; it ends in _info. */
+static void put_build(const metrics_t *to, const wheel_facts_t *facts)
+{
+    int is_open = to->format == WHEEL_METRICS_OPENMETRICS;
+
+    put_family(to, is_open ? "wheel_build" : "wheel_build_info",
+               is_open ? "info" : "gauge", NULL,
+               "The version of mod_wheel; always 1.");
+    wheel_text_putf(to->out, "wheel_build_info{version=\"%s\"} 1\n",
+                    wheel_text_label(facts->version, to->out->pool));
+}
+
 static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
                        const wheel_snapshot_t *snapshot)
 {
@@ -223,6 +235,7 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
 {
     const metrics_t to = {wheel_text_make(pool), format};
 
+    put_build(&to, facts);
     put_counters(&to, snapshot);
     put_gauges(&to, facts, snapshot);
     put_classes(&to, snapshot);

@@ -49,6 +49,7 @@ typedef struct wheel_facts_t {
     const wheel_cluster_facts_t *cluster;   /* NULL for none */
     const struct wheel_request_t *requests; /* NULL where none is a job */
     unsigned requests_n;
+    const char *version; /* of mod_wheel */
 } wheel_facts_t;
 
 /**

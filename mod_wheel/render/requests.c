@@ -12,6 +12,7 @@
 
 #include "core/request_slots.h"
 #include "render/facts.h"
+#include "render/html.h"
 #include "render/json.h"
 
 /* --- What is told of each request --------------------------------------- */
@@ -262,8 +263,9 @@ void wheel_render_requests_html(wheel_text_t *out, const wheel_facts_t *facts)
     if (!facts->requests) {
         return;
     }
-    wheel_text_putf(out, "<table>\n<caption>Requests: %u</caption>\n<tr>",
-                    facts->requests_n);
+    wheel_html_table(
+        out, apr_psprintf(out->pool, "Requests: %u", facts->requests_n));
+    wheel_text_put(out, "<tr>");
     for (column = 0; column < COLUMNS_N; column++) {
         wheel_text_putf(out, "<th scope=\"col\"%s>%s</th>",
                         columns[column].is_number ? " class=\"n\"" : "",
@@ -280,5 +282,5 @@ void wheel_render_requests_html(wheel_text_t *out, const wheel_facts_t *facts)
         }
         wheel_text_put(out, "</tr>\n");
     }
-    wheel_text_put(out, "</table>\n");
+    wheel_html_table_end(out);
 }

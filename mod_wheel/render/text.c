@@ -121,8 +121,10 @@ const char *wheel_text_grouped(apr_uint64_t number, apr_pool_t *pool)
 
 const char *wheel_text_seconds(apr_int64_t usec, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT ".%06d", usec / 1000000,
-                        (int)(usec % 1000000));
+    apr_int64_t duration = usec > 0 ? usec : 0;
+
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT ".%06d", duration / 1000000,
+                        (int)(duration % 1000000));
 }
 
 const char *wheel_text_seconds_short(apr_int64_t usec, apr_pool_t *pool)

@@ -43,7 +43,7 @@ const char *wheel_text_count(apr_uint64_t number, apr_pool_t *pool);
 /** A count for the eye: 12,345,678. */
 const char *wheel_text_grouped(apr_uint64_t number, apr_pool_t *pool);
 
-/** Seconds, to the microsecond: 0.002500. */
+/** Seconds, to the microsecond: 0.002500; 0.000000 for less than none. */
 const char *wheel_text_seconds(apr_int64_t usec, apr_pool_t *pool);
 
 /** The same without needless zeros: 0.0025, 1.0. */

@@ -314,23 +314,29 @@ static void filter_holds(const char *text, apr_pool_t *pool)
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
 {
-    static const wheel_facts_t facts = {"fuzz", 0, 0,  1,    1,    0, 1,
-                                        1,      0, "", NULL, NULL, 0};
+    static const wheel_facts_t facts = {
+        .mpm = "fuzz", .filter = "", .version = "0"};
     wheel_record_t job;
     wheel_snapshot_t snapshot;
     const char *line;
+    json_t *json;
 
     memset(&job, 0, sizeof(job));
     job.owners = WHEEL_OWNER_WORKER;
     apr_cpystrn(job.name, text, sizeof(job.name));
     apr_cpystrn(job.client, text, sizeof(job.client));
+    job.elapsed = job.marked = job.looked = -2;
     memset(&snapshot, 0, sizeof(snapshot));
     snapshot.jobs_n = snapshot.recent_n = 1;
     snapshot.jobs = snapshot.recent = &job;
     snapshot.names_n = 2;
     memcpy(snapshot.names[1].name, job.name, sizeof(job.name));
 
-    json_decref(json_of(wheel_render_json(&facts, &snapshot, pool)));
+    json = json_of(wheel_render_json(&facts, &snapshot, pool));
+    MUST(json_number_value(json_object_get(
+             json_array_get(json_object_get(json, "running"), 0), "elapsed")) >=
+         0);
+    json_decref(json);
     line = wheel_render_metrics(&facts, &snapshot, WHEEL_METRICS_OPENMETRICS,
                                 pool);
     for (; *line; line++) {

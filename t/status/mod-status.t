@@ -51,7 +51,7 @@ like $section, qr{>present<.*>rotating<}, 'with the one that rotates';
 like $section, qr{>past<.*>deadline<}, 'and the one that has ended';
 
 my $plain = $server->get('/server-status?notable')->body;
-like $plain, qr{<h1>Wheels</h1>\s*<pre>}, 'without tables when asked to';
+like $plain, qr{<h1>Wheels</h1>\s*<p>mod_wheel [\d.]+</p>\s*<pre>}, 'without tables when asked to';
 like $plain, qr{^WheelRunning: id=\d+ name=present }m,
     'but with the wheel that rotates';
 

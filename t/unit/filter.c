@@ -62,14 +62,52 @@ static void filters_mean_the_jobs_that_they_say(void **state)
     assert_string_equal(meant("client=192.0.2.7&handler=primes"), "");
 }
 
+/* What a status shows of a client, a filter takes. */
+static void addresses_are_taken_as_httpd_writes_them(void **state)
+{
+    static const char *const cases[][2] = {
+        {"fe80::1%25eth0", "fe80::1%eth0"},
+        {"FE80:0::1%25br-0.7", "fe80::1%br-0.7"},
+        {"%3A%3Affff:192.0.2.7", "192.0.2.7"},
+        {"::1", "::1"},
+    };
+    wheel_filter_t filter;
+    unsigned n;
+
+    (void)state;
+    for (n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        assert_null(read_text(apr_pstrcat(pool, "client=", cases[n][0], NULL),
+                              &filter));
+        assert_string_equal(filter.client, cases[n][1]);
+        assert_null(read_text(wheel_filter_text(&filter, pool), &filter));
+        assert_string_equal(filter.client, cases[n][1]);
+    }
+}
+
 static void bad_values_are_named(void **state)
 {
-    static const char *const bad[] = {
-        "name=",      "name=r*d",   "name=a%20b",  "name=**",
-        "id=",        "id=0",       "id=x",        "client=",
-        "client=red", "client=1.2", "client=::g",  "client=192.0.2.0/24",
-        "handler=",   "path=a%20b", "kind=wheels", "method=",
-        "older=",     "older=-1",   "older=1h"};
+    static const char *const bad[] = {"name=",
+                                      "name=r*d",
+                                      "name=a%20b",
+                                      "name=**",
+                                      "id=",
+                                      "id=0",
+                                      "id=x",
+                                      "client=",
+                                      "client=red",
+                                      "client=1.2",
+                                      "client=::g",
+                                      "client=192.0.2.0/24",
+                                      "client=fe80::1%25",
+                                      "client=fe80::1%25a%20b",
+                                      "client=192.0.2.7%25lo",
+                                      "handler=",
+                                      "path=a%20b",
+                                      "kind=wheels",
+                                      "method=",
+                                      "older=",
+                                      "older=-1",
+                                      "older=1h"};
     wheel_filter_t filter;
     size_t n;
 
@@ -123,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(filters_mean_the_jobs_that_they_say),
+        cmocka_unit_test(addresses_are_taken_as_httpd_writes_them),
         cmocka_unit_test(bad_values_are_named),
         cmocka_unit_test(a_filter_survives_its_own_text),
     };
