@@ -38,13 +38,9 @@ static void put_family(const metrics_t *to, const char *name, const char *type,
     wheel_text_putf(to->out, "# HELP %s%s %s\n", name, total, help);
 }
 
-/* OpenMetrics has a type for what a server is; it ends in _info. */
 static void put_build(const metrics_t *to, const wheel_facts_t *facts)
 {
-    int is_open = to->format == WHEEL_METRICS_OPENMETRICS;
-
-    put_family(to, is_open ? "wheel_build" : "wheel_build_info",
-               is_open ? "info" : "gauge", NULL,
+    put_family(to, "wheel_build_info", "gauge", NULL,
                "The version of mod_wheel; always 1.");
     wheel_text_putf(to->out, "wheel_build_info{version=\"%s\"} 1\n",
                     wheel_text_label(facts->version, to->out->pool));
