@@ -50,9 +50,9 @@ typedef struct table_slot_t {
     alignas(TABLE_LINE_BYTES) _Atomic pid_t pid;
     _Atomic int generation;
     _Atomic apr_uint64_t birth;
-    apr_uint64_t client_key; /* of wheel_client_key() */
-    apr_time_t started;
+    apr_uint64_t client_key;  /* of wheel_client_key() */
     apr_int64_t started_usec; /* by wheel_clock_usec() */
+    apr_time_t started;
     apr_interval_time_t wait_max;
     unsigned load;
     char name[WHEEL_NAME_MAX + 1];
@@ -219,6 +219,10 @@ int table_mark_state(table_slot_t *slot, apr_uint64_t state, wheel_end_e end,
  * @return how it ends: as asked, or as an earlier mark says */
 wheel_end_e table_mark(table_slot_t *slot, wheel_end_e end,
                        apr_int64_t now_usec);
+
+/* Usec since the claim of a slot. */
+apr_interval_time_t table_elapsed(const table_slot_t *slot,
+                                  apr_int64_t now_usec);
 
 /* A copy of a slot. */
 void table_slot_record(const table_slot_t *slot, apr_int64_t now_usec,

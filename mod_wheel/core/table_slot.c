@@ -16,15 +16,11 @@
 /* The end of the year 9999, in usec: what can be written as a date. */
 #define SLOT_TIME_MAX (253402300799 * APR_USEC_PER_SEC)
 
-TABLE_RACY void table_copy(void *to, const void *from, size_t bytes)
+void table_copy(void *to, const void *from, size_t bytes)
 {
-    const volatile char *source = from;
-    char *target = to;
-    size_t n;
-
-    for (n = 0; n < bytes; n++) {
-        target[n] = source[n];
-    }
+    memcpy(to, from, bytes);
+    /* What is read from now on may be something else. */
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 TABLE_RACY void table_copy_text(char *to, const char *from, size_t bytes)
@@ -90,6 +86,13 @@ static apr_int64_t usec_since(apr_int64_t then_usec, apr_int64_t now_usec)
     return then_usec > 0 && then_usec < now_usec ? now_usec - then_usec : 0;
 }
 
+TABLE_RACY apr_interval_time_t table_elapsed(const table_slot_t *slot,
+                                             apr_int64_t now_usec)
+{
+    return usec_since(((const volatile table_slot_t *)slot)->started_usec,
+                      now_usec);
+}
+
 static apr_int64_t within(apr_int64_t value, apr_int64_t min, apr_int64_t max)
 {
     return value < min || value > max ? min : value;
@@ -133,7 +136,7 @@ TABLE_RACY void table_slot_record(const table_slot_t *slot,
     record->generation =
         atomic_load_explicit(&slot->generation, memory_order_relaxed);
     record->started = within(source->started, 0, SLOT_TIME_MAX);
-    record->elapsed = usec_since(source->started_usec, now_usec);
+    record->elapsed = table_elapsed(slot, now_usec);
     record->wait_max = within(source->wait_max, -1, SLOT_TIME_MAX);
     copy_times(slot, now_usec, record);
     record->in_worker =
