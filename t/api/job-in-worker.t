@@ -39,7 +39,7 @@ ok wait_until { ($server->rotating)[0]{number} == 9 }, 'with what it shows';
 # A machine that is busy delays an answer now and then, a tick that is waited
 # for delays most of them.
 my ($stop, $ended, $said);
-my $late_ms = soonest {
+my $late_sec = soonest {
     my @jobs = $own // $server->begin(GET => '/job/own-spin?9');
     undef $own;
     $server->wait_rotating(1);
@@ -47,12 +47,12 @@ my $late_ms = soonest {
     $stop  = $server->get('/stop');
     $ended = collect(20, @jobs);
     $said  = $jobs[0]->body;
-    max map { $_->{answered_ms} } @{ $server->status->{recent} }[0 .. 5];
-} 100;
+    max(map { $_->{answered_ms} } @{ $server->status->{recent} }[0 .. 5]) / 1e3;
+} 0.1;
 is $stop->header('Wheel-Stopped'), 6, 'a stop reaches it';
 is $ended, 6, 'and all the wheels beside it';
 like $said, qr/^rv=0 end=2 refusal=0 .* value=9/, 'it says that it was';
-cmp_ok $late_ms, '<', 100, 'no tick was waited for';
+cmp_ok $late_sec, '<', 0.1, 'no tick was waited for';
 ok wait_until { !$server->running }, 'nothing of it is left';
 
 like $server->get('/brief/own-spin')->body, qr/ end=3 /, 'a deadline ends it';
@@ -79,4 +79,7 @@ $own = $server->begin(GET => '/job/own-spin');
 $server->wait_rotating(1) or die "no job turns\n";
 $server->signal('TERM');
 collect(20, $own);
-like $own->body // '', qr/ end=5 /, 'the end of the server ends it as well';
+# worker and event have closed its connection before it ends.
+$server->mpm eq 'prefork'
+    ? like $own->body // '', qr/ end=5 /, 'TERM ends it, and says so'
+    : ok $own->done, 'TERM ends it';
