@@ -32,6 +32,7 @@ my @sites = (
     [[Origin => 'http://localhost:1'],                        403],
     [[Origin => 'null'],                                      403],
     [['Sec-Fetch-Site' => 'cross-site', Origin => 'http://SELF'], 403],
+    [['User-Agent' => 'Mozilla/5.0 (X11)', Accept => 'image/*'], 403],
 );
 my @hosts = (
     [[Host => 'SELF'],                200],
@@ -64,7 +65,7 @@ my @asked = (
     [GET => 'rotate?wait=0'],     [POST => 'rotate?wait=0'],
     [GET => 'rotate/red?wait=0'], [POST => 'rotate/red?wait=0'],
     [GET => 'stop'],              [POST => 'stop'],
-    [GET => 'stop?json'],         [GET => 'wheel-status?json'],
+    [GET => 'stop?json'],
 );
 plan tests => 2 * (@rows + 3) + 3, need_module 'wheel';
 
