@@ -22,9 +22,6 @@
 /* Last second of the year 9999. */
 #define WIRE_SECONDS_MAX 253402300799.0
 
-/* Longest filter of a stop, with its parameters all as long as may be. */
-#define WIRE_FILTER_BYTES_MAX 1024
-
 /* Seconds since the epoch in a reply of TIME: it is no clock of another
  * century that is believed, and sums of it don't overflow. */
 #define WIRE_TIME_MAX 253402300799
@@ -210,7 +207,7 @@ int wheel_wire_read_stop(const redisReply *entry, wheel_notice_t *notice)
     notice->filter = field_of(entry, "filter");
     return notice->host && wheel_wire_is_host(notice->host) && notice->stop &&
            is_stop(notice->stop) && notice->filter &&
-           strlen(notice->filter) <= WIRE_FILTER_BYTES_MAX;
+           strlen(notice->filter) <= WHEEL_WIRE_FILTER_MAX;
 }
 
 const char *wheel_wire_replies_key(const char *key, const char *stop,

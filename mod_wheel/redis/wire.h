@@ -13,7 +13,11 @@
 #include "apr_pools.h"
 
 #include "cluster/provider.h"
+#include "core/filter.h"
 #include "core/hosts.h"
+
+/** Longest text of a filter: four texts, each byte as %XX, and what is left. */
+#define WHEEL_WIRE_FILTER_MAX (4 * 3 * WHEEL_FILTER_TEXT_MAX + 1024)
 
 /* --- Any reply ------------------------------------------------------------ */
 

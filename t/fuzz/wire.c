@@ -39,7 +39,7 @@ static void read_entry(const redisReply *entry)
         MUST(wheel_wire_is_host(notice.host));
         MUST(strlen(notice.host) < WHEEL_HOST_BYTES);
         MUST(strlen(notice.stop) < WHEEL_STOP_BYTES);
-        MUST(strlen(notice.filter) <= 1024);
+        MUST(strlen(notice.filter) <= WHEEL_WIRE_FILTER_MAX);
     }
     if (wheel_wire_read_reply(entry, &reply)) {
         MUST(wheel_wire_is_host(reply.host));

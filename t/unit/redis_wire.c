@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "apr_general.h"
+#include "apr_strings.h"
 
 #include "redis/place.h"
 #include "redis/wire.h"
@@ -69,6 +70,28 @@ static void test_stops(void **state)
         assert_int_equal(wheel_wire_read_stop(reply, &notice), cases[n].good);
         freeReplyObject(reply);
     }
+}
+
+/* The longest filter that there is fits. */
+static void test_filter(void **state)
+{
+    char text[WHEEL_FILTER_TEXT_MAX + 1];
+    wheel_filter_t filter;
+    const char *written;
+
+    (void)state;
+    memset(text, '%', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    memset(&filter, 0, sizeof(filter));
+    filter.handler = filter.path = filter.host = filter.method = text;
+    filter.name = apr_pstrmemdup(pool, text, WHEEL_NAME_MAX);
+    filter.client = apr_pstrmemdup(pool, text, WHEEL_CLIENT_BYTES);
+    filter.id = UINT64_MAX;
+    filter.older = INT64_MAX;
+    filter.kind = WHEEL_FILTER_REQUEST;
+    written = wheel_filter_text(&filter, pool);
+    assert_in_range(strlen(written), 12 * WHEEL_FILTER_TEXT_MAX,
+                    WHEEL_WIRE_FILTER_MAX);
 }
 
 static void test_replies(void **state)
@@ -322,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_filter),
         cmocka_unit_test(test_replies),
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_time),
