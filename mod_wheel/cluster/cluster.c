@@ -88,7 +88,7 @@ const wheel_cluster_facts_t *wheel_cluster_look(apr_pool_t *pool)
 const char *wheel_cluster_peers(wheel_peer_t **peers, unsigned *peers_n,
                                 apr_pool_t *pool)
 {
-    return own.provider->look(own.link, peers, peers_n, pool);
+    return own.provider->peers(own.link, peers, peers_n, pool);
 }
 
 /* Memory of all processes that are forked from now on, without a name.

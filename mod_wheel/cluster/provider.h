@@ -17,18 +17,18 @@
 
 #define WHEEL_PROVIDER_GROUP "wheel-cluster"
 
-/** Changes with anything below: two modules that don't agree don't meet. */
-#define WHEEL_PROVIDER_VERSION "3"
+/** Changes with anything below: a provider of another version is not found. */
+#define WHEEL_PROVIDER_VERSION "4"
 
 /** Longest id of a stop, with its terminating NUL. */
 #define WHEEL_STOP_BYTES 33
 
-/** A way to the stream, as the directive has it.  The strings are the
+/** How to connect to the stream, as the directive says it.  The strings are the
  * caller's and live as long as the configuration. */
 typedef struct wheel_link_spec_t {
     const char *url;             /* never shown: it may have a password */
     const char *password;        /* NULL: as in the URL, if there */
-    const char *key;             /* what separates clusters */
+    const char *key;             /* prefix of all keys: one for each cluster */
     const char *user;            /* NULL: as in the URL, if there */
     int db;                      /* -1: as in the URL, else 0 */
     unsigned length_max;         /* entries that the stream keeps, about */
@@ -47,7 +47,7 @@ typedef struct wheel_place_t {
 
 /** A stop, as it stands in the stream. */
 typedef struct wheel_notice_t {
-    const char *host;   /* where it was said */
+    const char *host;   /* the host that sends it */
     const char *stop;   /* its own id */
     const char *filter; /* which jobs, as wheel_filter_text() writes it */
 } wheel_notice_t;
@@ -56,7 +56,7 @@ typedef struct wheel_notice_t {
  * thread that serves. */
 typedef struct wheel_service_t {
     const char *host;
-    int wake_fds[2]; /* readable: look at ended() */
+    int wake_fds[2]; /* readable when ended() may have changed */
     void *baton;
 
     /** Is the service to end?  Cheap. */
@@ -64,9 +64,9 @@ typedef struct wheel_service_t {
     /** The place up to which this host has applied the stream.
      * @return 0 if it has never read it */
     int (*place)(void *baton, wheel_place_t *place);
-    /** Go on from here. */
+    /** Set that place. */
     void (*set_place)(void *baton, const wheel_place_t *place);
-    /** Apply a stop of another host.  Takes note of its place as well.
+    /** Apply a stop of another host, and set the place to its own.
      * @return how many jobs it has stopped, or WHEEL_REPLY_FAILED */
     int (*apply)(void *baton, const wheel_notice_t *notice,
                  const wheel_place_t *place, apr_pool_t *pool);
@@ -91,7 +91,7 @@ typedef struct wheel_provider_t {
     const char *(*read)(wheel_link_t **link, const wheel_link_spec_t *spec,
                         apr_pool_t *pool);
 
-    /** Where the link leads to, without a password: for people, and to tell
+    /** The address of Redis, without a password: for people, and to distinguish
      * one stream from another. */
     const char *(*where)(const wheel_link_t *link);
 
@@ -103,27 +103,28 @@ typedef struct wheel_provider_t {
                   apr_pool_t *pool);
 
     /**
-     * Tell all hosts of a stop, and wait for what the living ones say.  Any
-     * thread.
+     * Send a stop to all hosts, and wait for the replies of those that are
+     * live.  Any thread.
      * @param stopped how many jobs it has stopped here
      * @param wait_max usec to wait for the replies, -1: the link's timeout
      * @param ended NULL, or whether to wait no longer
      */
-    void (*tell)(const wheel_link_t *link, const wheel_notice_t *notice,
-                 unsigned stopped, apr_interval_time_t wait_max,
-                 int (*ended)(void), wheel_round_t *round, apr_pool_t *pool);
+    void (*publish)(const wheel_link_t *link, const wheel_notice_t *notice,
+                    unsigned stopped, apr_interval_time_t wait_max,
+                    int (*ended)(void), wheel_round_t *round, apr_pool_t *pool);
 
     /**
-     * Look at all hosts.  Any thread.
+     * List all hosts.  Any thread.
      * @param peers,peers_n set on success
      * @return NULL, or what went wrong
      */
-    const char *(*look)(const wheel_link_t *link, wheel_peer_t **peers,
-                        unsigned *peers_n, apr_pool_t *pool);
+    const char *(*peers)(const wheel_link_t *link, wheel_peer_t **peers,
+                         unsigned *peers_n, apr_pool_t *pool);
 
     /**
-     * This host ends, as it was told to: nobody is to wait for it or to miss
-     * it.  Waits for a second at most, or for the link's timeout.
+     * Remove this host from the list: it shuts down, so no stop waits for it
+     * and no status shows it as missing.  Takes a second at most, or the link's
+     * timeout if that is less.
      * @return NULL, or what went wrong
      */
     const char *(*leave)(const wheel_link_t *link, const char *host,

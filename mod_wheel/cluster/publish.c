@@ -59,8 +59,8 @@ static void tell(const wheel_filter_t *filter, unsigned stopped,
         return;
     }
     cluster_write_hex(stop, unique, sizeof(unique));
-    own->provider->tell(own->link, &notice, stopped, wait_max,
-                        wheel_process_ending, round, pool);
+    own->provider->publish(own->link, &notice, stopped, wait_max,
+                           wheel_process_ending, round, pool);
 }
 
 /* --- A child asks --------------------------------------------------------- */

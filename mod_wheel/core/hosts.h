@@ -17,29 +17,29 @@
  * makes it unique. */
 #define WHEEL_HOST_BYTES 160
 
-/** A host that has not said for so long that it lives is missing, and is not
- * waited for. */
+/** A host whose last heartbeat is older is missing, and no stop waits for
+ * it. */
 #define WHEEL_MISSING_USEC (3 * APR_USEC_PER_SEC)
 
 /** A host that is missing for so long is forgotten. */
 #define WHEEL_FORGOTTEN_USEC (600 * APR_USEC_PER_SEC)
 
-/** In place of a number of jobs: a host has not answered, or could not do
- * it. */
+/** In place of a number of jobs: a host has not replied, or the stop has failed
+ * there. */
 #define WHEEL_REPLY_NONE (-1)
 #define WHEEL_REPLY_FAILED (-2)
 
-/** What one host has to say to a stop. */
+/** The reply of one host to a stop. */
 typedef struct wheel_reply_t {
     const char *host;
     int stopped; /* how many jobs, or one of the above */
 } wheel_reply_t;
 
-/** How far a stop has come. */
+/** Is a stop in the stream? */
 typedef enum {
-    WHEEL_TOLD,        /* it is in the stream */
-    WHEEL_TOLD_NOT,    /* it is not */
-    WHEEL_TOLD_PERHAPS /* nobody knows */
+    WHEEL_TOLD,        /* yes */
+    WHEEL_TOLD_NOT,    /* no */
+    WHEEL_TOLD_PERHAPS /* unknown: the connection broke meanwhile */
 } wheel_told_e;
 
 /** The answer to a stop. */
@@ -47,10 +47,10 @@ typedef struct wheel_round_t {
     wheel_told_e told;
     const char *why; /* unless told: what went wrong, for the log */
     unsigned replies_n;
-    wheel_reply_t *replies; /* of the hosts that live, this one first */
+    wheel_reply_t *replies; /* of the live hosts, this one first */
 } wheel_round_t;
 
-/** Jobs that a host tells the others of, the oldest ones. */
+/** Jobs in a heartbeat: the oldest ones of a host. */
 #define WHEEL_HEARTBEAT_JOBS_MAX 64
 
 /** One of them. */
@@ -61,7 +61,7 @@ typedef struct wheel_heartbeat_job_t {
     apr_time_t started; /* usec since the epoch */
 } wheel_heartbeat_job_t;
 
-/** What a host tells the others of itself.  The strings of another host's may
+/** What a host sends to the others once a second.  Strings of another host may
  * hold any bytes. */
 typedef struct wheel_heartbeat_t {
     const char *mpm;

@@ -7,7 +7,7 @@
  *   wire.c        what stands in Redis, written and read
  *   place.c       has anything been lost between two reads of the stream?
  *   reader.c      serve(): one connection that reads stops and sends heartbeats
- *   publisher.c   tell(): one stop to all hosts, and their replies
+ *   publisher.c   publish(): one stop to all hosts, and their replies
  *   redis.c       the other calls of the provider, and its table
  *
  * In Redis, after the key that the cluster was given:
@@ -127,9 +127,9 @@ int wheel_connection_ok(wheel_connection_t *connection, apr_int64_t until);
 void wheel_redis_serve(const wheel_link_t *link, const wheel_service_t *service,
                        apr_pool_t *pool);
 
-void wheel_redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
-                      unsigned stopped, apr_interval_time_t wait_max,
-                      int (*ended)(void), wheel_round_t *round,
-                      apr_pool_t *pool);
+void wheel_redis_publish(const wheel_link_t *link, const wheel_notice_t *notice,
+                         unsigned stopped, apr_interval_time_t wait_max,
+                         int (*ended)(void), wheel_round_t *round,
+                         apr_pool_t *pool);
 
 #endif /* WHEEL_REDIS_PRIVATE_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redis/publisher.c: one stop to all hosts, and their replies.
  *
- * A connection of its own for each stop, for the thread that calls tell().
+ * A connection of its own for each stop, for the thread that calls publish().
  */
 #include "redis/private.h"
 
@@ -204,10 +204,10 @@ static void await_replies(publisher_t *publisher, apr_int64_t began,
     }
 }
 
-void wheel_redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
-                      unsigned stopped, apr_interval_time_t wait_max,
-                      int (*ended)(void), wheel_round_t *round,
-                      apr_pool_t *pool)
+void wheel_redis_publish(const wheel_link_t *link, const wheel_notice_t *notice,
+                         unsigned stopped, apr_interval_time_t wait_max,
+                         int (*ended)(void), wheel_round_t *round,
+                         apr_pool_t *pool)
 {
     apr_int64_t began = wheel_redis_clock_usec();
     apr_interval_time_t wait = wait_max < 0 ? link->timeout : wait_max;
@@ -226,8 +226,11 @@ void wheel_redis_tell(const wheel_link_t *link, const wheel_notice_t *notice,
     publisher.replies_key =
         wheel_wire_replies_key(link->key, notice->stop, pool);
     add_reply(&publisher, notice->host, (int)stopped);
-    if (wheel_connection_open(&publisher.connection) &&
-        send_stop(&publisher, stopped, wait, began + link->timeout)) {
+    if (strlen(notice->filter) > WHEEL_WIRE_FILTER_MAX) {
+        wheel_connection_fail(&publisher.connection, "its filter is too long");
+    }
+    else if (wheel_connection_open(&publisher.connection) &&
+             send_stop(&publisher, stopped, wait, began + link->timeout)) {
         await_replies(&publisher, began, wait);
         wheel_connection_close_done(&publisher.connection);
     }

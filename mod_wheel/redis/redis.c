@@ -88,8 +88,8 @@ static int get_peers(wheel_connection_t *connection, apr_array_header_t *peers,
     return !peers->nelts || get_heartbeats(connection, peers, until);
 }
 
-static const char *redis_look(const wheel_link_t *link, wheel_peer_t **peers,
-                              unsigned *peers_n, apr_pool_t *pool)
+static const char *redis_peers(const wheel_link_t *link, wheel_peer_t **peers,
+                               unsigned *peers_n, apr_pool_t *pool)
 {
     apr_int64_t until = wheel_redis_clock_usec() + link->timeout;
     apr_array_header_t *found = apr_array_make(pool, 16, sizeof(wheel_peer_t));
@@ -135,5 +135,5 @@ static const char *redis_leave(const wheel_link_t *link, const char *host,
 
 const wheel_provider_t wheel_redis_provider = {
     wheel_redis_link_read, redis_where, wheel_redis_serve,
-    wheel_redis_tell,      redis_look,  redis_leave,
+    wheel_redis_publish,   redis_peers, redis_leave,
 };

@@ -213,8 +213,8 @@ static double tell(const bench_host_t *teller, unsigned hosts_n,
     double began = now_usec();
 
     apr_snprintf(stop, sizeof(stop), "%032x", number);
-    wheel_redis_provider.tell(link_to_redis, &notice, 0, -1, NULL, &round,
-                              pool);
+    wheel_redis_provider.publish(link_to_redis, &notice, 0, -1, NULL, &round,
+                                 pool);
     if (round.told != WHEEL_TOLD) {
         fprintf(stderr, "a stop was not told: %s\n", round.why);
         exit(1);
