@@ -193,7 +193,7 @@ sub empty_table {
     return table([ 'no wheel, ms', '50 %', '99 %', '99.9 %', 'worst' ], @rows);
 }
 
-# What the same machine takes, in the same run, for what wheels can't do without.
+# What the same machine takes, in the same run, for what every wheel needs.
 sub reference_table {
     my ($result) = @_;
     my @rows;
@@ -360,11 +360,19 @@ sub machine {
         ($result->{ended} - $result->{begun}) / 60, $result->{load};
 }
 
+# Beside the tables, since nobody looks for it below them.
+sub peers {
+    my ($result) = @_;
+    return () unless grep { !$_->{ours} } @{ $result->{kinds} };
+    return "The others are the packages of the Debian release that httpd is "
+        . "from, with the versions above; newer ones were not measured.\n";
+}
+
 # --- All of it ----------------------------------------------------------------
 
 sub text {
     my ($result) = @_;
-    return join "\n", machine($result), latency_tables($result),
+    return join "\n", machine($result), peers($result), latency_tables($result),
         rate_table($result), more_tables($result),
         "Against an idle server:\n", ratio_table($result),
         "An idle server, and what httpd itself takes (`/empty`):\n",
@@ -397,73 +405,87 @@ pages, page tables and kernel stacks.
 
 END
 
-# results.md and the plots.
+# results.md and the plot.
 sub write_results {
     my ($result, $bench) = @_;
     my $dir = "$bench/results";
     mkdir $dir;
     spew("$dir/results.md", "# mod_wheel beside the others\n\n"
         . "By `./build.sh bench`, which writes this file.\n\n$how"
-        . text($result) . "\n![Latency beside wheels](beside.svg)\n");
+        . text($result) . "\n![A small file beside wheels](beside.svg)\n");
     plot($result, $dir);
     return;
 }
 
-# --- Plots --------------------------------------------------------------------
+# --- The plot -----------------------------------------------------------------
+
+# One message: what other requests take beside wheels.  In the colours of a page
+# in light and in dark; none behind it.
+my %look = (
+    'beside.svg'      => { ink => '#1f2328', grid => '#d0d7de',
+        ours => ['#0969da', '#54aeff', '#80ccff'],
+        others => ['#bc4c00', '#e16f24', '#8c959f'] },
+    'beside-dark.svg' => { ink => '#e6edf3', grid => '#3d444d',
+        ours => ['#79c0ff', '#388bfd', '#1f6feb'],
+        others => ['#ffa657', '#db6d28', '#8b949e'] },
+);
 
 # Of a logarithmic axis, no wheel stands where half a wheel would.
 sub plot_data {
-    my ($result, $series, $share) = @_;
-    return join "\n\n", map {
-        my $name = $_->{name};
-        qq("$name"\n) . join '', map {
-            my $usec = figure($result, $name, $_, $series, $share);
-            defined $usec ? sprintf("%g %g\n", $_ || 0.5, $usec / 1000) : ();
-        } grep { $_ != 39 } @{ $result->{counts} };
-    } @{ $result->{kinds} };
+    my ($result, $name) = @_;
+    return join '', map {
+        my $usec = figure($result, $name, $_, '/hello.txt', 0.99);
+        defined $usec ? sprintf("%g %g\n", $_ || 0.5, $usec / 1000) : ();
+    } grep { $_ != 39 } @{ $result->{counts} };
 }
 
 sub plot {
     my ($result, $dir) = @_;
     if (system('command -v gnuplot >/dev/null')) {
-        print STDERR "no gnuplot, no plots\n";
+        print STDERR "no gnuplot, no plot\n";
         return;
     }
-    my $last = $#{ $result->{kinds} };
-    my @panel = (
-        ['A small file, 99 %', plot_data($result, '/hello.txt', 0.99)],
-        ['/stop, median',      plot_data($result, 'stop',        0.5)],
-    );
-    my $panels = join '', map {
-        my ($title, $data) = @$_;
-        qq(set title "$title"\n\$data << EOD\n$data\nEOD\n)
-            . "plot for [i=0:$last] \$data index i using 1:2 with linespoints "
-            . "linewidth 2 title columnheader(1)\n";
-    } @panel;
+    draw($result, "$dir/$_", $look{$_}) for sort keys %look;
+    return;
+}
+
+sub draw {
+    my ($result, $file, $look) = @_;
+    my %left  = map { $_ => [@{ $look->{$_} }] } qw(ours others);
+    my @kinds   = @{ $result->{kinds} };
+    my $data    = join "\n\n", map { plot_data($result, $_->{name}) } @kinds;
+    my $lines   = join ', ', map {
+        my $kind   = $kinds[$_];
+        my $colour = shift @{ $left{ $kind->{ours} ? 'ours' : 'others' } };
+        qq(\$data index $_ using 1:2 with linespoints linewidth 2 pointtype 7 )
+            . qq(pointsize 0.5 linecolor rgb "$colour" title "$kind->{name}");
+    } 0 .. $#kinds;
     my $tics = join ', ', map { sprintf '"%d" %g', $_, $_ || 0.5 }
         grep { $_ != 39 } @{ $result->{counts} };
-    for my $form (['svg', "svg size 960,420 background 'white'"],
-        ['png', 'pngcairo size 1440,630 fontscale 1.2'])
-    {
-        my ($suffix, $terminal) = @$form;
-        open my $gnuplot, '|-', 'gnuplot' or die "gnuplot: $!\n";
-        print {$gnuplot} <<"END";
-set terminal $terminal
-set output "$dir/beside.$suffix"
-set multiplot layout 1,2
+    my $ink = qq(textcolor rgb "$look->{ink}");
+    open my $gnuplot, '|-', 'gnuplot' or die "gnuplot: $!\n";
+    print {$gnuplot} <<"END";
+set terminal svg size 720,400 font "sans-serif,13"
+set output "$file"
+set termoption noenhanced
+set title "How long a small file takes beside wheels (99 %)" $ink
 set logscale xy
 set xrange [0.4:700]
-set yrange [0.05:10000]
-set xtics ($tics)
-set xlabel "wheels"
-set ylabel "ms"
-set grid
-set termoption noenhanced
-set key outside bottom center horizontal
-$panels
+set yrange [0.1:10000]
+set xtics ($tics) $ink
+set ytics $ink
+set xlabel "wheels that turn" $ink
+set ylabel "ms" $ink
+set border 3 linecolor rgb "$look->{ink}"
+set tics nomirror
+set grid ytics linecolor rgb "$look->{grid}" linetype 1 linewidth 0.5
+set key outside right center vertical Left reverse $ink
+\$data << EOD
+$data
+EOD
+plot $lines
 END
-        close $gnuplot or die "gnuplot failed\n";
-    }
+    close $gnuplot or die "gnuplot failed\n";
     return;
 }
 
