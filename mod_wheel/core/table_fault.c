@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/table_fault.c: a countdown to the death of a process at a store into
- * the table.  Only in a build with WHEEL_FAULTS, for tests.
+ * the table, or to its being held there.  Only in a build with WHEEL_FAULTS,
+ * for tests.
  */
 #include "core/table_private.h"
 
@@ -17,12 +18,14 @@ _Atomic int *wheel_table_fault;
 /* The parent of a server, whose death would be the end of everything. */
 static pid_t fault_spared;
 
+static int fault_signal = SIGKILL;
+
 void table_fault_step(void)
 {
     if (wheel_table_fault && getpid() != fault_spared &&
         atomic_fetch_sub_explicit(wheel_table_fault, 1, memory_order_relaxed) ==
             1) {
-        raise(SIGKILL);
+        raise(fault_signal);
     }
 }
 
@@ -39,6 +42,7 @@ void table_fault_open(void)
     mapped = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     wheel_table_fault = mapped == MAP_FAILED ? NULL : mapped;
     fault_spared = getpid();
+    fault_signal = getenv("WHEEL_FAULT_HOLDS") ? SIGSTOP : SIGKILL;
     close(fd);
 }
 
