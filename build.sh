@@ -145,6 +145,35 @@ fetch_prometheus() {
     mv "$new" "$prometheus_dir"
 }
 
+# Debian's mod_php and PHP-FPM, which the tests load from there: installed, the
+# one would be enabled in httpd, and the other would start a service.
+php_dir=$here/t/.cache/php
+php_packages=(
+    libapache2-mod-php8.2 libapparmor1 libargon2-1 libsodium23 php8.2-fpm
+    php8.2-opcache
+)
+
+fetch_php() {
+    local new=$php_dir.new package
+
+    if [ -d "$php_dir" ] || ! command -v dpkg-deb >/dev/null; then
+        return
+    fi
+    say "unpacking Debian's PHP in t/.cache, for the tests alone"
+    rm -rf "$new"
+    mkdir -p "$new"
+    (
+        cd "$new"
+        apt-get -q download "${php_packages[@]}" ||
+            { apt_update && apt-get -q download "${php_packages[@]}"; }
+        for package in *.deb; do
+            dpkg-deb -x "$package" .
+        done
+        rm -- *.deb
+    ) || die "PHP could not be downloaded"
+    mv "$new" "$php_dir"
+}
+
 # The library that drives the browser, in the versions of the lock file.
 fetch_browser_driver() {
     local lock=t/browser/package-lock.json
@@ -168,6 +197,7 @@ build() {
 run_tests() {
     install_packages "${run_packages[@]}" "${test_packages[@]}"
     fetch_prometheus
+    fetch_php
     fetch_browser_driver
     PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
     make -j"$(nproc)" tests

@@ -10,6 +10,7 @@
 #include "http/request.h"
 #include "http/status.h"
 #include "http/stop.h"
+#include "requests/engine.h"
 #include "requests/proxy.h"
 #include "requests/run.h"
 #include "requests/blocked.h"
@@ -44,6 +45,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_requests_slots_register(pconf);
     wheel_blocked_register(pconf);
     wheel_run_register(pconf);
+    wheel_engine_register(pconf);
     wheel_socket_register(pconf);
 #ifndef WHEEL_PORTABLE
     wheel_control_register(pconf);

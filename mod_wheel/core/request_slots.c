@@ -51,7 +51,14 @@ typedef struct slots_slot_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
 } slots_slot_t;
 
+/* Stands before the slots. */
+typedef struct slots_counts_t {
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t marked[WHEEL_MARK_COUNT];
+    _Atomic apr_uint64_t logged[WHEEL_MARK_COUNT];
+} slots_counts_t;
+
 struct wheel_request_slots_t {
+    slots_counts_t *counts;
     slots_slot_t *slots;
     unsigned slots_max;
     apr_shm_t *shm;
@@ -96,7 +103,8 @@ const char *wheel_step_name(wheel_step_e step)
 
 apr_uint64_t wheel_request_slots_layout(void)
 {
-    return (apr_uint64_t)SLOTS_VERSION << 32 | sizeof(slots_slot_t);
+    return (apr_uint64_t)SLOTS_VERSION << 48 |
+           (apr_uint64_t)sizeof(slots_counts_t) << 24 | sizeof(slots_slot_t);
 }
 
 apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
@@ -110,9 +118,10 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
         return APR_EINVAL;
     }
     made = apr_pcalloc(pool, sizeof(*made));
-    rv = apr_shm_create(
-        &made->shm, SLOTS_LINE_BYTES + (size_t)slots_max * sizeof(slots_slot_t),
-        NULL, pool);
+    rv = apr_shm_create(&made->shm,
+                        SLOTS_LINE_BYTES + sizeof(slots_counts_t) +
+                            (size_t)slots_max * sizeof(slots_slot_t),
+                        NULL, pool);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -120,7 +129,8 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
     base = (apr_uintptr_t)apr_shm_baseaddr_get(made->shm);
     base =
         (base + SLOTS_LINE_BYTES - 1) & ~(apr_uintptr_t)(SLOTS_LINE_BYTES - 1);
-    made->slots = (slots_slot_t *)base;
+    made->counts = (slots_counts_t *)base;
+    made->slots = (slots_slot_t *)(base + sizeof(slots_counts_t));
     made->slots_max = slots_max;
     *slots = made;
     return APR_SUCCESS;
@@ -307,10 +317,8 @@ int wheel_request_slots_is(const wheel_request_slots_t *slots, unsigned n,
     return n < slots->slots_max && word_id(load_word(slots, n)) == id;
 }
 
-int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
-                             apr_uint64_t id, wheel_mark_e mark)
+static int set_mark(slots_slot_t *slot, apr_uint64_t id, wheel_mark_e mark)
 {
-    slots_slot_t *slot = &slots->slots[n];
     apr_uint64_t unmarked = id << WORD_ID_SHIFT;
 
     if (!id || !atomic_compare_exchange_strong_explicit(
@@ -323,6 +331,37 @@ int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->marked_usec, wheel_clock_usec(),
                           memory_order_relaxed);
     return 1;
+}
+
+int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
+                             apr_uint64_t id, wheel_mark_e mark)
+{
+    if (!set_mark(&slots->slots[n], id, mark)) {
+        return 0;
+    }
+    atomic_fetch_add_explicit(&slots->counts->marked[mark], 1,
+                              memory_order_relaxed);
+    return 1;
+}
+
+void wheel_request_slots_logged(wheel_request_slots_t *slots, wheel_mark_e mark)
+{
+    atomic_fetch_add_explicit(&slots->counts->logged[mark], 1,
+                              memory_order_relaxed);
+}
+
+void wheel_request_slots_counts(const wheel_request_slots_t *slots,
+                                apr_uint64_t marked[WHEEL_MARK_COUNT],
+                                apr_uint64_t logged[WHEEL_MARK_COUNT])
+{
+    unsigned n;
+
+    for (n = 0; n < WHEEL_MARK_COUNT; n++) {
+        marked[n] = atomic_load_explicit(&slots->counts->marked[n],
+                                         memory_order_relaxed);
+        logged[n] = atomic_load_explicit(&slots->counts->logged[n],
+                                         memory_order_relaxed);
+    }
 }
 
 void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
@@ -341,7 +380,7 @@ void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
     /* A mark that has come meanwhile moves, too. */
     word = atomic_exchange_explicit(&old->word, 0, memory_order_acq_rel);
     if (word_mark(word) != WHEEL_MARK_NONE) {
-        wheel_request_slots_mark(slots, to, word_id(word), word_mark(word));
+        set_mark(&slots->slots[to], word_id(word), word_mark(word));
     }
 }
 

@@ -81,6 +81,8 @@ typedef struct wheel_request_facts_t {
     apr_uint32_t wait_log_only; /* its deadline is logged, no more */
     apr_uint32_t cpu_log_only;  /* and its CPU limit */
     apr_uint32_t watches;       /* a client that has left ends it */
+    apr_uint32_t fpm;           /* WheelFpmStatus, as its hash; 0: none */
+    apr_uint32_t unused;
     char method[WHEEL_REQUEST_METHOD_BYTES];
     char host[WHEEL_REQUEST_HOST_BYTES];
     char path[WHEEL_REQUEST_PATH_BYTES];
@@ -176,6 +178,16 @@ int wheel_request_slots_is(const wheel_request_slots_t *slots, unsigned n,
  */
 int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
                              apr_uint64_t id, wheel_mark_e mark);
+
+/** Count a request that has reached a limit which is logged alone. */
+void wheel_request_slots_logged(wheel_request_slots_t *slots,
+                                wheel_mark_e mark);
+
+/** How many requests have been marked, and how many were logged alone, by mark,
+ * since the slots were made. */
+void wheel_request_slots_counts(const wheel_request_slots_t *slots,
+                                apr_uint64_t marked[WHEEL_MARK_COUNT],
+                                apr_uint64_t logged[WHEEL_MARK_COUNT]);
 
 /** What the request of a slot does.  For its owner. */
 void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,

@@ -26,6 +26,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "core/job_tree.h"
 #include "core/platform.h"
 #include "core/proc.h"
 #include "http/reply.h"
@@ -36,7 +37,7 @@
 APLOG_USE_MODULE(wheel);
 
 /* The CGI variable by which the processes of a request are found. */
-#define RUN_VARIABLE "WHEEL_JOB"
+#define RUN_VARIABLE WHEEL_JOB_VARIABLE
 
 /* So many bytes that are not sent yet mean that the client takes none: httpd
  * keeps fewer back by itself. */
@@ -160,6 +161,7 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     facts->wait_max = settings.wait_max;
     facts->cpu_max = settings.cpu_max;
     facts->interrupt_after = settings.interrupt_after;
+    facts->fpm = settings.fpm;
     facts->generation = wheel_process_generation();
     facts->wait_log_only = settings.wait_log_only;
     facts->cpu_log_only = settings.cpu_log_only;

@@ -374,6 +374,10 @@ const command_rec wheel_config_directives[] = {
                    RSRC_CONF | ACCESS_CONF,
                    "CPU time of a request that is a job, 0 for no limit; and "
                    "action=stop or log"),
+    AP_INIT_TAKE1("WheelFpmStatus", wheel_config_set_fpm_status, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "where PHP-FPM tells its status: fcgi://ADDRESS:PORT/PATH "
+                  "or unix:/SOCKET|fcgi://localhost/PATH"),
     AP_INIT_TAKE_ARGV("WheelOnStop", wheel_config_set_on_stop, NULL,
                       RSRC_CONF | ACCESS_CONF,
                       "how far a stop of a request may go: refuse, and "

@@ -6,6 +6,8 @@
 #include "httpd.h"
 #include "http_config.h"
 
+#include "core/fastcgi.h"
+
 /** How companions share the CPU. */
 typedef enum {
     WHEEL_SCHEDULING_UNSET = -1,
@@ -63,6 +65,7 @@ typedef struct wheel_dir_config_t {
     int cpu_log_only;              /* its action=log; -1 unset: 0 */
     apr_interval_time_t interrupt_after; /* WheelOnStop: usec from the stop;
                                           * WHEEL_STEP_NEVER; -1 unset: 0 */
+    apr_uint32_t fpm; /* WheelFpmStatus, as its hash; 0 unset */
 } wheel_dir_config_t;
 
 /** The directives, for the module record. */
@@ -86,6 +89,10 @@ int wheel_config_requests_used(void);
 /** Are the requests of this location jobs?  What a request costs that is
  * none. */
 int wheel_config_requests_on(const request_rec *r);
+
+/** Where the status of PHP-FPM is, by the hash in the facts of a request.
+ * @return NULL if no such directive is in force */
+const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash);
 
 /** What holds for a request, defaults filled in. */
 wheel_dir_config_t wheel_config_request(const request_rec *r);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "apr_hash.h"
 #include "apr_strings.h"
 #include "http_log.h"
 
@@ -16,8 +17,14 @@ APLOG_USE_MODULE(wheel);
 
 #define CONFIG_SLOW_DEFAULT_USEC (250 * 1000)
 
+/* Pools of PHP-FPM that have a WheelFpmStatus. */
+#define CONFIG_FPM_MAX 64
+
 static struct {
     int used; /* WheelRequests on stands somewhere */
+    wheel_fastcgi_t fpm[CONFIG_FPM_MAX];
+    apr_uint32_t fpm_hash[CONFIG_FPM_MAX]; /* of its URL, never 0 */
+    unsigned fpm_n;
 } config_requests;
 
 /* --- Create, merge, read ------------------------------------------------ */
@@ -50,6 +57,9 @@ void wheel_config_requests_merge(wheel_dir_config_t *config,
     }
     if (inner->cpu_log_only == -1) {
         config->cpu_log_only = outer->cpu_log_only;
+    }
+    if (!inner->fpm) {
+        config->fpm = outer->fpm;
     }
     if (inner->interrupt_after == -1) {
         config->interrupt_after = outer->interrupt_after;
@@ -150,6 +160,45 @@ const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
     config->cpu_log_only = 0;
     return error || !action ? error
                             : parse_action(cmd, action, &config->cpu_log_only);
+}
+
+const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash)
+{
+    unsigned n;
+
+    for (n = 0; n < config_requests.fpm_n; n++) {
+        if (config_requests.fpm_hash[n] == hash) {
+            return &config_requests.fpm[n];
+        }
+    }
+    return NULL;
+}
+
+const char *wheel_config_set_fpm_status(cmd_parms *cmd, void *dir,
+                                        const char *url)
+{
+    wheel_dir_config_t *config = dir;
+    unsigned n = config_requests.fpm_n;
+    apr_ssize_t bytes = (apr_ssize_t)strlen(url);
+    apr_uint32_t hash = apr_hashfunc_default(url, &bytes) | 1;
+    const char *error;
+
+    config->fpm = hash;
+    if (wheel_config_fpm(hash)) {
+        return NULL;
+    }
+    if (n == CONFIG_FPM_MAX) {
+        return apr_psprintf(cmd->pool, "%s: there are more than %d of these",
+                            cmd->cmd->name, CONFIG_FPM_MAX);
+    }
+    error = wheel_fastcgi_parse(&config_requests.fpm[n], url, cmd->pool);
+    if (error) {
+        return apr_psprintf(cmd->pool, "%s: '%s': %s", cmd->cmd->name, url,
+                            error);
+    }
+    config_requests.fpm_hash[n] = hash;
+    config_requests.fpm_n++;
+    return NULL;
 }
 
 /* The steps stand in their order, each once. */

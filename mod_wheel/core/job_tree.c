@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/job_tree.c: the processes that work for a request.
+ *
+ * Runs in the helper, and in workers that report.
+ */
+#include "core/job_tree.h"
+
+#ifdef WHEEL_PORTABLE
+
+void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *tree)
+{
+    (void)id;
+    (void)signal;
+    tree->processes = 0;
+    tree->cpu_usec = 0;
+}
+
+int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
+                              int (*check)(void *baton), void *baton)
+{
+    (void)pid;
+    (void)command;
+    (void)signal;
+    (void)check;
+    (void)baton;
+    return 0;
+}
+
+#else
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+
+/* What is read of an environment: WHEEL_JOB stands among the first. */
+#define TREE_ENVIRONMENT_BYTES (64 * 1024)
+
+/* Fields of proc(5)'s stat, counted from the one after the name. */
+#define TREE_PARENT 1
+#define TREE_CPU_FIRST 11 /* utime, stime, and those of ended children */
+#define TREE_CPU_LAST 14
+
+/* A process that may be one of the job's. */
+typedef struct tree_process_t {
+    pid_t pid;
+    pid_t parent;
+    int fd; /* a pidfd: it is this process and no later one */
+    int is_own;
+    apr_int64_t cpu_ticks;
+} tree_process_t;
+
+typedef struct tree_t {
+    tree_process_t *processes;
+    size_t n;
+    size_t max;
+} tree_t;
+
+static ssize_t read_file(pid_t pid, const char *name, char *text, size_t max)
+{
+    char path[64];
+    ssize_t bytes = -1;
+    int fd;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        bytes = read(fd, text, max - 1);
+        close(fd);
+        text[bytes > 0 ? bytes : 0] = '\0';
+    }
+    return bytes;
+}
+
+/* Does an environment, entries that end with NUL, hold this entry? */
+static int holds(const char *environment, size_t bytes, const char *entry)
+{
+    const char *end = environment + bytes;
+    size_t length = strlen(entry) + 1;
+
+    while (environment < end) {
+        size_t left = (size_t)(end - environment);
+
+        if (left >= length && !memcmp(environment, entry, length)) {
+            return 1;
+        }
+        environment += strnlen(environment, left) + 1;
+    }
+    return 0;
+}
+
+static int read_stat(tree_process_t *process)
+{
+    char text[1024];
+    char *field;
+    char *rest;
+    int n;
+
+    if (read_file(process->pid, "stat", text, sizeof(text)) <= 0) {
+        return 0;
+    }
+    field = strrchr(text, ')');
+    field = field ? apr_strtok(field + 1, " ", &rest) : NULL;
+    for (n = 0; field && n <= TREE_CPU_LAST; n++) {
+        if (n == TREE_PARENT) {
+            process->parent = (pid_t)atol(field);
+        }
+        else if (n >= TREE_CPU_FIRST) {
+            process->cpu_ticks += atoll(field);
+        }
+        field = apr_strtok(NULL, " ", &rest);
+    }
+    return n > TREE_CPU_LAST;
+}
+
+static tree_process_t *add(tree_t *tree)
+{
+    if (tree->n == tree->max) {
+        size_t max = tree->max ? 2 * tree->max : 64;
+        tree_process_t *more =
+            realloc(tree->processes, max * sizeof(*tree->processes));
+
+        if (!more) {
+            return NULL;
+        }
+        tree->processes = more;
+        tree->max = max;
+    }
+    return &tree->processes[tree->n++];
+}
+
+/* The pidfd comes first: what is read later is of the process that it holds,
+ * or of none. */
+static void look_at(tree_t *tree, pid_t pid, const char *entry,
+                    char *environment)
+{
+    tree_process_t process = {pid, 0, -1, 0, 0};
+    tree_process_t *added;
+    ssize_t bytes;
+
+    process.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process.fd < 0) {
+        return;
+    }
+    bytes = read_file(pid, "environ", environment, TREE_ENVIRONMENT_BYTES);
+    if (bytes >= 0 && read_stat(&process)) {
+        process.is_own = holds(environment, (size_t)bytes, entry);
+        added = add(tree);
+        if (added) {
+            *added = process;
+            return;
+        }
+    }
+    close(process.fd);
+}
+
+/* What an own process has started is an own one, too. */
+static void add_descendants(tree_t *tree)
+{
+    int more = 1;
+    size_t n;
+    size_t of;
+
+    while (more) {
+        more = 0;
+        for (n = 0; n < tree->n; n++) {
+            for (of = 0; of < tree->n && !tree->processes[n].is_own; of++) {
+                if (tree->processes[of].is_own &&
+                    tree->processes[of].pid == tree->processes[n].parent) {
+                    tree->processes[n].is_own = more = 1;
+                }
+            }
+        }
+    }
+}
+
+static void find(tree_t *tree, apr_uint64_t id)
+{
+    char *environment = malloc(TREE_ENVIRONMENT_BYTES);
+    DIR *proc = opendir("/proc");
+    const struct dirent *found;
+    char entry[64];
+
+    apr_snprintf(entry, sizeof(entry), WHEEL_JOB_VARIABLE "=%" APR_UINT64_T_FMT,
+                 id);
+    while (proc && environment && (found = readdir(proc)) != NULL) {
+        pid_t pid = (pid_t)atol(found->d_name);
+
+        if (pid > 1 && pid != getpid()) {
+            look_at(tree, pid, entry, environment);
+        }
+    }
+    if (proc) {
+        closedir(proc);
+    }
+    free(environment);
+    add_descendants(tree);
+}
+
+void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *found)
+{
+    tree_t tree = {NULL, 0, 0};
+    apr_int64_t ticks = 0;
+    size_t n;
+
+    found->processes = 0;
+    find(&tree, id);
+    for (n = 0; n < tree.n; n++) {
+        const tree_process_t *process = &tree.processes[n];
+
+        if (process->is_own) {
+            found->processes++;
+            ticks += process->cpu_ticks;
+        }
+        if (process->is_own && signal) {
+            syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
+        }
+        close(process->fd);
+    }
+    found->cpu_usec = ticks * 1000000 / sysconf(_SC_CLK_TCK);
+    free(tree.processes);
+}
+
+int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
+                              int (*check)(void *baton), void *baton)
+{
+    char name[64];
+    int sent = 0;
+    int fd;
+
+    if (pid <= 1 || pid > 0x7fffffff) {
+        return 0;
+    }
+    fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (fd < 0) {
+        return 0;
+    }
+    if (read_file((pid_t)pid, "comm", name, sizeof(name)) > 0 &&
+        !strncmp(name, command, strlen(command)) && (!check || check(baton))) {
+        sent = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) == 0;
+    }
+    close(fd);
+    return sent;
+}
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/engine.c: limits of requests, and the steps of their stops.
+ *
+ * Ten times a second, the helper looks at each request that runs: has it
+ * reached a limit, and if it is marked, is the next step due?  All times come
+ * from the request's own slot, so that a helper which takes over goes on where
+ * the last one was.
+ */
+#include "requests/engine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "httpd.h"
+#include "http_log.h"
+#include "http_main.h"
+
+#include "core/job_tree.h"
+#include "core/proc.h"
+#include "requests/fpm.h"
+#include "server/helper.h"
+#include "server/requests.h"
+
+APLOG_USE_MODULE(wheel);
+
+#define ENGINE_TICK_USEC (100 * 1000)
+
+/* From an interrupt to the second signal. */
+#define ENGINE_FORCE_USEC (1000 * 1000)
+
+/* What the helper remembers of the request in a slot, besides. */
+typedef struct engine_note_t {
+    apr_uint64_t id;
+    wheel_step_e step;    /* that it has taken */
+    unsigned logged;      /* limits that the log has, a bit for each mark */
+    int ambiguous_logged; /* more than one FPM worker fits */
+} engine_note_t;
+
+static struct {
+    engine_note_t *notes; /* one for each slot */
+    apr_int64_t next_usec;
+    int leaves;
+} engine;
+
+/* --- Limits --------------------------------------------------------------- */
+
+static const char *limit_name(wheel_mark_e mark)
+{
+    return mark == WHEEL_MARK_CPU ? "WheelCpuLimit" : "WheelTimeout";
+}
+
+/* A request has reached a limit. */
+static void reach(wheel_request_t *request, engine_note_t *note,
+                  wheel_mark_e mark, int log_only)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+
+    if (!log_only) {
+        if (wheel_request_slots_mark(slots, request->slot, request->id, mark)) {
+            request->mark = mark;
+            request->marked = 0;
+        }
+        return;
+    }
+    if (note->logged & 1u << mark) {
+        return;
+    }
+    note->logged |= 1u << mark;
+    wheel_request_slots_logged(slots, mark);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "WH0103: request %" APR_UINT64_T_FMT " of handler %s has "
+                 "reached %s after %" APR_TIME_T_FMT " ms and runs on "
+                 "(action=log)",
+                 request->id, request->facts.handler, limit_name(mark),
+                 apr_time_as_msec(request->elapsed));
+}
+
+/* CPU time of the thread, and of the processes that work for it. */
+static apr_int64_t cpu_usec(const wheel_request_t *request)
+{
+    wheel_job_tree_t tree = {0, 0};
+    apr_int64_t used = 0;
+    int asleep;
+
+    if (request->tid > 0) {
+        used = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep) -
+               request->facts.began_cpu_usec;
+    }
+    if (request->kind == WHEEL_KIND_CGI) {
+        wheel_job_tree_signal(request->id, 0, &tree);
+    }
+    return (used > 0 ? used : 0) + tree.cpu_usec;
+}
+
+/* Processes may use several cores at a time, the thread one. */
+static int may_have_used(const wheel_request_t *request, apr_int64_t usec)
+{
+    return request->kind == WHEEL_KIND_CGI || request->elapsed >= usec;
+}
+
+static void look_at_limits(wheel_request_t *request, engine_note_t *note)
+{
+    const wheel_request_facts_t *facts = &request->facts;
+
+    if (facts->wait_max > 0 && request->elapsed >= facts->wait_max) {
+        reach(request, note, WHEEL_MARK_DEADLINE, facts->wait_log_only != 0);
+    }
+    if (request->mark == WHEEL_MARK_NONE && facts->cpu_max > 0 &&
+        !(note->logged & 1u << WHEEL_MARK_CPU) &&
+        may_have_used(request, facts->cpu_max) &&
+        cpu_usec(request) >= facts->cpu_max) {
+        reach(request, note, WHEEL_MARK_CPU, facts->cpu_log_only != 0);
+    }
+}
+
+/* --- Steps ---------------------------------------------------------------- */
+
+static wheel_step_e due_step(const wheel_request_t *request)
+{
+    apr_interval_time_t after = request->facts.interrupt_after;
+
+    if (after < 0 || request->marked < after) {
+        return WHEEL_STEP_REFUSE;
+    }
+    return request->marked - after < ENGINE_FORCE_USEC ? WHEEL_STEP_INTERRUPT
+                                                       : WHEEL_STEP_FORCE;
+}
+
+static void interrupt_cgi(const wheel_request_t *request, wheel_step_e step)
+{
+    wheel_job_tree_t tree;
+
+    wheel_job_tree_signal(request->id,
+                          step == WHEEL_STEP_FORCE ? SIGKILL : SIGTERM, &tree);
+}
+
+static void interrupt_fpm(const wheel_request_t *request, engine_note_t *note)
+{
+    wheel_fpm_e found = wheel_fpm_interrupt(request);
+
+    if (found != WHEEL_FPM_NONE_FITS && found != WHEEL_FPM_SIGNALLED &&
+        !note->ambiguous_logged) {
+        note->ambiguous_logged = 1;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0104: request %" APR_UINT64_T_FMT
+                     " goes on in PHP-FPM: %s",
+                     request->id, wheel_fpm_text(found));
+    }
+}
+
+/* The process is told at each tick: PHP may not have been executing its script
+ * the last time.  Its engine is told once for each step. */
+static void take_steps(const wheel_request_t *request, engine_note_t *note)
+{
+    wheel_step_e step = due_step(request);
+
+    if (step == WHEEL_STEP_REFUSE ||
+        !wheel_request_slots_interrupt(wheel_requests_slots(), request->slot,
+                                       request->id, step)) {
+        return;
+    }
+    if (request->kind == WHEEL_KIND_CGI &&
+        (note->step < step || step == WHEEL_STEP_FORCE)) {
+        interrupt_cgi(request, step);
+    }
+    if (request->kind == WHEEL_KIND_FCGI && note->step < step) {
+        interrupt_fpm(request, note);
+    }
+    note->step = step;
+}
+
+/* --- In the helper -------------------------------------------------------- */
+
+static int wanted(void)
+{
+    return wheel_requests_slots() != NULL;
+}
+
+static void begin(apr_pool_t *pool)
+{
+    (void)pool;
+    engine.notes = calloc(wheel_request_slots_max(wheel_requests_slots()),
+                          sizeof(*engine.notes));
+}
+
+static unsigned prepare(struct pollfd *fds, unsigned fds_max,
+                        apr_int64_t *until_usec)
+{
+    (void)fds;
+    (void)fds_max;
+    if (!engine.leaves && engine.next_usec < *until_usec) {
+        *until_usec = engine.next_usec;
+    }
+    return 0;
+}
+
+static void look_at_all(void)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    unsigned max = wheel_request_slots_max(slots);
+    apr_int64_t now = wheel_clock_usec();
+    wheel_request_t request;
+    unsigned n;
+
+    for (n = 0; n < max; n++) {
+        engine_note_t *note = &engine.notes[n];
+
+        if (!wheel_request_slots_copy(slots, n, now, &request)) {
+            continue;
+        }
+        if (note->id != request.id) {
+            memset(note, 0, sizeof(*note));
+            note->id = request.id;
+        }
+        if (request.mark == WHEEL_MARK_NONE) {
+            look_at_limits(&request, note);
+        }
+        if (request.mark != WHEEL_MARK_NONE) {
+            take_steps(&request, note);
+        }
+    }
+}
+
+static void serve(const struct pollfd *fds, unsigned fds_n)
+{
+    apr_int64_t now = wheel_clock_usec();
+
+    (void)fds;
+    (void)fds_n;
+    if (engine.leaves || now < engine.next_usec || !engine.notes) {
+        return;
+    }
+    look_at_all();
+    engine.next_usec = wheel_clock_usec() + ENGINE_TICK_USEC;
+}
+
+static void leave(wheel_helper_why_e why)
+{
+    (void)why;
+    engine.leaves = 1;
+}
+
+static int busy(void)
+{
+    return 0;
+}
+
+static const wheel_helper_part_t part = {wanted, begin, prepare,
+                                         serve,  leave, busy};
+
+void wheel_engine_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    memset(&engine, 0, sizeof(engine));
+    wheel_helper_add(&part);
+}

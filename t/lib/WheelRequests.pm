@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# Requests that are jobs: find one in the status, stop it, and see what is left.
+package WheelRequests;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter qw(import);
+
+use Time::HiRes qw(time);
+
+use WheelHttpd qw(checkout_dir libexec_dir);
+use WheelTest qw(collect wait_until);
+
+our @EXPORT_OK = qw(listed stop_listed load_modules php_dir);
+
+# The LoadModule lines of modules that come with httpd, unless it has them.
+sub load_modules {
+    return join '', map {
+        my $file = libexec_dir() . "/mod_$_.so";
+        -e $file ? "LoadModule ${_}_module \"$file\"\n" : ();
+    } @_;
+}
+
+# Where build.sh has unpacked Debian's PHP; undef if it hasn't.
+sub php_dir {
+    my $dir = checkout_dir() . '/t/.cache/php';
+    return -d $dir ? $dir : undef;
+}
+
+# The row of a path in the status; waits for it.  With a condition, for a row
+# for which it holds.
+sub listed {
+    my ($server, $path, $condition) = @_;
+    return wait_until {
+        my ($row) = grep { $_->{path} eq $path && (!$condition || $condition->($_)) }
+            @{ $server->status->{requests} };
+        $row;
+    };
+}
+
+# Stop the request of a path by its id and wait for its answer.  Returns the
+# seconds that it took.
+sub stop_listed {
+    my ($server, $path, $answer) = @_;
+    my $row = listed($server, $path) or return;
+    my $began = time;
+    my $said = $server->get("/stop?id=$row->{id}")->status;
+    die "stop: $said\n" if $said != 200;
+    collect(20, $answer);
+    return time - $began;
+}
+
+1;

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+# A CGI script that is stopped ends with all that it has started, whether it
+# computes, waits or ignores TERM.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use Time::HiRes qw(time);
+use WheelHttpd qw(spew slurp);
+use WheelRequests qw(listed load_modules stop_listed);
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+my @scripts = (
+    ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done', 2],
+    ['sleep'    => 'sleep 60 & sleep 60',                               2],
+    ['stubborn' => q(trap '' TERM; while :; do sleep 1; done),          4],
+);
+plan tests => 5 * @scripts + 8, need_module 'wheel';
+
+my $server = WheelServer->started(config => '');
+my $dir    = $server->dir;
+mkdir "$dir/cgi" or die "$!\n";
+for (@scripts) {
+    my ($name, $commands) = @$_;
+    script($name, $commands);
+}
+script('quick', 'echo Content-Type: text/plain; echo; echo $WHEEL_JOB');
+script('head', 'echo Content-Type: text/plain; echo; echo begun; sleep 60');
+my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
+$server->configure(config => <<"END");
+@{[load_modules($mod)]}
+<IfModule cgid_module>
+    ScriptSock "$dir/run/cgisock"
+</IfModule>
+ScriptAlias "/cgi/" "$dir/cgi/"
+<Directory "$dir/cgi">
+    Require all granted
+</Directory>
+WheelRequests on slow=100ms
+<Location "/cgi/limited">
+    WheelCpuLimit 500ms
+</Location>
+<Location "/cgi/logged">
+    WheelCpuLimit 500ms action=log
+    WheelTimeout 600ms action=log
+</Location>
+END
+script($_, 'while :; do :; done') for qw(limited logged);
+$server->stop;
+$server->start or die $server->error_log;
+
+for (@scripts) {
+    my ($name, undef, $limit) = @$_;
+    my $answer = $server->begin(GET => "/cgi/$name");
+    my $row    = listed($server, "/cgi/$name");
+    ok wait_until { processes($name) }, "$name: it runs";
+    my $pid  = $row->{pid};
+    my $took = stop_listed($server, "/cgi/$name", $answer);
+    is $answer->status, 503, "$name: its client is told";
+    ok $took < $limit + 8, "$name: in time" or diag $took;
+    ok wait_until { !processes($name) }, "$name: no process is left";
+    ok -e "/proc/$pid", "$name: the child lives";
+}
+
+my $head = $server->begin(GET => '/cgi/head');
+listed($server, '/cgi/head');
+stop_listed($server, '/cgi/head', $head);
+ok $head->status == 200 && !defined $head->body,
+    'a part of an answer can not be taken for the whole';
+like $server->get('/cgi/quick')->body, qr/^\d+$/, 'a script has its id';
+
+my $limited = $server->begin(GET => '/cgi/limited');
+is collect(10, $limited), 1, 'a script that uses more CPU time than it may';
+is $limited->status, 504, 'is stopped';
+like $limited->body, qr/WheelCpuLimit/, 'and told by what';
+
+my $logged = $server->begin(GET => '/cgi/logged');
+ok wait_until { $server->error_log =~ /WH0103.*WheelCpuLimit/ },
+    'where a limit is logged alone, the log has it';
+ok wait_until { $server->error_log =~ /WH0103.*WheelTimeout/ },
+    'and the other one';
+ok !collect(0, $logged), 'and the script runs on';
+stop_listed($server, '/cgi/logged', $logged);
+
+sub script {
+    my ($name, $commands) = @_;
+    spew("$dir/cgi/$name", "#!/bin/sh\n$commands\n");
+    return chmod 0755, "$dir/cgi/$name";
+}
+
+# What runs for a script.
+sub processes {
+    my ($name) = @_;
+    return grep { (eval { slurp("/proc/$_/environ") } // '')
+            =~ m{\0SCRIPT_NAME=/cgi/$name\0} }
+        map {m{/(\d+)$}} glob '/proc/[0-9]*';
+}

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# A script of PHP-FPM that is stopped ends as by PHP's own time limit, and its
+# worker lives on; where two workers run the same, none is touched.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use IO::Socket::INET ();
+use WheelHttpd qw(free_port run_user run_group spew slurp);
+use WheelKeeper qw(end_server);
+use WheelRequests qw(listed load_modules php_dir stop_listed);
+use WheelServer ();
+use WheelTest qw(child_pids collect wait_until);
+
+my $php = php_dir();
+plan tests => 17, need 'wheel',
+    { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} };
+
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
+    or die "$!\n";
+my ($port, $status_port) = (free_port(), free_port());
+my $server = WheelServer->new(config => '');
+my $dir    = $server->dir;
+my $htdocs = "$dir/htdocs";
+chmod 0777, $htdocs;
+spew("$dir/fpm.conf", <<"END");
+[global]
+error_log = $dir/fpm.log
+daemonize = no
+[www]
+user = @{[run_user()]}
+group = @{[run_group()]}
+listen = 127.0.0.1:$port
+pm = static
+pm.max_children = 3
+pm.status_path = /fpm-status
+pm.status_listen = 127.0.0.1:$status_port
+php_admin_value[max_execution_time] = 0
+php_admin_value[display_errors] = 1
+php_admin_value[opcache.enable] = 0
+END
+my $fpm = fork // die "fork: $!\n";
+if ($fpm == 0) {
+    setpgrp;
+    open STDOUT, '>>', "$dir/fpm.out";
+    open STDERR, '>&', \*STDOUT;
+    $ENV{LD_LIBRARY_PATH} = "$php/usr/lib/x86_64-linux-gnu";
+    exec "$php/usr/sbin/php-fpm8.2", '-n', '-R', '-y', "$dir/fpm.conf"
+        or POSIX::_exit(127);
+}
+END { end_server($fpm, 5) if $fpm }
+wait_until { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$status_port") }
+    or die slurp("$dir/fpm.out");
+
+$server->configure(threads => 6, config => <<"END");
+@{[load_modules(qw(proxy proxy_fcgi))]}
+WheelRequests on slow=100ms
+WheelFpmStatus fcgi://127.0.0.1:$status_port/fpm-status
+<FilesMatch "[.]php\$">
+    SetHandler "proxy:fcgi://127.0.0.1:$port"
+</FilesMatch>
+END
+$server->start or die $server->error_log;
+my $begin = <<'END';
+<?php
+register_shutdown_function(function () {
+    file_put_contents(__FILE__ . '.end', 'x', FILE_APPEND);
+});
+END
+my %script = (
+    loop   => 'while (true) {}',
+    sleep  => 'sleep(60);',
+    stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
+        . 'fread($s, 10);',
+);
+spew("$htdocs/$_.php", "$begin$script{$_}\n") for keys %script;
+spew("$htdocs/id.php", '<?php echo getmypid();');
+like $server->get('/id.php')->body, qr/^\d+$/, 'PHP-FPM answers';
+my @workers = workers();
+
+for my $name (qw(loop sleep)) {
+    my $answer = $server->begin(GET => "/$name.php?a=1");
+    listed($server, "/$name.php");
+    my $took = stop_listed($server, "/$name.php", $answer);
+    is $answer->status, 503, "$name: its client is told";
+    ok $took < 5, "$name: in time" or diag $took;
+    ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
+    is_deeply [workers()], \@workers, "$name: its worker lives";
+}
+
+my $stream = $server->begin(GET => '/stream.php');
+listed($server, '/stream.php');
+my $took = stop_listed($server, '/stream.php', $stream);
+ok $took < 8, 'a read of a silent stream ends, too' or diag $took;
+is $stream->status, 503, 'its client is told';
+ok wait_until { my @now = workers(); @now == 3 && "@now" ne "@workers" },
+    'its worker ends, and FPM starts another';
+
+# Two that can't be told apart.
+@workers = workers();
+my @two = map { $server->begin(GET => '/sleep.php') } 1 .. 2;
+wait_until {
+    2 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
+};
+my ($first) = grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
+my $said = $server->get("/stop?id=$first->{id}&wait=0.5&json")->json;
+is $said->{wheels}[0]{outcome}, 'running',
+    'one of two that are alike runs on, as the stop says';
+ok wait_until { $server->error_log =~ /WH0104.*more than one/ },
+    'the log says why';
+is_deeply [workers()], \@workers, 'and no worker is touched';
+
+spew("$htdocs/brief.php", '<?php usleep(2000); echo "brief";');
+my ($stopped, $right) = (0, 0);
+for (1 .. 100) {
+    my $answer = $server->begin(GET => '/brief.php');
+    $stopped++ if $server->get('/stop?path=/brief.php')->status == 200;
+    collect(10, $answer);
+    $right++ if ($answer->body // '') eq 'brief' || ($answer->status // 0) == 503;
+}
+is $right, 100, "requests that race with their stops ($stopped) are right";
+is_deeply [workers()], \@workers, 'and no worker dies of it';
+kill KILL => @workers;
+collect(10, @two);
+
+# The status has a worker of its own, which comes and goes.
+sub workers {
+    return grep { (eval { slurp("/proc/$_/cmdline") } // '')
+            =~ /pool www[\s\0]*\z/ } child_pids($fpm);
+}
