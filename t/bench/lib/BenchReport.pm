@@ -452,9 +452,9 @@ sub plot {
 sub draw {
     my ($result, $file, $look) = @_;
     my %left  = map { $_ => [@{ $look->{$_} }] } qw(ours others);
-    my @kinds   = @{ $result->{kinds} };
-    my $data    = join "\n\n", map { plot_data($result, $_->{name}) } @kinds;
-    my $lines   = join ', ', map {
+    my @kinds = @{ $result->{kinds} };
+    my $data  = join "\n\n", map { plot_data($result, $_->{name}) } @kinds;
+    my $lines = join ', ', map {
         my $kind   = $kinds[$_];
         my $colour = shift @{ $left{ $kind->{ours} ? 'ours' : 'others' } };
         qq(\$data index $_ using 1:2 with linespoints linewidth 2 pointtype 7 )
