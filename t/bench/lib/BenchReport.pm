@@ -320,6 +320,38 @@ sub spread {
     return join ' / ', map { ms(quantile($_, @$samples)) } @shares;
 }
 
+# Second by second.  Requests follow one another, each with a pause behind it.
+sub forks_table {
+    my ($result) = @_;
+    my ($idle, $beside) = map { by_second($_) } @{ $result->{forks} };
+    my ($file, $control)
+        = map { my $n = $_; quantile(0.99, map { @{ $_->[$n] } } @$idle) } 0, 1;
+    my $second = 0;
+    return table([ 'second', 'a small file, 99 %', 'times idle',
+        'control, times idle' ],
+        [ 'idle', ms($file), '1.00', '1.00' ],
+        map {
+            my @of = map { quantile(0.99, @$_) } @$_;
+            [ ++$second, ms($of[0]), ratio($of[0], $file),
+                ratio($of[1], $control) ];
+        } @$beside);
+}
+
+use constant FORKS_GAP_USEC => 400;
+
+sub by_second {
+    my ($series) = @_;
+    my ($time, @seconds) = (0);
+    my ($file, $control) = @$series{'/hello.txt', 'control'};
+    for my $n (0 .. $#$control) {
+        my $second = int($time / 1e6);
+        push @{ $seconds[$second][0] }, $file->[$n];
+        push @{ $seconds[$second][1] }, $control->[$n];
+        $time += $file->[$n] + $control->[$n] + 2 * FORKS_GAP_USEC;
+    }
+    return [grep { $_ } @seconds];
+}
+
 sub shared_table {
     my ($result) = @_;
     return table([ 'slots', 'jobs', 'claim and leave, usec', 'stop of none',
@@ -381,6 +413,10 @@ sub text {
         "The goals:\n", goals_table($result),
         %{ $result->{unused} }
         ? ("A module that is loaded and not used:\n", unused_table($result))
+        : (),
+        $result->{forks}
+        ? ("While prefork forks in place of processes that 128 wheels took:\n",
+            forks_table($result))
         : (),
         @{ $result->{hard} }
         ? ("Where it is hard:\n", hard_table($result))
