@@ -149,7 +149,7 @@ void wheel_admit_http2_leave(const request_rec *r)
 }
 
 /* The last value of a directive that stands outside of virtual hosts, 0 if it
- * stands nowhere: mod_http2 doesn't tell how it is configured. */
+ * stands nowhere: mod_http2 has no call that says how it is configured. */
 static int directive_number(const ap_directive_t *node, const char *name)
 {
     int number = 0;

@@ -45,7 +45,7 @@ static apr_status_t child_exit(void *data)
 }
 
 /* Threaded MPMs: runs in the main thread, before the workers are joined.
- * Prefork: runs inside the signal handler, and there is nothing to tell. */
+ * Prefork: runs inside the signal handler, and no job is running. */
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;

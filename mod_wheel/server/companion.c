@@ -33,7 +33,7 @@ struct wheel_companion_t {
     int released; /* the worker has left it */
     int policy;
     unsigned slot;
-    apr_int64_t looked_usec;
+    apr_int64_t polled_usec;
     wheel_work_fn *work;
     void *memory; /* NULL if the spec asks for none */
     wheel_area_t area;
@@ -49,23 +49,23 @@ static struct {
 
 /* --- What the work of a companion calls ----------------------------------- */
 
-/* The kernel's tick is fine enough, and most looks come within the same. */
-static void note_look(wheel_companion_t *companion)
+/* The kernel's tick is fine enough, and most polls come within the same. */
+static void note_poll(wheel_companion_t *companion)
 {
     apr_int64_t now = wheel_clock_coarse_usec();
 
-    if (now != companion->looked_usec) {
-        companion->looked_usec = now;
+    if (now != companion->polled_usec) {
+        companion->polled_usec = now;
         wheel_table_look(wheel_process_table(), companion->slot, now,
                          wheel_clock_thread_usec());
     }
 }
 
-static wheel_end_e look(wheel_job_t *job)
+static wheel_end_e poll_mark(wheel_job_t *job)
 {
     wheel_companion_t *companion = (wheel_companion_t *)job;
 
-    note_look(companion);
+    note_poll(companion);
     sched_yield();
     return wheel_table_marked(wheel_process_table(), companion->slot);
 }
@@ -82,7 +82,8 @@ static void *memory_of(wheel_job_t *job)
     return ((wheel_companion_t *)job)->memory;
 }
 
-static const wheel_job_calls_t companion_calls = {look, hand_over, memory_of};
+static const wheel_job_calls_t companion_calls = {poll_mark, hand_over,
+                                                  memory_of};
 
 /* --- Life of a companion ------------------------------------------------- */
 
@@ -94,7 +95,7 @@ static void *companion_main(void *data)
 
     wheel_table_set_thread(wheel_process_table(), slot, wheel_thread_number(),
                            wheel_thread_schedule(companion->policy));
-    note_look(companion);
+    note_poll(companion);
     companion->work(&companion->job, companion->baton);
     stopped = wheel_job_stopped(&companion->job);
     wheel_table_companion_leave(wheel_process_table(), slot);

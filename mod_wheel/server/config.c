@@ -343,7 +343,7 @@ const command_rec wheel_config_directives[] = {
                       "path of the local socket that wheelctl uses, or off; "
                       "then mode=0600 or 0660, and group=NAME"),
     AP_INIT_TAKE1("WheelLookWarning", set_look_warning, NULL, RSRC_CONF,
-                  "a job that doesn't look for so long whether it is to end "
+                  "a job that does not poll its mark for so long "
                   "is stuck; 0 for never"),
     AP_INIT_TAKE1("WheelScheduling", set_scheduling, NULL,
                   RSRC_CONF | ACCESS_CONF,

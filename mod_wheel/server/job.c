@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/job.c: one job from claim to release, for mod_wheel.h.
  *
- * Runs in the worker that runs the request.  For a job with a companion it
- * only waits: to be woken, or for the tick at which it looks at its client,
- * its deadline and its server.  It answers from what the companion has handed
- * over and never waits for the companion itself, which sees its mark when the
- * kernel next runs it.  A worker that does the work itself looks round when
- * the work says so.
+ * Runs in the worker that runs the request.  The worker of a job with a
+ * companion only waits: to be woken, or for the next tick, when it checks its
+ * client, its deadline and its server.  It answers from what the companion has
+ * handed over and never waits for the companion itself, which sees its mark
+ * when the kernel next runs it.  A worker that does the work itself makes these
+ * checks when the work polls the mark.
  */
 #include "server/job.h"
 
@@ -36,8 +36,8 @@ typedef struct job_own_t {
     wheel_job_t job; /* first: by its address the work finds the rest */
     wheel_wait_t wait;
     request_rec *r;
-    apr_int64_t looked_usec;
-    apr_int64_t looked_cpu_usec;
+    apr_int64_t polled_usec;
+    apr_int64_t polled_cpu_usec;
     char *result; /* the caller's */
     apr_size_t result_max;
     apr_size_t result_bytes;
@@ -162,8 +162,8 @@ static apr_status_t check_spec(const wheel_spec_t *spec)
 }
 
 /* However the handler answers: the connection ends, and no worker waits for
- * the client to hang up, too (see wheel_handler.c). */
-static void tell_refusal(request_rec *r, wheel_refusal_e refusal)
+ * the client to close it, too. */
+static void note_refusal(request_rec *r, wheel_refusal_e refusal)
 {
     apr_table_setn(r->notes, "wheel-refused", wheel_refusal_name(refusal));
     apr_table_setn(r->connection->notes, "wheel-refused", "");
@@ -174,7 +174,7 @@ static apr_status_t refuse(request_rec *r, wheel_refusal_e refusal,
 {
     result->refusal = refusal;
     wheel_table_refuse(wheel_process_table(), refusal);
-    tell_refusal(r, refusal);
+    note_refusal(r, refusal);
     return APR_EAGAIN;
 }
 
@@ -199,7 +199,7 @@ static apr_status_t enter(request_rec *r, const wheel_spec_t *spec,
     return APR_SUCCESS;
 }
 
-static void tell_result(request_rec *r, const wheel_result_t *result)
+static void note_result(request_rec *r, const wheel_result_t *result)
 {
     apr_pool_t *pool = r->pool;
 
@@ -234,9 +234,9 @@ static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
     result->done = record.done;
     result->value = record.value;
     result->elapsed = record.elapsed;
-    tell_result(r, result);
+    note_result(r, result);
     if (end == WHEEL_END_GONE && !r->sent_bodyct) {
-        r->connection->aborted = 1; /* otherwise the next write will tell */
+        r->connection->aborted = 1; /* otherwise the next write sets it */
     }
     wheel_admit_http2_leave(r);
     if (wheel_process_ending()) {
@@ -286,7 +286,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
 /* A job that was refused at its claim, or for want of a thread. */
 static apr_status_t not_begun(request_rec *r, const wheel_result_t *result)
 {
-    tell_refusal(r, result->refusal);
+    note_refusal(r, result->refusal);
     wheel_admit_http2_leave(r);
     return APR_EAGAIN;
 }
@@ -314,28 +314,28 @@ apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
 
 /* --- In the worker ------------------------------------------------------- */
 
-static void note_look(job_own_t *own, apr_int64_t now)
+static void note_poll(job_own_t *own, apr_int64_t now)
 {
     apr_int64_t cpu = wheel_clock_thread_usec();
 
-    if (own->looked_usec) {
-        wheel_wait_tell_late(&own->wait, cpu - own->looked_cpu_usec);
+    if (own->polled_usec) {
+        wheel_wait_log_late(&own->wait, cpu - own->polled_cpu_usec);
     }
-    own->looked_usec = now;
-    own->looked_cpu_usec = cpu;
+    own->polled_usec = now;
+    own->polled_cpu_usec = cpu;
     wheel_table_look(own->wait.table, own->wait.slot, now, cpu);
 }
 
 /* The kernel's tick is often enough for all but the mark. */
-static wheel_end_e look(wheel_job_t *job)
+static wheel_end_e poll_mark(wheel_job_t *job)
 {
     job_own_t *own = (job_own_t *)job;
     wheel_wait_t *wait = &own->wait;
     wheel_end_e end = wheel_table_marked(wait->table, wait->slot);
     apr_int64_t now = wheel_clock_coarse_usec();
 
-    if (now != own->looked_usec) {
-        note_look(own, now);
+    if (now != own->polled_usec) {
+        note_poll(own, now);
         if (end == WHEEL_END_NONE) {
             end = wheel_wait_round(wait);
         }
@@ -367,7 +367,7 @@ static void *memory_of(wheel_job_t *job)
     return ((job_own_t *)job)->memory;
 }
 
-static const wheel_job_calls_t own_calls = {look, hand_over, memory_of};
+static const wheel_job_calls_t own_calls = {poll_mark, hand_over, memory_of};
 
 static void end_own(job_own_t *own, wheel_result_t *result)
 {
@@ -375,7 +375,7 @@ static void end_own(job_own_t *own, wheel_result_t *result)
     wheel_end_e end = WHEEL_END_FINISHED;
 
     if (wait->watched && own->r->connection->aborted) {
-        end = WHEEL_END_GONE; /* the handler has seen it before a look did */
+        end = WHEEL_END_GONE; /* a write has noticed before a poll did */
     }
     leave(own->r, wait, wheel_table_mark(wait->table, wait->slot, end), result);
     result->result_bytes = own->result_bytes;
@@ -441,7 +441,7 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
     wheel_job_progress(&own->job, 0, spec->value);
     own->wait.watched = settings.stop_on_disconnect;
     wheel_watch_begin(&own->wait.watch, r, WHEEL_WATCH_HALF_GONE);
-    look(&own->job);
+    poll_mark(&own->job);
     *job = &own->job;
     return APR_SUCCESS;
 }
@@ -451,7 +451,7 @@ void wheel_job_end(wheel_job_t *job, wheel_result_t *result)
     job_own_t *own = (job_own_t *)job;
 
     memset(result, 0, sizeof(*result));
-    note_look(own, wheel_clock_coarse_usec());
+    note_poll(own, wheel_clock_coarse_usec());
     apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
     end_own(own, result);
 }

@@ -22,16 +22,16 @@
 
 APLOG_USE_MODULE(wheel);
 
-/* How often one process looks at most whether its MPM needs help. */
+/* From one check of the scoreboard to the next, for a whole process. */
 #define MPM_HELP_USEC (200 * 1000)
 
-/* How long nobody serves before the oldest jobs end for that, and from then to
- * the next. */
+/* How long no process accepts connections before the oldest jobs end, and from
+ * then to the next. */
 #define MPM_FULL_USEC (3 * APR_USEC_PER_SEC)
 
-/* How event's parent marks a process that is about to end, once it has seen so
- * while it looks how many more it needs.  Where it stops gracefully, it needs
- * none, and doesn't look. */
+/* How event's parent marks a process that is about to end, once it has counted
+ * how many more processes it needs.  While the server stops gracefully it needs
+ * none, and doesn't count. */
 #define MPM_REPLACED 2
 
 /* @return this process's place in the scoreboard, or -1 if another process has

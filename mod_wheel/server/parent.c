@@ -39,7 +39,7 @@ APLOG_USE_MODULE(wheel);
  * for a companion of its last job that hasn't got the CPU since. */
 #define PARENT_SLOTS_PER_WORKER 2
 
-/* Stuck jobs that the parent tells of at a time. */
+/* Stuck jobs that the parent logs at a time. */
 #define PARENT_STUCK_MAX 8
 
 /* What outlives restarts, on the process pool: no pointer into the module. */
@@ -78,9 +78,9 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
     }
 }
 
-/* Jobs whose workers have answered, or do the work themselves: nobody else
- * would tell. */
-static void tell_stuck(server_rec *s)
+/* Jobs whose workers have answered, or do the work themselves: no worker can
+ * log these. */
+static void log_stuck(server_rec *s)
 {
     wheel_record_t records[PARENT_STUCK_MAX];
     unsigned records_n = 0;
@@ -91,8 +91,8 @@ static void tell_stuck(server_rec *s)
     for (n = 0; n < records_n; n++) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0012: wheel %" APR_UINT64_T_FMT " of handler %s, in "
-                     "child %" APR_PID_T_FMT ", hasn't looked for "
-                     "%" APR_TIME_T_FMT " ms whether it is to end",
+                     "child %" APR_PID_T_FMT ", has not polled its mark for "
+                     "%" APR_TIME_T_FMT " ms",
                      records[n].id, records[n].handler, records[n].pid,
                      apr_time_as_msec(records[n].looked));
     }
@@ -113,7 +113,7 @@ static int monitor(apr_pool_t *pool, server_rec *s)
                      dead);
     }
     if (wheel_process_table()) {
-        tell_stuck(s);
+        log_stuck(s);
     }
     return DECLINED;
 }

@@ -21,23 +21,23 @@ APLOG_USE_MODULE(wheel);
 /* From one check of client, deadline and server to the next. */
 #define WAIT_TICK_USEC (250 * 1000)
 
-/* The worker of a job answers in time whatever its companion does; but nobody
- * can make the companion leave the CPU. */
-static void tell_if_stuck(wheel_wait_t *wait)
+/* The worker of a job answers in time whatever its companion does, but nothing
+ * can end a companion that does not poll its mark. */
+static void log_if_stuck(wheel_wait_t *wait)
 {
     wheel_record_t record;
 
     if (wheel_table_stuck_news(wait->table, wait->slot, &record)) {
         ap_log_rerror(
             APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
-            "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s hasn't "
-            "looked for %" APR_TIME_T_FMT " ms whether it is to end: "
-            "its work goes on after a stop until it does",
+            "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s has not "
+            "polled its mark for %" APR_TIME_T_FMT " ms: its work goes "
+            "on after a stop until it does",
             record.id, record.handler, apr_time_as_msec(record.looked));
     }
 }
 
-void wheel_wait_tell_late(const wheel_wait_t *wait, apr_interval_time_t late)
+void wheel_wait_log_late(const wheel_wait_t *wait, apr_interval_time_t late)
 {
     apr_interval_time_t look_max = wheel_table_look_max(wait->table);
 
@@ -46,21 +46,21 @@ void wheel_wait_tell_late(const wheel_wait_t *wait, apr_interval_time_t late)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
                       "WH0025: wheel %" APR_UINT64_T_FMT
                       " of handler %s, which "
-                      "runs in its worker, didn't look for %" APR_TIME_T_FMT
-                      " ms of CPU time whether it is to end",
+                      "runs in its worker, did not poll its mark for "
+                      "%" APR_TIME_T_FMT " ms of CPU time",
                       wait->id, wait->watch.r->handler, apr_time_as_msec(late));
     }
 }
 
-/* Without its class, a wheel takes the CPU from other requests.  Asking again
- * would not help: once for the whole server. */
-static void tell_class(wheel_wait_t *wait)
+/* A companion without its class takes the CPU from other requests.  Logged once
+ * for the whole server, since all companions have that in common. */
+static void log_class(wheel_wait_t *wait)
 {
     wheel_class_e class = wheel_table_class(wait->table, wait->slot);
     wheel_class_e asked = wait->asked;
 
     if (asked == WHEEL_CLASS_UNKNOWN || class == WHEEL_CLASS_UNKNOWN) {
-        return; /* there is nothing to tell, or the thread has not run */
+        return; /* it is logged, or the thread has not run */
     }
     wait->asked = WHEEL_CLASS_UNKNOWN;
     if (class != asked && wheel_table_class_news(wait->table)) {
@@ -83,8 +83,8 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
         return WHEEL_END_FINISHED;
     }
     if (!wait->in_worker) {
-        tell_if_stuck(wait);
-        tell_class(wait);
+        log_if_stuck(wait);
+        log_class(wait);
     }
     if (wheel_process_ending()) {
         return WHEEL_END_SHUTDOWN;
@@ -111,9 +111,10 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
     return WHEEL_END_NONE;
 }
 
-/* Jobs that began together don't look together: their workers would wake all
- * at once, and whoever comes then would wait for them.  The ids, which follow
- * one another, are spread over the tick by the golden ratio. */
+/* Jobs that began together have ticks at different times: else their workers
+ * would all wake at once, and a request that comes then would wait for them.
+ * The ids, which follow one another, are spread over the tick by the golden
+ * ratio. */
 static apr_interval_time_t time_to_tick(const wheel_wait_t *wait,
                                         apr_int64_t now)
 {

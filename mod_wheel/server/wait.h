@@ -16,7 +16,7 @@ typedef struct wheel_wait_t {
     apr_int64_t deadline_usec; /* by wheel_clock_usec(), 0 for none */
     apr_interval_time_t tick;
     int in_worker;       /* there is no companion */
-    wheel_class_e asked; /* by the companion; unknown: none, or it is told */
+    wheel_class_e asked; /* by the companion; unknown: none, or it is logged */
     int watched;         /* a vanished client ends it */
     wheel_watch_t watch;
 } wheel_wait_t;
@@ -38,6 +38,6 @@ wheel_end_e wheel_wait_for_end(wheel_wait_t *wait);
 /** Work in its worker has polled its mark late: log it if that was later than
  * WheelLookWarning allows, once for each job.
  * @param late usec of CPU time */
-void wheel_wait_tell_late(const wheel_wait_t *wait, apr_interval_time_t late);
+void wheel_wait_log_late(const wheel_wait_t *wait, apr_interval_time_t late);
 
 #endif /* WHEEL_SERVER_WAIT_H */

@@ -19,7 +19,7 @@
 #include "core/proc.h"
 
 /* A client that only shut its sending side gets an interim response now and
- * then: it may still go away, and nothing but writing to it would tell. */
+ * then: it may still go away, and only a write shows that. */
 #define WATCH_PROBE_USEC (500 * 1000)
 
 /* Seconds from one keepalive segment to the next. */

@@ -26,7 +26,7 @@ typedef enum {
 /** A watch over one client.  For the thread that runs the request. */
 typedef struct wheel_watch_t {
     request_rec *r;          /* what the client asked for itself */
-    apr_socket_t *socket;    /* NULL: only the connection's state tells */
+    apr_socket_t *socket;    /* NULL: only c->aborted says so */
     wheel_watch_half_e half; /* see there */
     apr_int64_t probed_usec; /* the last probe, 0 before the first */
 } wheel_watch_t;

@@ -57,7 +57,7 @@ collect(20, $own);
 like $own->body, qr/end=1 .* result=burnt/, 'the one in its worker finishes';
 my $log = '';
 wait_until { $log = $server->error_log; 2 == (() = $log =~ /WH0024/g) };
-is scalar(() = $log =~ /WH0024: wheel \d+ of handler test-job hasn't looked/g),
+is scalar(() = $log =~ /WH0024: wheel \d+ of handler test-job has not polled/g),
     2, 'each with a companion is logged, by id and handler';
 is scalar(() = $log =~ /WH0025: .* which runs in its worker/g), 1,
     'and the other, once it looks';
