@@ -15,9 +15,9 @@ Usage: ./build.sh COMMAND
   run      build and serve at http://127.0.0.1:8000/ until Ctrl-C
              WHEEL_PORT=8000                   another port
              WHEEL_MPM=event|worker|prefork    another MPM
-             WHEEL_REDIS=HOST:PORT             one of several servers (on other
-                                               ports or machines): a stop said
-                                               to one reaches all by this Redis
+             WHEEL_REDIS=HOST:PORT             one of several servers, on other
+                                               ports or machines, that share
+                                               stops through this Redis
   test     build, check and run all tests, some of them with sanitizers too
   test TEST...
            build and run these tests alone, without the checks: files such as
@@ -391,11 +391,11 @@ Stop all of them, those of one name, or one by its id:
     curl http://127.0.0.1:$port/stop/red
     curl 'http://127.0.0.1:$port/stop?id=N'
 
-A wheel that ends by itself after 5 seconds, and what it tells as JSON:
+A wheel that ends by itself after 5 seconds, and answers in JSON:
 
     curl 'http://127.0.0.1:$port/rotate/blue?wait=5&json'
 
-What rotates, and where to find ids:
+List what rotates, with ids:
 
     curl 'http://127.0.0.1:$port/wheel-status?auto'
 
@@ -406,8 +406,8 @@ The same without HTTP, also when every worker is taken:
 TRY
     if [ -n "$redis" ]; then
         cat <<TRY
-This server and others hear of each other's stops by the Redis at $redis.
-What a stop found on each of them:
+This server shares stops with others through the Redis at $redis.
+What a stop has stopped on each of them:
 
     curl 'http://127.0.0.1:$port/stop?json'
 
