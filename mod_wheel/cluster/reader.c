@@ -36,7 +36,8 @@ static struct {
     int end_fd;  /* rung when the thread is to end */
     int done_fd; /* rung when it has */
     apr_uint64_t stream;
-    atomic_int why; /* a wheel_helper_why_e */
+    atomic_int why;  /* a wheel_helper_why_e */
+    int leaves_rest; /* what comes is the next helper's; for the thread alone */
     atomic_int done;
 } reader = {.end_fd = -1, .done_fd = -1};
 
@@ -116,6 +117,9 @@ static void service_set_place(void *baton, const wheel_place_t *place)
     cluster_position_t *position = cluster_own()->kept->position;
 
     (void)baton;
+    if (reader.leaves_rest) {
+        return;
+    }
     put_place(position, place);
     atomic_store_explicit(&position->stream, reader.stream,
                           memory_order_release);
@@ -142,16 +146,21 @@ static apr_interval_time_t begin_applying(const wheel_place_t *place)
     return 0;
 }
 
+/* A child that is held with the mutex, by a debugger perhaps, delays a stop and
+ * loses none: if this helper ends meanwhile, the next one applies it. */
 static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
 {
     wheel_table_t *table = wheel_process_table();
     apr_status_t rv;
 
-    rv = wheel_table_stop(table, filter, WHEEL_END_STOP, NULL, stopped);
+    do {
+        rv = wheel_table_stop(table, filter, WHEEL_END_STOP, NULL, stopped);
+    } while (APR_STATUS_IS_EBUSY(rv) && why_it_ends() == WHEEL_HELPER_STAYS);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     "WH0087: a stop of another host is lost: the mutex "
-                     "'wheel' failed");
+                     "WH0087: a stop of another host is %s: the mutex 'wheel' "
+                     "failed",
+                     APR_STATUS_IS_EBUSY(rv) ? "late" : "lost");
         return rv;
     }
     wheel_table_wake_marked(table);
@@ -165,7 +174,11 @@ static int service_apply(void *baton, const wheel_notice_t *notice,
     unsigned stopped = 0;
     int result = WHEEL_REPLY_FAILED;
     const char *error;
+    apr_status_t rv;
 
+    if (reader.leaves_rest) {
+        return result;
+    }
     memset(&filter, 0, sizeof(filter));
     error = wheel_filter_parse(&filter, notice->filter, pool);
     if (error) {
@@ -176,7 +189,9 @@ static int service_apply(void *baton, const wheel_notice_t *notice,
     }
     else {
         filter.older += begin_applying(place);
-        if (stop_here(&filter, &stopped) == APR_SUCCESS) {
+        rv = stop_here(&filter, &stopped);
+        reader.leaves_rest = APR_STATUS_IS_EBUSY(rv);
+        if (rv == APR_SUCCESS) {
             result = (int)stopped;
             cluster_count(&cluster_own()->kept->counters->applied);
         }

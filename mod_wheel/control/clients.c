@@ -5,7 +5,7 @@
  * In the helper's main thread, which takes no part in requests: clients are
  * answered when every worker and every connection of the server is taken.  No
  * client can keep it from another, since nothing here blocks but the table's
- * mutex.
+ * mutex, for a second at most.
  *
  * A client sends one line, "list" or "stop" and perhaps a query string, and
  * reads until the end: a line with a status as in HTTP, and one of JSON.

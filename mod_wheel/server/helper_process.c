@@ -48,6 +48,9 @@ APLOG_USE_MODULE(wheel);
 #define HELPER_PAUSE_FIRST_USEC (10 * 1000)
 #define HELPER_PAUSE_MAX_USEC (2 * APR_USEC_PER_SEC)
 
+/* How long it waits for the table's mutex: a child may be held with it. */
+#define HELPER_LOCK_USEC APR_USEC_PER_SEC
+
 /* A helper that doesn't end in its time gets so much more, and is killed. */
 #define HELPER_MORE_USEC (500 * 1000)
 
@@ -270,6 +273,7 @@ __attribute__((noreturn)) static void be_helper(apr_pool_t *pool)
                      "WH0007: the mutex 'wheel' can't be used in the helper "
                      "process; it lists and stops nothing");
     }
+    wheel_table_lock_limit_set(wheel_process_table(), HELPER_LOCK_USEC);
     for (n = 0; n < parts->n; n++) {
         if (parts->part[n]->wanted()) {
             parts->part[n]->begin(pool);
