@@ -12,7 +12,7 @@ use warnings FATAL => 'all';
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect soonest wait_until);
 
 plan tests => 36, need_module 'wheel';
 
@@ -110,10 +110,14 @@ reaches('when the key is deleted');
 my @ghosts = (['99999999999999', 'ghost/01'], ['+inf', 'ghost/02'],
     ['9e307', 'ghost/03'], ['1e15', "\x07odd name\xff"]);
 $redis->command(ZADD => 'wheel:live', @$_) for @ghosts;
-my $stop = $near->get('/stop?json');
+my $stop;
+my $took = soonest {
+    $stop = $near->get('/stop?json');
+    $stop->seconds;
+} 2.5;
 is_deeply [sort map { $_->{host} } @{ $stop->json->{hosts} }], [qw(far near)],
     'no stop waits for hosts of the future';
-cmp_ok $stop->seconds, '<', 2.5, 'nor does it take longer';
+cmp_ok $took, '<', 2.5, 'nor does it take longer';
 my $hosts = $near->get('/wheel-status?cluster&json')->json->{hosts};
 is_deeply [sort map { $_->{host} } @$hosts], [qw(far near)],
     'nor does a status show them';

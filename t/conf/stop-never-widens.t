@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whatever sets the handler wheel-stop: its own path means all wheels, one
 # segment more is a name, and nothing else means more than it says.
+#
+# Under one MPM: it has no part in what a path means.
 
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(libexec_dir spew);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect);
 

@@ -2,14 +2,16 @@
 # What README and manual show below a command is what the command prints: all
 # commands behind a "$ " are run, page by page, and their output has the shape
 # that stands there, which is the text but for its numbers.
+#
+# Under one MPM: the documents are the same for all.
 
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelControl qw(control_socket);
 use WheelHttpd qw(checkout_dir libexec_dir module_file slurp spew);
+use WheelPlan;
 use WheelServer ();
 
 my $top   = checkout_dir();
@@ -17,9 +19,7 @@ my %page  = map { m{([^/]+)\z} => [commands(slurp($_))] }
     "$top/README.md", glob "$top/mod_wheel/doc/*.md";
 my $count = map {@$_} values %page;
 
-# No MPM has a part in it: once is enough.
-plan tests => $count + 2, need 'wheel',
-    { 'done under event' => sub { WheelServer::mpm() eq 'event' } };
+plan tests => $count + 2, need_module 'wheel';
 
 cmp_ok scalar @{ $page{'README.md'} }, '>', 5, 'the commands are found';
 # Nobody takes what the kernel accepts for this backend.

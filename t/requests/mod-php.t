@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelHttpd qw(spew);
+use WheelPlan;
 use WheelRequests qw(listed php_dir stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);

@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelHttpd qw(free_port run_user run_group spew slurp);
 use WheelKeeper qw(end_server);
+use WheelPlan;
 use WheelRequests qw(listed load_modules php_dir stop_listed);
 use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
