@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redis/connection.c: one connection to Redis.
  *
- * Nothing here waits longer than it was told to: sockets don't block, and
- * every reply has a deadline and a greatest size.  One thread each.
+ * Each wait has a limit: sockets don't block, and a reply has a deadline and a
+ * maximum size.  One thread each.
  */
 #include "redis/private.h"
 
@@ -278,8 +278,8 @@ int wheel_connection_ok(wheel_connection_t *connection, apr_int64_t until)
 
 /* --- Logging in ----------------------------------------------------------- */
 
-/* Of Redis' own words only the first is shown: the rest may repeat the
- * password. */
+/* Of Redis' error only the first word is shown: the rest may repeat the
+ * password ("unknown command 'AUTH', with args beginning with ..."). */
 static int log_in(wheel_connection_t *connection, apr_int64_t until)
 {
     const wheel_link_t *link = connection->link;
@@ -300,7 +300,7 @@ static int log_in(wheel_connection_t *connection, apr_int64_t until)
     good = reply && reply->type != REDIS_REPLY_ERROR;
     if (reply && !good) {
         wheel_connection_fail(connection,
-                              "Redis refuses the user or the password: %.*s",
+                              "Redis refuses the user and password: %.*s",
                               (int)strcspn(reply->str, " "), reply->str);
     }
     freeReplyObject(reply);

@@ -3,7 +3,8 @@
  *
  * Other clients may trim the stream, delete entries or all of it, or restore
  * an older one, at any time.  A stream counts the entries that it has ever had
- * (entries-added), so whoever counts what it has read knows if any is missing.
+ * (entries-added), so a reader that counts what it has read notices if any is
+ * missing.
  */
 #ifndef WHEEL_REDIS_PLACE_H
 #define WHEEL_REDIS_PLACE_H

@@ -27,7 +27,7 @@ typedef struct publisher_t {
     apr_hash_t *by_host;         /* 1 + its number in replies */
     unsigned silent;             /* hosts that have not answered */
     int total;                   /* jobs that were stopped; an int holds it */
-    int listed;                  /* this host itself is said to live */
+    int listed;                  /* this host itself is in the list */
     wheel_place_t place;         /* in the stream of replies */
     apr_pool_t *pool;
 } publisher_t;
@@ -160,7 +160,7 @@ static void take_replies(publisher_t *publisher, const redisReply *reply)
     }
 }
 
-/* When there is nobody more to wait for.  A list without this host is one that
+/* How long to wait for more replies.  A list without this host is one that
  * Redis has lost: the others may be on their way back, too. */
 static apr_int64_t last_reply_due(const publisher_t *publisher,
                                   apr_int64_t began, apr_interval_time_t wait)

@@ -89,7 +89,7 @@ static void lose(reader_t *reader, const wheel_place_t *place, const char *why)
     set_place(reader, place);
 }
 
-/* What XINFO STREAM says.  A stream that isn't there is an error of Redis, but
+/* Read the reply of XINFO STREAM.  A missing stream is an error of Redis, but
  * none here. */
 static int read_stream(reader_t *reader, const redisReply *info)
 {
@@ -156,7 +156,8 @@ static int take_time(reader_t *reader, apr_int64_t until)
     apr_int64_t usec = wheel_wire_time(reply);
 
     if (reply && !usec) {
-        wheel_connection_fail(&reader->connection, "TIME tells no time");
+        wheel_connection_fail(&reader->connection,
+                              "the reply to TIME is no time");
     }
     freeReplyObject(reply);
     reader->clock_offset = usec - wheel_redis_clock_usec();
@@ -193,7 +194,7 @@ static int begin(reader_t *reader)
     return 1;
 }
 
-/* --- What this host says -------------------------------------------------- */
+/* --- Heartbeats ----------------------------------------------------------- */
 
 /* The heartbeat, if it has changed or may be gone.
  * @return how many replies will come: 0 or 1 */
@@ -296,8 +297,7 @@ static int append_forget(reader_t *reader, apr_int64_t until)
     return hosts != NULL;
 }
 
-/* Hosts leave the list when they have been away for long, and when they are
- * said to have been there in the future.  Each host sees to it. */
+/* Remove hosts whose last heartbeat is old, or lies in the future. */
 static int forget_hosts(reader_t *reader)
 {
     const wheel_connection_t *connection = &reader->connection;

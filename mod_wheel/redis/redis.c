@@ -17,8 +17,7 @@ static const char *redis_where(const wheel_link_t *link)
     return link->where;
 }
 
-/* The hosts that have ever sent a heartbeat, but none that is said to have
- * sent it in the future. */
+/* All hosts in the list, without those whose heartbeat lies in the future. */
 static void take_peers(const redisReply *live, apr_int64_t redis_usec,
                        apr_array_header_t *peers)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redis/resolve.c: host names to addresses, with a limit of time.
  *
- * The thread that waits for getaddrinfo() may outlive whoever has asked, and
- * the module itself: it is detached, touches no pool, and keeps the module's
+ * The thread that waits for getaddrinfo() may outlive its callers and the
+ * module itself: it is detached, touches no pool, and keeps the module's
  * code in memory until the process ends.
  */
 #include "redis/resolve.h"
@@ -25,7 +25,7 @@
 typedef struct lookup_t {
     char host[RESOLVE_HOST_BYTES];
     char port[RESOLVE_PORT_BYTES];
-    unsigned users; /* the thread, and whoever waits */
+    unsigned users; /* the thread, and those that wait */
     int done;
     int fds[2]; /* a pipe; the thread closes the second when it is done */
     int error;

@@ -3,7 +3,7 @@
  *
  * getaddrinfo() has no limit: it waits for as long as the machine's resolver
  * is configured to.  So a thread calls it, one at a time in a process, and
- * whoever needs the addresses waits for the thread, or goes on without it.
+ * callers wait for the thread, or go on without it.
  */
 #ifndef WHEEL_REDIS_RESOLVE_H
 #define WHEEL_REDIS_RESOLVE_H

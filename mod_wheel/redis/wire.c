@@ -100,10 +100,10 @@ const char *wheel_wire_stream(const redisReply *reply, wheel_place_t *last)
         }
     }
     if (!has_id) {
-        return "XINFO STREAM tells no last-generated-id";
+        return "XINFO STREAM has no last-generated-id";
     }
     return has_added ? NULL
-                     : "XINFO STREAM tells no entries-added: Redis 7.0 or "
+                     : "XINFO STREAM has no entries-added: Redis 7.0 or "
                        "later is needed";
 }
 

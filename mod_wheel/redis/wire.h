@@ -60,8 +60,8 @@ int wheel_wire_same_host(const char *a, const char *b);
 const char *wheel_wire_live(const redisReply *reply, size_t n,
                             apr_int64_t redis_usec, apr_interval_time_t *age);
 
-/** Has a host of that age sent a heartbeat just now?  One from the future says
- * nothing. */
+/** Is a host live whose last heartbeat has that age?  One in the future does
+ * not count. */
 int wheel_wire_is_live(apr_interval_time_t age);
 
 /* --- Stops ---------------------------------------------------------------- */

@@ -3,8 +3,8 @@
  *
  * Each host is a thread with the module's own reader, redis/reader.c, and a
  * connection of its own; only the table of wheels is missing.  One more host is
- * the one that is told to stop: it tells the others.  t/bench/cluster builds
- * this, starts a Redis, and runs it.
+ * the one that gets /stop and publishes it.  t/bench/cluster builds this,
+ * starts a Redis, and runs it.
  *
  *   cluster URL [HOSTS [STOPS [QUIET_SECONDS]]]
  */
@@ -40,7 +40,7 @@ typedef struct bench_host_t {
     _Atomic unsigned stops;
 } bench_host_t;
 
-/* What Redis says of itself. */
+/* Counters out of INFO. */
 typedef struct bench_cost_t {
     double cpu_usec;
     double bytes_in;
@@ -204,11 +204,11 @@ static void print_times(const char *what, double *usec, unsigned n)
 }
 
 /* One stop.  @return when it began */
-static double tell(const bench_host_t *teller, unsigned hosts_n,
-                   unsigned number, apr_pool_t *pool)
+static double publish(const bench_host_t *sender, unsigned hosts_n,
+                      unsigned number, apr_pool_t *pool)
 {
     char stop[WHEEL_STOP_BYTES];
-    wheel_notice_t notice = {teller->name, stop, ""};
+    wheel_notice_t notice = {sender->name, stop, ""};
     wheel_round_t round;
     double began = now_usec();
 
@@ -216,7 +216,7 @@ static double tell(const bench_host_t *teller, unsigned hosts_n,
     wheel_redis_provider.publish(link_to_redis, &notice, 0, -1, NULL, &round,
                                  pool);
     if (round.told != WHEEL_TOLD) {
-        fprintf(stderr, "a stop was not told: %s\n", round.why);
+        fprintf(stderr, "a stop was not published: %s\n", round.why);
         exit(1);
     }
     if (round.replies_n != hosts_n + 1) {
@@ -240,7 +240,7 @@ static void measure(bench_host_t *hosts, unsigned hosts_n, unsigned stops_n,
     apr_pool_create(&round, pool);
     from = cost_so_far(redis);
     for (n = 0; n < stops_n; n++) {
-        double began = tell(&hosts[hosts_n], hosts_n, n, round);
+        double began = publish(&hosts[hosts_n], hosts_n, n, round);
 
         answers[n] = now_usec() - began;
         wait_for_all(hosts, hosts_n, n + 1);
@@ -316,7 +316,7 @@ int main(int argc, const char *const *argv)
         fprintf(stderr, "no connection to %s\n", argv[1]);
         return 1;
     }
-    /* The last one is the host that tells. */
+    /* The last one is the host that publishes. */
     hosts = calloc(hosts_n + 1, sizeof(*hosts));
     if (!hosts || !start_hosts(hosts, hosts_n + 1)) {
         return 1;

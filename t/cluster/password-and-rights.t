@@ -15,7 +15,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 34, need_module 'wheel';
+plan tests => 37, need_module 'wheel';
 
 my $secret = 'sesame:street@1/2%3';
 my ($rights) = slurp(checkout_dir() . '/mod_wheel/doc/clusters.md')
@@ -122,6 +122,14 @@ for my $url (
     unlike $said, qr/sesame/, "-D DUMP_CONFIG shows no password of $url";
 }
 is $dumped, 7, 'but the rest of those that are right';
+
+# A server that is no Redis, or has no AUTH, repeats what it was sent.
+my $mute = WheelRedis->started(config => { 'rename-command' => [qw(AUTH x)] });
+my $echoed = host('echoed', "redis://wheel:sesame\@127.0.0.1:@{[$mute->port]}",
+    '');
+ok $echoed->start, 'a host starts whose Redis knows no AUTH';
+ok wait_until { $echoed->error_log =~ /WH0085: .*: ERR;/ }, 'and logs that';
+unlike $echoed->error_log, qr/sesame/, 'but not the password in the error';
 
 # A host that has the wrong one.
 spew($file, "wrong\n");

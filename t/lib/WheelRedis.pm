@@ -30,7 +30,7 @@ sub program {
 # Make one, without starting it.
 #   persistent  write every change to disk before it is answered
 #   acl         lines of an ACL file
-#   config      options of redis-server by name
+#   config      options of redis-server by name; a list for several words
 #   address     instead of 127.0.0.1; others are let in, then
 #   within      a command to start it by: in a network namespace, say
 sub new {
@@ -77,7 +77,9 @@ sub options {
         $self->{address} ne '127.0.0.1' ? ('protected-mode' => 'no') : (),
         %{ $self->{config} // {} },
     );
-    return map { ("--$_" => $option{$_}) } sort keys %option;
+    return map {
+        ("--$_" => ref $option{$_} ? @{ $option{$_} } : $option{$_})
+    } sort keys %option;
 }
 
 # What makes a server a host of the cluster of this Redis.  A stop waits for the
