@@ -40,7 +40,7 @@ typedef struct wheel_filter_t {
     wheel_filter_kind_e kind;
 } wheel_filter_t;
 
-/** What a filter looks at in a job. */
+/** The members of a job that a filter compares. */
 typedef struct wheel_facets_t {
     const char *name; /* empty for none */
     apr_uint64_t id;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/platform.c: what Linux has and POSIX hasn't, and what stands in for it.
+/* core/platform.c: functions of Linux, with replacements from POSIX.
  *
  * Any thread of any process.
  */
@@ -202,7 +202,7 @@ void wheel_wake_clear(int fd)
 
 #else /* WHEEL_PORTABLE */
 
-/* Between two looks whether a thread has ended. */
+/* Between two checks whether a thread has ended. */
 #define LINUX_JOIN_STEP_USEC 2000
 
 /* A thread that was begun here, and whether it is at its end. */

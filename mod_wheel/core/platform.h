@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/platform.h: what Linux has and POSIX hasn't.
+/* core/platform.h: functions of Linux, with replacements from POSIX.
  *
  * With WHEEL_PORTABLE defined, what POSIX has in its place: everything works,
  * some of it less well, as each function says.
@@ -98,8 +98,8 @@ apr_int64_t wheel_clock_coarse_usec(void);
 int wheel_peer_events(int fd);
 
 /** A descriptor by which threads and processes wake each other: it can be read
- * once it was rung.  Closed over exec; never blocks.  Without eventfd(), a
- * socket of the loopback that talks to itself.
+ * once somebody has written to it.  Closed over exec; never blocks.  Without
+ * eventfd(), a socket of the loopback that talks to itself.
  * @return -1 with errno set if there is none */
 int wheel_wake_open(void);
 void wheel_wake_ring(int fd);

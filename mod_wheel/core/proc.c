@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/proc.c: what time it is, and what /proc tells of processes.
+/* core/proc.c: monotonic clocks and process identity.
  *
  * Any thread of any process.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/proc.h: what time it is, and what /proc tells of processes. */
+/* core/proc.h: monotonic clocks and process identity. */
 #ifndef WHEEL_CORE_PROC_H
 #define WHEEL_CORE_PROC_H
 
@@ -7,7 +7,7 @@
 
 #include "apr.h"
 
-/** A process that can be told from a later one with the same pid. */
+/** A process, distinct from a later one with the same pid. */
 typedef struct wheel_proc_t {
     pid_t pid;
     apr_uint64_t birth; /* clock ticks from boot to its start, 0 if unknown */
@@ -25,7 +25,7 @@ wheel_proc_t wheel_proc_self(void);
 /**
  * Is it dead?  A pid alone is no proof of life: another process may have it by
  * now.  Reads /proc, so not for a holder of locks.
- * @return 0 also where /proc doesn't tell
+ * @return 0 also where /proc doesn't say
  */
 int wheel_proc_dead(const wheel_proc_t *proc);
 
@@ -33,7 +33,7 @@ int wheel_proc_dead(const wheel_proc_t *proc);
  * What a thread of any process has used of the CPU.  Reads /proc, so not for a
  * holder of locks.
  * @param asleep whether it waits for something else than the CPU
- * @return usec in steps of a clock tick, or -1 where /proc doesn't tell
+ * @return usec in steps of a clock tick, or -1 where /proc doesn't say
  */
 apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep);
 

@@ -49,7 +49,7 @@
 typedef struct wheel_table_t wheel_table_t;
 
 /**
- * A last look before a claim, called with the mutex held: must not block.
+ * The last check before a claim, called with the mutex held: must not block.
  * @param rotating jobs that run and are not marked
  * @return WHEEL_REFUSED_NONE to go on
  */
@@ -105,11 +105,11 @@ typedef struct wheel_record_t {
     apr_interval_time_t wait_max;   /* usec from start to deadline, or -1 */
     apr_interval_time_t marked;     /* usec since its mark, or -1; in the
                                     * ring: from its mark to its end */
-    apr_interval_time_t looked;     /* usec since it last noted that it lives,
+    apr_interval_time_t looked;     /* usec since it last polled its mark,
                                     * or -1 before the first time */
     apr_interval_time_t looked_cpu; /* CPU time of its thread then, usec */
     int in_worker;                  /* its worker does the work itself */
-    int stuck;                      /* it could have looked since, and didn't:
+    int stuck;                      /* it could have polled since, and didn't:
                                      * see wheel_table_look_max_set() */
     apr_uint64_t done;
     unsigned value;
@@ -135,7 +135,7 @@ typedef struct wheel_snapshot_t {
     unsigned load;        /* percent of a core that those without a mark are
                            * to take, as far as they say so */
     unsigned jobs_n;      /* rotating, stopping and draining */
-    unsigned stuck;       /* of these, jobs that don't look at their marks */
+    unsigned stuck;       /* of these, jobs that don't poll their marks */
     wheel_record_t *jobs; /* by id */
     unsigned recent_n;
     wheel_record_t *recent; /* the last that ended, newest first */
@@ -212,7 +212,7 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
  * Mark every job that a filter means and that has no mark.  The instant of the
  * stop is inside this call: all that had been claimed before are marked.
  *
- * @param end how they end; WHEEL_END_NONE marks nothing and only tells what
+ * @param end how they end; WHEEL_END_NONE marks nothing and only reports what
  *        would be marked
  * @param hits what was marked; room for wheel_table_slots_max() of them, or
  *        NULL if the caller doesn't want to know
@@ -249,7 +249,7 @@ void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
 int wheel_table_give_way(wheel_table_t *table, pid_t pid,
                          apr_interval_time_t pause);
 
-/** What a filter looks at in a record. */
+/** The members of a record that filters compare. */
 wheel_facets_t wheel_table_facets(const wheel_record_t *record);
 
 /** The mark of a slot, WHEEL_END_NONE if it has none. */
@@ -291,7 +291,7 @@ wheel_class_e wheel_table_class(const wheel_table_t *table, unsigned slot);
 int wheel_table_class_news(wheel_table_t *table);
 
 /**
- * Note that the work has looked.  For its thread alone.
+ * Note that the work has polled its mark.  For its thread alone.
  * @param now_usec by wheel_clock_usec()
  * @param cpu_usec CPU time that the thread has used
  */
@@ -299,7 +299,7 @@ void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
                       apr_int64_t cpu_usec);
 
 /**
- * From now on, a job is stuck if it hasn't looked for so long although its
+ * From now on, a job is stuck if it hasn't polled for so long although its
  * thread had the CPU all that time, or sleeps.  A thread that waits for the
  * CPU as long isn't.
  * @param look_max usec, 0: no job is ever stuck
@@ -310,18 +310,18 @@ void wheel_table_look_max_set(wheel_table_t *table, apr_int64_t look_max);
 apr_int64_t wheel_table_look_max(const wheel_table_t *table);
 
 /**
- * Is the job of this slot stuck, and has nobody been told?  For the slot's
+ * Is the job of this slot stuck, and has nobody logged it?  For the slot's
  * worker.
  * @return 1 once for each job
  */
 int wheel_table_stuck_news(wheel_table_t *table, unsigned slot,
                            wheel_record_t *record);
 
-/** Somebody is told that this job is stuck.  @return 0 if he was before */
+/** Note that this job is logged as stuck.  @return 0 if it was before */
 int wheel_table_stuck_tell(wheel_table_t *table, unsigned slot);
 
 /**
- * Every job that is stuck and that nobody has been told of.  Reads /proc; takes
+ * Every job that is stuck and that nobody has logged.  Reads /proc; takes
  * no lock.  For the parent.
  * @param records room for records_max of them; what doesn't fit comes the next
  *        time

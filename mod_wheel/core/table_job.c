@@ -42,7 +42,7 @@ void wheel_table_wake(wheel_table_t *table, unsigned slot)
 void wheel_table_wait(wheel_table_t *table, unsigned slot,
                       apr_interval_time_t wait_max)
 {
-    /* A signal, a late wake-up or the time: the caller looks at the mark. */
+    /* A signal, a late wake-up or the time: the caller reads the mark. */
     wheel_sem_wait(&table->slots[slot].wake, wheel_clock_usec() + wait_max);
 }
 

@@ -3,7 +3,7 @@
  *
  * For the core/table_*.c and their tests alone.  table_layout.c has a hash of
  * every member: a server that is restarted with another build of the module
- * tells by it that it needs a new table.
+ * finds out by it that it needs a new table.
  *
  * The segment is hostile: any child may write into it what it likes, and the
  * parent, which is root, reads it.  So sizes and limits are those of
@@ -94,7 +94,7 @@ typedef struct table_eviction_t {
 
 typedef struct table_header_t {
     _Atomic unsigned slots_used;  /* every slot in use is below; only grows */
-    _Atomic int generation_floor; /* older generations are told to end */
+    _Atomic int generation_floor; /* older generations are to end */
     _Atomic apr_uint64_t id_next;
     apr_uint64_t done; /* of the jobs that have ended */
     apr_uint64_t ring_next;
@@ -122,7 +122,7 @@ struct wheel_table_t {
     table_header_t *header;
     table_slot_t *slots;
     unsigned slots_max;
-    _Atomic unsigned damaged;     /* entries refused, and not yet told of */
+    _Atomic unsigned damaged;     /* entries refused, and not yet logged */
     apr_interval_time_t lock_max; /* 0: no limit */
     apr_global_mutex_t *mutex;
     apr_shm_t *shm;
@@ -231,7 +231,7 @@ void table_slot_record(const table_slot_t *slot, apr_int64_t now_usec,
 /* Make a record that stood in the segment one that can be used. */
 void table_record_check(wheel_record_t *record);
 
-/* Does a job not look whether it is to end (table_stuck.c)?  Reads /proc. */
+/* Does a job not poll its mark (table_stuck.c)?  Reads /proc. */
 int table_is_stuck(const wheel_record_t *record, apr_int64_t look_max);
 
 /* Mark the jobs of a dead process as such (table_stop.c).

@@ -28,7 +28,7 @@ wheel_facets_t wheel_table_facets(const wheel_record_t *record)
 
 /* --- A stop -------------------------------------------------------------- */
 
-/* Copies what the filter looks at, and no more: a stop may go through thousands
+/* Copies what the filter compares, and no more: a stop may go through thousands
  * of slots. */
 static int picked(const table_slot_t *slot, const wheel_filter_t *filter,
                   apr_int64_t now_usec)

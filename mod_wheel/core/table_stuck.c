@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/table_stuck.c: jobs that don't look whether they are to end.
+/* core/table_stuck.c: jobs that don't poll their marks.
  *
  * The worker of a job asks for its own, the parent for all the others; neither
  * takes the mutex.
