@@ -20,6 +20,7 @@ LoadModule remoteip_module "@{[libexec_dir()]}/mod_remoteip.so"
 RemoteIPHeader X-Forwarded-For
 RemoteIPInternalProxy 127.0.0.9
 WheelMaxPerClient $limit
+WheelForwarded allow
 END
 
 # A client of each of some addresses; all of 127.0.0.0/8 is this machine.

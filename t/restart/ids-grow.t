@@ -10,6 +10,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(slurp spew);
 use WheelPlan;
 use WheelServer ();
+use WheelTest qw(wait_until);
 
 use constant { BLOCK => 2**32, FUTURE => 8 * 10**15, MAX => 2**53 - 1 };
 
@@ -44,9 +45,11 @@ like $server->error_log, qr/WH0014: .*wheel-ids.*not hold a number/,
     'and the log says so';
 like slurp($file), qr/\A\d{16}\n\z/, 'the file is written anew';
 
+# The id of a new wheel.  One is refused while a worker is still busy with the
+# request before.
 sub id {
     my ($of) = @_;
-    return $of->get('/rotate?wait=0&json')->json->{id};
+    return wait_until { $of->get('/rotate?wait=0&json')->json->{id} };
 }
 
 sub again {
