@@ -79,6 +79,11 @@ JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
 JANSSON_LIBS := $(shell $(PKG_CONFIG) --libs jansson)
 HIREDIS_CFLAGS := $(shell $(PKG_CONFIG) --silence-errors --cflags hiredis)
 HIREDIS_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs hiredis)
+LUA_CFLAGS := $(shell $(PKG_CONFIG) --silence-errors --cflags lua5.3)
+LUA_LIBS := $(shell $(PKG_CONFIG) --silence-errors --libs lua5.3)
+ifeq ($(LUA_LIBS),)
+$(info lua5.3 not found by $(PKG_CONFIG): no mod_wheel_lua)
+endif
 ifeq ($(HIREDIS_LIBS),)
 $(info hiredis not found by $(PKG_CONFIG): no mod_wheel_redis)
 endif

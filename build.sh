@@ -51,6 +51,7 @@ die() {
 # server with.
 run_packages=(
     apache2-bin apache2-dev curl gcc libc6-dev libhiredis-dev libjansson-dev
+    liblua5.3-dev
     make media-types pkg-config
 )
 

@@ -265,6 +265,14 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, wheel_job_begin,
 APR_DECLARE_OPTIONAL_FN(void, wheel_job_end,
                         (wheel_job_t * job, wheel_result_t *result));
 
+/**
+ * Is the request that the calling thread runs to be interrupted now?  For
+ * engines of scripts, which can end a script in a way of their own: ask now and
+ * then while one runs.  Two loads.
+ * @return 1 if it is
+ */
+APR_DECLARE_OPTIONAL_FN(int, wheel_request_interrupted, (void));
+
 /* --- What the work calls -------------------------------------------------- */
 
 /* Behind the functions below: not to be called otherwise. */

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "ap_mpm.h"
+#include "apr_optional.h"
 #include "apr_portable.h"
 #include "apr_strings.h"
 #include "http_config.h"
@@ -26,6 +27,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "mod_wheel.h"
 #include "core/job_tree.h"
 #include "core/platform.h"
 #include "core/proc.h"
@@ -437,6 +439,13 @@ static int run_as_job(request_rec *r)
     return OK;
 }
 
+static int wheel_request_interrupted(void)
+{
+    return current &&
+           wheel_request_slots_step(wheel_requests_slots(), current->slot) >=
+               WHEEL_STEP_INTERRUPT;
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     (void)pchild;
@@ -448,6 +457,7 @@ void wheel_run_register(apr_pool_t *pconf)
 {
     (void)pconf;
     wheel_run_register_filters();
+    APR_REGISTER_OPTIONAL_FN(wheel_request_interrupted);
     ap_hook_handler(run_as_job, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -4,6 +4,7 @@
  *   ?wait       sleeps until its connection counts as aborted
  *   ?wait=SEC   sleeps so long
  *   ?write      writes until it can't
+ *   ?flood      writes as fast as its client takes it
  *   ?deaf=SEC   computes so long and looks at nothing
  *   ?body       reads the body of the request and tells how long it was
  */
@@ -36,6 +37,18 @@ static int do_write(request_rec *r, apr_time_t until)
             return OK;
         }
         apr_sleep(10 * 1000);
+    }
+    return OK;
+}
+
+static int do_flood(request_rec *r, apr_time_t until)
+{
+    static const char block[8192];
+
+    while (apr_time_now() < until) {
+        if (ap_rwrite(block, sizeof(block), r) < 0) {
+            break;
+        }
     }
     return OK;
 }
@@ -82,6 +95,9 @@ static int handler(request_rec *r)
     }
     if (!strncmp(args, "write", 5)) {
         return do_write(r, until);
+    }
+    if (!strncmp(args, "flood", 5)) {
+        return do_flood(r, until);
     }
     if (!strncmp(args, "deaf", 4)) {
         return do_deaf(r, until);

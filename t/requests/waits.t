@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+# Requests that wait for a backend or a client end when they are stopped: a
+# silent backend of mod_proxy_http, mod_proxy_uwsgi or a WebSocket, which sees
+# its client go, and a client that takes nothing or sends nothing.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Apache::Test qw(-withtestmore);
+use IO::Select ();
+use IO::Socket::INET ();
+use Time::HiRes qw(sleep time);
+use WheelClient qw(tls_config);
+use WheelHttpd qw(free_port user_modules);
+use WheelRequests qw(listed load_modules stop_listed);
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+my @backends = qw(http uwsgi ws);
+plan tests => 4 * @backends + 13, need_module 'wheel';
+
+# A backend that takes connections and what is sent, and answers nothing, but
+# for the head of a WebSocket.
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
+    ReuseAddr => 1) or die "$!\n";
+my $backend = '127.0.0.1:' . $listener->sockport;
+my $tls_port = free_port();
+my $server  = WheelServer->new(processes => 1, threads => 8, config => '');
+$server->configure(config => <<"END");
+@{[load_modules(qw(proxy proxy_http proxy_uwsgi proxy_wstunnel ssl socache_shmcb))]}
+@{[user_modules('test_busy')]}
+@{[tls_config($server->dir, $tls_port) =~ s/^LoadModule.*\n//r]}
+WheelRequests on slow=100ms
+ProxyPass "/http" "http://$backend/"
+ProxyPass "/uwsgi" "uwsgi://$backend/"
+ProxyPass "/ws" "ws://$backend/"
+Timeout 60
+<Location "/busy">
+    SetHandler test-busy
+</Location>
+END
+$server->start or die $server->error_log;
+WheelHttpd::spew($server->dir . '/htdocs/big', 'x' x (30 * 1024 * 1024));
+
+for my $name (@backends) {
+    my $answer = $name eq 'ws'
+        ? $server->begin(GET => "/ws", headers => [
+            Connection => 'Upgrade', Upgrade => 'websocket',
+            'Sec-WebSocket-Version' => 13,
+            'Sec-WebSocket-Key' => 'x3JJHMbDL1EzLkh9GBhXDw==',
+        ])
+        : $server->begin(GET => "/$name");
+    my $accepted = $listener->accept;
+    if ($name eq 'ws') {
+        sysread $accepted, my $head, 4096;
+        syswrite $accepted, "HTTP/1.1 101 Switching Protocols\r\n"
+            . "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    }
+    my $row = listed($server, "/$name");
+    ok $row, "$name: a silent backend: listed";
+    my $took = stop_listed($server, "/$name", $answer);
+    ok $took < 5, "$name: it ends in time" or diag $took;
+    $name eq 'ws'
+        ? ok !defined $answer->body, "$name: its client sees the end"
+        : is $answer->status, 503, "$name: its client is told";
+    ok ends($accepted), "$name: the backend sees its client go";
+}
+
+# A client that takes nothing of a large file.
+my $slow = slow_client($server->port);
+my $row  = listed($server, '/big');
+is $row->{state}, 'sending', 'a client that takes nothing: listed';
+is stop('/big'), 200, 'a stop';
+ok wait_until { !grep { $_->{path} eq '/big' } @{ $server->status->{requests} } },
+    'ends it';
+my $got = drain($slow);
+ok $got < 30 * 1024 * 1024, 'its client gets a part';
+
+my $tls = slow_client($tls_port, tls => 1);
+ok listed($server, '/big'), 'the same over TLS: listed';
+stop('/big');
+ok wait_until { !grep { $_->{path} eq '/big' } @{ $server->status->{requests} } },
+    'a stop ends it';
+
+my $writer = slow_client($server->port, path => '/busy?flood');
+ok listed($server, '/busy', sub { $_[0]{state} eq 'sending' }),
+    'a handler that waits for its client: listed';
+stop('/busy');
+ok wait_until { !grep { $_->{path} eq '/busy' } @{ $server->status->{requests} } },
+    'a stop ends it';
+
+my $reader = $server->begin(POST => '/busy?body',
+    headers => ['Content-Length' => 10]);
+listed($server, '/busy', sub { $_[0]{state} eq 'reading' });
+my $took = stop_listed($server, '/busy', $reader);
+ok $took < 5, 'a handler that waits for a body ends' or diag $took;
+is $reader->status, 503, 'its client is told';
+
+my $right = grep { ($server->get('/')->body // '') eq "hello\n" } 1 .. 200;
+is $right, 200, 'the next requests are right';
+is scalar(grep {/exit signal/} split /\n/, $server->error_log), 0,
+    'and no child has died';
+my @children = $server->children;
+ok @children > 0, 'the server goes on';
+
+sub stop {
+    my ($path) = @_;
+    return $server->get("/stop?path=$path")->status;
+}
+
+# A client that asks and takes nothing of the answer.
+sub slow_client {
+    my ($port, %opt) = @_;
+    my $client = WheelClient->new($port, tls => $opt{tls});
+    setsockopt $client->socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096;
+    $client->send($client->head(GET => $opt{path} // '/big'));
+    return $client;
+}
+
+# The bytes that still come until the connection ends.
+sub drain {
+    my ($client) = @_;
+    my ($bytes, $end) = (0, time + 20);
+    while (time < $end) {
+        my $n = sysread $client->socket, my $some, 65536;
+        if (defined $n) { last unless $n; $bytes += $n; }
+        elsif ($!{EAGAIN}) { sleep 0.01 }
+        else               { last }
+    }
+    return $bytes;
+}
+
+# Does a connection end?
+sub ends {
+    my ($socket) = @_;
+    $socket->blocking(0);
+    return wait_until {
+        my $n = sysread $socket, my $some, 65536;
+        defined $n ? $n == 0 : !$!{EAGAIN};
+    };
+}
