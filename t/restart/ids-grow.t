@@ -16,7 +16,7 @@ use constant { BLOCK => 2**32, FUTURE => 8 * 10**15, MAX => 2**53 - 1 };
 
 plan tests => 11, need_module 'wheel';
 
-my $server = WheelServer->started(threads => 2, processes => 1);
+my $server = WheelServer->started(threads => 6, processes => 1);
 my $file   = $server->dir . '/run/wheel-ids';
 my $first  = id($server);
 is id($server), $first + 1, 'ids grow by one';
@@ -32,7 +32,7 @@ again();
 is id($server), FUTURE + BLOCK, 'and so does the next';
 
 my $config = sprintf qq(DefaultRuntimeDir "%s/run"\n), $server->dir;
-my $other  = WheelServer->started(threads => 2, processes => 1,
+my $other  = WheelServer->started(threads => 6, processes => 1,
     config => $config);
 is id($other), FUTURE + 2 * BLOCK, 'another server of the directory has others';
 $other->stop;
