@@ -84,6 +84,13 @@ static const column_t list_columns[] = {
     {NULL, NULL},
 };
 
+static const column_t request_columns[] = {
+    {"id", "ID"},     {"method", "METHOD"}, {"host", "HOST"},
+    {"path", "PATH"}, {"client", "CLIENT"}, {"handler", "HANDLER"},
+    {"pid", "PID"},   {"state", "STATE"},   {"elapsed", "ELAPSED"},
+    {"cpu", "CPU"},   {NULL, NULL},
+};
+
 static const column_t stop_columns[] = {
     {"id", "ID"},           {"name", "NAME"},       {"client", "CLIENT"},
     {"handler", "HANDLER"}, {"outcome", "OUTCOME"}, {NULL, NULL},
@@ -530,12 +537,17 @@ static void print_answer(const ask_t *ask, const answer_t *answer,
                          const json_t *rows, const column_t *columns)
 {
     const json_t *hosts = json_object_get(answer->json, "hosts");
+    const json_t *requests = json_object_get(answer->json, "requests");
 
     if (ask->json) {
         print_json(answer->text);
         return;
     }
     print_table(rows, columns);
+    if (json_array_size(requests)) {
+        printf("\n");
+        print_table(requests, request_columns);
+    }
     if (hosts && !strcmp(ask->verb, "stop")) {
         printf("\n");
         print_table(hosts, host_columns);
@@ -584,8 +596,9 @@ int main(int argc, char **argv)
     print_answer(&ask, &answer, rows, lists_jobs ? list_columns : stop_columns);
     /* They may have been those of other hosts. */
     stopped = json_object_get(answer.json, "stopped");
-    if (!json_array_size(rows) && !json_integer_value(stopped) &&
-        !wheel_filter_is_any(&ask.filter)) {
+    if (!json_array_size(rows) &&
+        !json_array_size(json_object_get(answer.json, "requests")) &&
+        !json_integer_value(stopped) && !wheel_filter_is_any(&ask.filter)) {
         finish(EXIT_NONE);
     }
     finish(still_runs(rows) ? EXIT_RUNNING : 0);

@@ -23,6 +23,7 @@
 #include "http/request.h"
 #include "http/site.h"
 #include "operations/report.h"
+#include "operations/requests.h"
 #include "render/render.h"
 
 APLOG_USE_MODULE(wheel);
@@ -209,6 +210,7 @@ typedef struct status_ask_t {
     int cluster; /* all hosts, not this one's jobs */
     wheel_filter_t filter;
     const form_t *form;
+    int by_cpu; /* requests are sorted by CPU time, not by age */
 } status_ask_t;
 
 /* @param place an int */
@@ -229,6 +231,17 @@ static const char *read_refresh(const char *name, const char *value,
     return NULL;
 }
 
+/* How requests are sorted.  @param place an int */
+static const char *read_sort(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
+{
+    *(int *)place = !strcmp(value, "cpu");
+    return !strcmp(value, "cpu") || !strcmp(value, "age")
+               ? NULL
+               : apr_psprintf(pool, "%s: '%.64s' is not one of: age, cpu", name,
+                              value);
+}
+
 static const wheel_param_t status_params[] = {
     {"json", wheel_parse_flag, offsetof(status_ask_t, json), NULL},
     {"openmetrics", wheel_parse_flag, offsetof(status_ask_t, openmetrics),
@@ -237,6 +250,7 @@ static const wheel_param_t status_params[] = {
     {"refresh", read_refresh, offsetof(status_ask_t, refresh), NULL},
     {NULL, NULL, offsetof(status_ask_t, filter), wheel_filter_params},
     {"cluster", wheel_parse_flag, offsetof(status_ask_t, cluster), NULL},
+    {"sort", read_sort, offsetof(status_ask_t, by_cpu), NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -376,6 +390,10 @@ static int answer_status(request_rec *r)
     if (take_report(r, &ask.filter, &report) != APR_SUCCESS) {
         return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,
                                    "the table of wheels could not be locked");
+    }
+    if (ask.by_cpu && report.facts.requests) {
+        wheel_requests_sort_by_cpu(report.facts.requests,
+                                   report.facts.requests_n);
     }
     if (ask.form == &forms[FORM_PAGE]) {
         set_page_headers(r, &ask);

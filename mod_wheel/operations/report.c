@@ -14,6 +14,7 @@
 #include "server/admit.h"
 #include "server/config.h"
 #include "server/process.h"
+#include "server/requests.h"
 
 static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
 {
@@ -71,9 +72,11 @@ apr_status_t wheel_report_take(const wheel_filter_t *filter,
     }
     fill_facts(&report->facts, pool);
     if (wheel_requests_max()) {
-        report->facts.requests_n =
-            wheel_requests_list(filter, 0, &requests, pool);
+        report->facts.requests_n = wheel_requests_list(filter, &requests, pool);
         report->facts.requests = requests;
+        wheel_request_slots_counts(wheel_requests_slots(),
+                                   report->facts.requests_marked,
+                                   report->facts.requests_logged);
     }
     report->facts.filter = wheel_filter_text(filter, pool);
     snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);

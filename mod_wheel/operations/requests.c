@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/job_tree.h"
 #include "core/proc.h"
 #include "server/requests.h"
 
@@ -79,6 +80,7 @@ static int is_listed(const wheel_request_t *requests, unsigned requests_n,
 /* A thread that sleeps in a handler waits for something that no filter sees. */
 static void add_times(wheel_request_t *request)
 {
+    wheel_job_tree_t tree = {0, 0};
     int asleep = 0;
     apr_int64_t used = 0;
 
@@ -86,13 +88,21 @@ static void add_times(wheel_request_t *request)
         used = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep) -
                request->facts.began_cpu_usec;
     }
-    request->cpu_usec = used > 0 ? used : 0;
+    if (request->kind == WHEEL_KIND_CGI) {
+        wheel_job_tree_signal(request->id, 0, &tree);
+    }
+    request->cpu_usec = (used > 0 ? used : 0) + tree.cpu_usec;
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
     }
 }
 
-unsigned wheel_requests_list(const wheel_filter_t *filter, int by_cpu,
+void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n)
+{
+    qsort(requests, requests_n, sizeof(*requests), by_cpu_time);
+}
+
+unsigned wheel_requests_list(const wheel_filter_t *filter,
                              wheel_request_t **requests, apr_pool_t *pool)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();
@@ -114,8 +124,7 @@ unsigned wheel_requests_list(const wheel_filter_t *filter, int by_cpu,
         }
     }
     *requests = (wheel_request_t *)found->elts;
-    qsort(*requests, (size_t)found->nelts, sizeof(**requests),
-          by_cpu ? by_cpu_time : by_age);
+    qsort(*requests, (size_t)found->nelts, sizeof(**requests), by_age);
     return (unsigned)found->nelts;
 }
 

@@ -15,12 +15,14 @@
  * their CPU time.  Reads /proc.  Any thread.
  *
  * @param filter the requests that are listed
- * @param by_cpu sorted by CPU time, the most first; else by age
- * @param requests out of the pool
+ * @param requests out of the pool; the oldest first
  * @return how many
  */
-unsigned wheel_requests_list(const wheel_filter_t *filter, int by_cpu,
+unsigned wheel_requests_list(const wheel_filter_t *filter,
                              wheel_request_t **requests, apr_pool_t *pool);
+
+/** Sort a list by CPU time, the most first. */
+void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n);
 
 /**
  * Mark the requests that a filter means, and interrupt at once those that a

@@ -165,6 +165,32 @@ static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
                     snapshot->done);
 }
 
+/* Counts alone: paths come from clients. */
+static void put_requests(const metrics_t *to, const wheel_facts_t *facts)
+{
+    unsigned n;
+
+    put_family(to, "wheel_requests_stopped", "counter", NULL,
+               "Requests that are jobs and were told to end, by what.");
+    for (n = WHEEL_MARK_NONE + 1; n < WHEEL_MARK_COUNT; n++) {
+        wheel_text_putf(to->out,
+                        "wheel_requests_stopped_total{by=\"%s\"} "
+                        "%" APR_UINT64_T_FMT "\n",
+                        wheel_mark_name(n), facts->requests_marked[n]);
+    }
+    put_family(to, "wheel_requests_logged", "counter", NULL,
+               "Requests that reached a limit with action=log, by limit.");
+    for (n = WHEEL_MARK_DEADLINE; n <= WHEEL_MARK_CPU; n++) {
+        wheel_text_putf(to->out,
+                        "wheel_requests_logged_total{limit=\"%s\"} "
+                        "%" APR_UINT64_T_FMT "\n",
+                        wheel_mark_name(n), facts->requests_logged[n]);
+    }
+    put_family(to, "wheel_requests_listed", "gauge", NULL,
+               "Requests that are jobs and have run for longer than slow=.");
+    wheel_text_putf(to->out, "wheel_requests_listed %u\n", facts->requests_n);
+}
+
 static void put_cluster(const metrics_t *to,
                         const wheel_cluster_facts_t *cluster)
 {
@@ -236,6 +262,9 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
     put_gauges(&to, facts, snapshot);
     put_classes(&to, snapshot);
     put_latency(&to, snapshot);
+    if (facts->requests) {
+        put_requests(&to, facts);
+    }
     if (facts->cluster) {
         put_cluster(&to, facts->cluster);
     }

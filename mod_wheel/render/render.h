@@ -13,6 +13,7 @@
 #include "mod_wheel.h"
 #include "core/hosts.h"
 #include "core/stopped.h"
+#include "core/request_slots.h"
 #include "core/table.h"
 
 /** The version of the JSON status; its schema is wheel-status.schema.json. */
@@ -46,9 +47,11 @@ typedef struct wheel_facts_t {
     unsigned workers_busy;      /* that have one now */
     const char *filter;         /* which jobs are listed, as a query; empty
                                  * for all */
-    const wheel_cluster_facts_t *cluster;   /* NULL for none */
-    const struct wheel_request_t *requests; /* NULL where none is a job */
+    const wheel_cluster_facts_t *cluster; /* NULL for none */
+    struct wheel_request_t *requests;     /* NULL where none is a job */
     unsigned requests_n;
+    apr_uint64_t requests_marked[WHEEL_MARK_COUNT]; /* since the start */
+    apr_uint64_t requests_logged[WHEEL_MARK_COUNT];
     const char *version; /* of mod_wheel */
 } wheel_facts_t;
 

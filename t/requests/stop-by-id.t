@@ -10,7 +10,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 24, need_module 'wheel';
+plan tests => 28, need_module 'wheel';
 
 my $modules = user_modules('test_busy');
 my $server  = WheelServer->started(config => <<"END");
@@ -83,6 +83,24 @@ my $off = $server->begin(GET => '/off?wait=0.6');
 is collect(10, $off) && !grep({ $_->{path} eq '/off' } @{ $server->status->{requests} }),
     1, 'a location that is switched off has no jobs';
 is $server->get('/')->body, "hello\n", 'and the server goes on';
+
+like $server->get('/wheel-status?openmetrics')->body,
+    qr/^wheel_requests_stopped_total\{by="stop"\} 3$/m,
+    'metrics count requests that were stopped';
+my @busy = map { $server->begin(GET => "/busy?$_") } qw(wait=3 deaf=3);
+wait_until {
+    my @cpu = map { $_->{cpu} }
+        grep { $_->{path} eq '/busy' } @{ $server->status->{requests} };
+    @cpu == 2 && "@cpu" =~ /[1-9]/ && abs($cpu[0] - $cpu[1]) > 0.1;
+};
+my @cpu = map { $_->{cpu} }
+    @{ $server->get('/wheel-status?json&sort=cpu&path=/busy')->json->{requests} };
+cmp_ok $cpu[0], '>', $cpu[1], 'the busiest comes first, if asked for';
+is $server->get('/wheel-status?sort=size')->status, 400,
+    'nothing else is a way to sort';
+is $server->get('/stop?path=/bu*&method=GET')->header('Wheel-Stopped'), 2,
+    'a stop by path and method reaches both';
+collect(10, @busy);
 
 sub listed {
     my ($path, $limit) = @_;
