@@ -50,9 +50,8 @@ die() {
 # alone.  libc6-dev is what gcc merely recommends; curl is what one drives the
 # server with.
 run_packages=(
-    apache2-bin apache2-dev curl gcc libc6-dev libhiredis-dev libjansson-dev
-    liblua5.3-dev
-    make media-types pkg-config
+    apache2-bin apache2-dev curl gcc libc6-dev libdw-dev libhiredis-dev
+    libjansson-dev liblua5.3-dev libseccomp-dev make media-types pkg-config
 )
 
 # libapache2-mod-perl2 brings Apache::Test, libclang-rt-dev the sanitizers and

@@ -13,14 +13,14 @@ LAYERS := core server render cluster operations control http requests demo
 names = $(patsubst mod_wheel/%.c,%,$(sort $(wildcard $(1:%=mod_wheel/%))))
 
 PURE_NAMES := $(call names,core/*.c demo/spin.c)
-PROGRAM_NAMES := control/wheelctl
-MODULE_NAMES := $(filter-out $(PROGRAM_NAMES), \
+WHEELCTL_NAMES := $(call names,control/wheelctl*.c)
+MODULE_NAMES := $(filter-out $(WHEELCTL_NAMES), \
     $(call names,mod_wheel.c $(LAYERS:%=%/*.c)))
 # A module of its own, which needs hiredis.
 REDIS_NAMES := $(if $(HIREDIS_LIBS),$(call names,redis/*.c))
 # Another, which needs the Lua of mod_lua.
 LUA_NAMES := $(if $(LUA_LIBS),$(call names,lua/*.c))
-ALL_NAMES := $(MODULE_NAMES) $(PROGRAM_NAMES) $(REDIS_NAMES) $(LUA_NAMES)
+ALL_NAMES := $(MODULE_NAMES) $(WHEELCTL_NAMES) $(REDIS_NAMES) $(LUA_NAMES)
 MODULES := mod_wheel $(if $(REDIS_NAMES),mod_wheel_redis) \
     $(if $(LUA_NAMES),mod_wheel_lua)
 
@@ -63,7 +63,8 @@ WARNINGS := -Wall -Wextra -Werror=implicit-function-declaration
 pure_flags = -std=gnu11 $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
     -fPIC -pthread -Imod_wheel -I$(MADE) $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
-    $(HIREDIS_CFLAGS) $(LUA_CFLAGS) $(if $(DEMO),-DWHEEL_DEMO) \
+    $(HIREDIS_CFLAGS) $(LUA_CFLAGS) $(SECCOMP_CFLAGS) $(DW_CFLAGS) \
+    $(if $(DEMO),-DWHEEL_DEMO) \
     -DWHEEL_VERSION='"$(VERSION)"' -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
 compile = $(CC) $(module_flags) $(variant_flags) $(CFLAGS) -MMD -MP
 link = $(CC) $(variant_flags) -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now \
@@ -116,14 +117,14 @@ $(PROGRAMS) $(UNIT_NAMES:%=$(units)/%):
 	$(Q)$(link) $(libraries) $(APR_LIBS)
 
 $(libs)/mod_wheel.so: $(MODULE_NAMES:%=$(libs)/%.o)
-$(libs)/mod_wheel.so: libraries = $(JANSSON_LIBS)
+$(libs)/mod_wheel.so: libraries = $(JANSSON_LIBS) $(SECCOMP_LIBS)
 $(libs)/mod_wheel_redis.so: $(REDIS_NAMES:%=$(libs)/%.o)
 $(libs)/mod_wheel_redis.so: libraries = $(HIREDIS_LIBS) $(JANSSON_LIBS)
 $(libs)/mod_wheel_lua.so: $(LUA_NAMES:%=$(libs)/%.o)
 $(libs)/mod_wheel_lua.so: libraries = $(LUA_LIBS)
 $(libs)/wheelctl: $(patsubst %,$(libs)/%.o, \
-    control/wheelctl $(filter core/%,$(PURE_NAMES)))
-$(libs)/wheelctl: libraries = $(JANSSON_LIBS)
+    $(WHEELCTL_NAMES) $(filter core/%,$(PURE_NAMES)))
+$(libs)/wheelctl: libraries = $(JANSSON_LIBS) $(DW_LIBS)
 $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
 $(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)

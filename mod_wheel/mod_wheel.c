@@ -21,6 +21,7 @@
 #include "server/child.h"
 #include "server/parent.h"
 #include "server/signals.h"
+#include "server/privileged.h"
 #include "server/requests.h"
 
 #ifdef WHEEL_DEMO
@@ -43,6 +44,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);
     wheel_requests_slots_register(pconf);
+    wheel_privileged_register(pconf);
     wheel_blocked_register(pconf);
     wheel_run_register(pconf);
     wheel_engine_register(pconf);

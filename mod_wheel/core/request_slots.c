@@ -46,6 +46,7 @@ typedef struct slots_slot_t {
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
     _Atomic apr_uint32_t kind;
+    _Atomic apr_uint64_t cooled_id; /* which request was cooled down last */
     _Atomic apr_uint64_t sent_bytes;
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
@@ -78,10 +79,10 @@ static const char *const doing_names[WHEEL_DOING_COUNT] = {
 };
 
 static const char *const step_names[WHEEL_STEP_COUNT] = {
-    [WHEEL_STEP_NONE] = "none",
-    [WHEEL_STEP_REFUSE] = "refuse",
-    [WHEEL_STEP_INTERRUPT] = "interrupt",
-    [WHEEL_STEP_FORCE] = "force",
+    [WHEEL_STEP_NONE] = "none",           [WHEEL_STEP_REFUSE] = "refuse",
+    [WHEEL_STEP_INTERRUPT] = "interrupt", [WHEEL_STEP_CUT] = "cut",
+    [WHEEL_STEP_FORCE] = "force",         [WHEEL_STEP_COOLDOWN] = "cooldown",
+    [WHEEL_STEP_DRAIN] = "drain",
 };
 
 const char *wheel_mark_name(wheel_mark_e mark)
@@ -410,6 +411,19 @@ int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
     return 1;
 }
 
+void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id)
+{
+    atomic_store_explicit(&slots->slots[n].cooled_id, id, memory_order_relaxed);
+}
+
+int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id)
+{
+    return atomic_load_explicit(&slots->slots[n].cooled_id,
+                                memory_order_relaxed) == id;
+}
+
 void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,
                                wheel_doing_e doing)
 {
@@ -465,6 +479,8 @@ static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
         kind < WHEEL_KIND_COUNT ? (wheel_kind_e)kind : WHEEL_KIND_OTHER;
     request->sent_bytes =
         atomic_load_explicit(&slot->sent_bytes, memory_order_relaxed);
+    request->cooled = atomic_load_explicit(&slot->cooled_id,
+                                           memory_order_relaxed) == request->id;
     request->marked = -1;
     if (request->mark != WHEEL_MARK_NONE) {
         request->marked =

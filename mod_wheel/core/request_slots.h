@@ -63,9 +63,21 @@ typedef enum {
     WHEEL_STEP_NONE = 0,
     WHEEL_STEP_REFUSE,    /* its reads and writes fail */
     WHEEL_STEP_INTERRUPT, /* its engine has been told, or its wait ended */
+    WHEEL_STEP_CUT,       /* the socket that its thread waits for is shut down,
+                           * whoever waits there */
     WHEEL_STEP_FORCE,     /* the second signal */
+    WHEEL_STEP_COOLDOWN,  /* its thread gets the CPU that nobody else wants */
+    WHEEL_STEP_DRAIN,     /* its process takes nothing new, and ends with it */
     WHEEL_STEP_COUNT
 } wheel_step_e;
+
+/** What happens to a request that reaches a limit. */
+typedef enum {
+    WHEEL_ACTION_STOP = 0,
+    WHEEL_ACTION_LOG,      /* nothing, but it is logged */
+    WHEEL_ACTION_COOLDOWN, /* it goes on, with the CPU that nobody else wants */
+    WHEEL_ACTION_DRAIN     /* it is stopped, and its process drained at once */
+} wheel_action_e;
 
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
@@ -76,12 +88,16 @@ typedef struct wheel_request_facts_t {
     apr_interval_time_t slow;     /* usec after which it is listed */
     apr_interval_time_t wait_max; /* usec until its deadline, 0 for none */
     apr_interval_time_t cpu_max;  /* CPU usec that it may use, 0 for no limit */
-    apr_interval_time_t interrupt_after; /* usec from its mark */
+    apr_interval_time_t interrupt_after; /* usec from its mark to the step; */
+    apr_interval_time_t cut_after;       /* never: INT64_MAX */
+    apr_interval_time_t cooldown_after;
+    apr_interval_time_t drain_after;
     apr_int32_t generation;
-    apr_uint32_t wait_log_only; /* its deadline is logged, no more */
-    apr_uint32_t cpu_log_only;  /* and its CPU limit */
-    apr_uint32_t watches;       /* a client that has left ends it */
-    apr_uint32_t fpm;           /* WheelFpmStatus, as its hash; 0: none */
+    apr_int32_t client_fd;    /* in its process; -1: none */
+    apr_uint32_t wait_action; /* at its deadline: WHEEL_ACTION_ */
+    apr_uint32_t cpu_action;  /* and at its CPU limit */
+    apr_uint32_t watches;     /* a client that has left ends it */
+    apr_uint32_t fpm;         /* WheelFpmStatus, as its hash; 0: none */
     apr_uint32_t unused;
     char method[WHEEL_REQUEST_METHOD_BYTES];
     char host[WHEEL_REQUEST_HOST_BYTES];
@@ -100,6 +116,7 @@ typedef struct wheel_request_t {
     wheel_kind_e kind;
     wheel_doing_e doing;
     wheel_step_e step; /* how far a stop has got */
+    int cooled;        /* its thread gets the CPU that nobody else wants */
     apr_uint64_t sent_bytes;
     apr_interval_time_t elapsed; /* usec */
     apr_interval_time_t marked;  /* usec since its mark, -1 without one */
@@ -188,6 +205,14 @@ void wheel_request_slots_logged(wheel_request_slots_t *slots,
 void wheel_request_slots_counts(const wheel_request_slots_t *slots,
                                 apr_uint64_t marked[WHEEL_MARK_COUNT],
                                 apr_uint64_t logged[WHEEL_MARK_COUNT]);
+
+/** Note that the thread of a request is cooled down. */
+void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id);
+
+/** Has it been?  For its owner: a single load. */
+int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id);
 
 /** What the request of a slot does.  For its owner. */
 void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,

@@ -134,10 +134,14 @@ static json_t *request_stopped_by(const wheel_request_t *request,
 
 static json_t *request_step(const wheel_request_t *request, apr_pool_t *pool)
 {
+    wheel_step_e step = request->step;
+
     (void)pool;
-    return request->step == WHEEL_STEP_NONE
-               ? json_null()
-               : json_string(wheel_step_name(request->step));
+    if (step < WHEEL_STEP_COOLDOWN && request->cooled) {
+        step = WHEEL_STEP_COOLDOWN; /* by a limit, or somebody's word */
+    }
+    return step == WHEEL_STEP_NONE ? json_null()
+                                   : json_string(wheel_step_name(step));
 }
 
 /* One thing that is told of a request: its key for programs and its title for

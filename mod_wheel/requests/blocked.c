@@ -25,6 +25,7 @@
 #include "http_log.h"
 
 #include "core/request_slots.h"
+#include "requests/drain.h"
 #include "server/process.h"
 #include "server/requests.h"
 
@@ -244,6 +245,10 @@ static void on_urgent(int signal)
             wheel_request_slots_step(wheel_requests_slots(), (unsigned)slot) <
                 WHEEL_STEP_INTERRUPT) {
             continue;
+        }
+        if (wheel_request_slots_step(wheel_requests_slots(), (unsigned)slot) >=
+            WHEEL_STEP_DRAIN) {
+            wheel_drain_here();
         }
         for (n = 0; n < WHEEL_BLOCKED_COUNT; n++) {
             interrupt_wait(wait, n, (unsigned)slot);

@@ -19,15 +19,13 @@
 #include "core/job_tree.h"
 #include "core/proc.h"
 #include "requests/fpm.h"
+#include "requests/steps.h"
 #include "server/helper.h"
 #include "server/requests.h"
 
 APLOG_USE_MODULE(wheel);
 
 #define ENGINE_TICK_USEC (100 * 1000)
-
-/* From an interrupt to the second signal. */
-#define ENGINE_FORCE_USEC (1000 * 1000)
 
 /* What the helper remembers of the request in a slot, besides. */
 typedef struct engine_note_t {
@@ -50,30 +48,48 @@ static const char *limit_name(wheel_mark_e mark)
     return mark == WHEEL_MARK_CPU ? "WheelCpuLimit" : "WheelTimeout";
 }
 
-/* A request has reached a limit. */
-static void reach(wheel_request_t *request, engine_note_t *note,
-                  wheel_mark_e mark, int log_only)
+static void log_limit(const wheel_request_t *request, wheel_mark_e mark,
+                      const char *what)
 {
-    wheel_request_slots_t *slots = wheel_requests_slots();
+    wheel_request_slots_logged(wheel_requests_slots(), mark);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "WH0103: request %" APR_UINT64_T_FMT " of handler %s has "
+                 "reached %s after %" APR_TIME_T_FMT " ms and %s",
+                 request->id, request->facts.handler, limit_name(mark),
+                 apr_time_as_msec(request->elapsed), what);
+}
 
-    if (!log_only) {
-        if (wheel_request_slots_mark(slots, request->slot, request->id, mark)) {
-            request->mark = mark;
-            request->marked = 0;
-        }
-        return;
-    }
+/* A request has reached a limit whose action leaves it alive: once. */
+static void let_live(const wheel_request_t *request, engine_note_t *note,
+                     wheel_mark_e mark, apr_uint32_t action)
+{
     if (note->logged & 1u << mark) {
         return;
     }
     note->logged |= 1u << mark;
-    wheel_request_slots_logged(slots, mark);
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                 "WH0103: request %" APR_UINT64_T_FMT " of handler %s has "
-                 "reached %s after %" APR_TIME_T_FMT " ms and runs on "
-                 "(action=log)",
-                 request->id, request->facts.handler, limit_name(mark),
-                 apr_time_as_msec(request->elapsed));
+    if (action != WHEEL_ACTION_COOLDOWN) {
+        log_limit(request, mark, "runs on (action=log)");
+        return;
+    }
+    log_limit(request, mark,
+              wheel_steps_cool(request) ? "is cooled down (action=cooldown)"
+                                        : "runs on: WheelPrivileged cooldown "
+                                          "is not to be had");
+}
+
+/* A request has reached a limit. */
+static void reach(wheel_request_t *request, engine_note_t *note,
+                  wheel_mark_e mark, apr_uint32_t action)
+{
+    if (action == WHEEL_ACTION_LOG || action == WHEEL_ACTION_COOLDOWN) {
+        let_live(request, note, mark, action);
+        return;
+    }
+    if (wheel_request_slots_mark(wheel_requests_slots(), request->slot,
+                                 request->id, mark)) {
+        request->mark = mark;
+        request->marked = 0;
+    }
 }
 
 /* CPU time of the thread, and of the processes that work for it. */
@@ -104,35 +120,24 @@ static void look_at_limits(wheel_request_t *request, engine_note_t *note)
     const wheel_request_facts_t *facts = &request->facts;
 
     if (facts->wait_max > 0 && request->elapsed >= facts->wait_max) {
-        reach(request, note, WHEEL_MARK_DEADLINE, facts->wait_log_only != 0);
+        reach(request, note, WHEEL_MARK_DEADLINE, facts->wait_action);
     }
     if (request->mark == WHEEL_MARK_NONE && facts->cpu_max > 0 &&
         !(note->logged & 1u << WHEEL_MARK_CPU) &&
         may_have_used(request, facts->cpu_max) &&
         cpu_usec(request) >= facts->cpu_max) {
-        reach(request, note, WHEEL_MARK_CPU, facts->cpu_log_only != 0);
+        reach(request, note, WHEEL_MARK_CPU, facts->cpu_action);
     }
 }
 
 /* --- Steps ---------------------------------------------------------------- */
-
-static wheel_step_e due_step(const wheel_request_t *request)
-{
-    apr_interval_time_t after = request->facts.interrupt_after;
-
-    if (after < 0 || request->marked < after) {
-        return WHEEL_STEP_REFUSE;
-    }
-    return request->marked - after < ENGINE_FORCE_USEC ? WHEEL_STEP_INTERRUPT
-                                                       : WHEEL_STEP_FORCE;
-}
 
 static void interrupt_cgi(const wheel_request_t *request, wheel_step_e step)
 {
     wheel_job_tree_t tree;
 
     wheel_job_tree_signal(request->id,
-                          step == WHEEL_STEP_FORCE ? SIGKILL : SIGTERM, &tree);
+                          step >= WHEEL_STEP_FORCE ? SIGKILL : SIGTERM, &tree);
 }
 
 static void interrupt_fpm(const wheel_request_t *request, engine_note_t *note)
@@ -153,7 +158,7 @@ static void interrupt_fpm(const wheel_request_t *request, engine_note_t *note)
  * the last time.  Its engine is told once for each step. */
 static void take_steps(const wheel_request_t *request, engine_note_t *note)
 {
-    wheel_step_e step = due_step(request);
+    wheel_step_e step = wheel_steps_due(request);
 
     if (step == WHEEL_STEP_REFUSE ||
         !wheel_request_slots_interrupt(wheel_requests_slots(), request->slot,
@@ -161,12 +166,13 @@ static void take_steps(const wheel_request_t *request, engine_note_t *note)
         return;
     }
     if (request->kind == WHEEL_KIND_CGI &&
-        (note->step < step || step == WHEEL_STEP_FORCE)) {
+        (note->step < step || step >= WHEEL_STEP_FORCE)) {
         interrupt_cgi(request, step);
     }
     if (request->kind == WHEEL_KIND_FCGI && note->step < step) {
         interrupt_fpm(request, note);
     }
+    wheel_steps_take(request, step, note->step);
     note->step = step;
 }
 

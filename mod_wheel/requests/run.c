@@ -33,6 +33,7 @@
 #include "core/proc.h"
 #include "http/reply.h"
 #include "server/config.h"
+#include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
 
@@ -151,6 +152,15 @@ static void prepare_interrupt(const wheel_running_t *running, request_rec *r)
     }
 }
 
+/* Never to be cut.  A stream of HTTP/2 has a socket that leads nowhere. */
+static int client_fd(conn_rec *c)
+{
+    apr_socket_t *socket = ap_get_conn_socket(c->master ? c->master : c);
+    apr_os_sock_t fd = -1;
+
+    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
+}
+
 static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
@@ -163,10 +173,14 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     facts->wait_max = settings.wait_max;
     facts->cpu_max = settings.cpu_max;
     facts->interrupt_after = settings.interrupt_after;
+    facts->cut_after = settings.cut_after;
+    facts->cooldown_after = settings.cooldown_after;
+    facts->drain_after = settings.drain_after;
     facts->fpm = settings.fpm;
     facts->generation = wheel_process_generation();
-    facts->wait_log_only = settings.wait_log_only;
-    facts->cpu_log_only = settings.cpu_log_only;
+    facts->client_fd = client_fd(r->connection);
+    facts->wait_action = settings.wait_action;
+    facts->cpu_action = settings.cpu_action;
     wheel_request_text(facts->method, sizeof(facts->method), r->method);
     wheel_request_text(facts->host, sizeof(facts->host),
                        r->hostname ? r->hostname : r->server->server_hostname);
@@ -209,6 +223,10 @@ static void end_job(wheel_running_t *running)
     wheel_blocked_php(running->wait, 0);
     wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL);
     wheel_request_slots_end(wheel_requests_slots(), running->slot);
+    if (wheel_request_slots_cooled(wheel_requests_slots(), running->slot,
+                                   running->id)) {
+        wheel_privileged_be_warm(running->id, running->slot);
+    }
 }
 
 static apr_status_t end_tail(void *data)

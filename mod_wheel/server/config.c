@@ -19,6 +19,7 @@
 #include "http_main.h"
 
 #include "server/config_cluster.h"
+#include "server/config_steps.h"
 #include "server/config_values.h"
 
 APLOG_USE_MODULE(wheel);
@@ -369,19 +370,23 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE12("WheelTimeout", wheel_config_set_timeout, NULL,
                    RSRC_CONF | ACCESS_CONF,
                    "deadline of every wheel and of requests that are jobs, 0 "
-                   "for none; and action=stop or log"),
+                   "for none; and action=stop, log, cooldown or drain"),
     AP_INIT_TAKE12("WheelCpuLimit", wheel_config_set_cpu_limit, NULL,
                    RSRC_CONF | ACCESS_CONF,
                    "CPU time of a request that is a job, 0 for no limit; and "
-                   "action=stop or log"),
+                   "action=stop, log, cooldown or drain"),
     AP_INIT_TAKE1("WheelFpmStatus", wheel_config_set_fpm_status, NULL,
                   RSRC_CONF | ACCESS_CONF,
                   "where PHP-FPM tells its status: fcgi://ADDRESS:PORT/PATH "
                   "or unix:/SOCKET|fcgi://localhost/PATH"),
+    AP_INIT_ITERATE("WheelPrivileged", wheel_config_set_privileged, NULL,
+                    RSRC_CONF,
+                    "steps that may use the privilege of root: cut, cooldown, "
+                    "where; or none"),
     AP_INIT_TAKE_ARGV("WheelOnStop", wheel_config_set_on_stop, NULL,
                       RSRC_CONF | ACCESS_CONF,
-                      "how far a stop of a request may go: refuse, and "
-                      "interrupt or interrupt=TIME"),
+                      "how far a stop of a request may go, with the time of "
+                      "each step: refuse interrupt cut cooldown drain"),
     {NULL, {NULL}, NULL, 0, RAW_ARGS, NULL},
 };
 

@@ -48,6 +48,8 @@ typedef struct wheel_server_config_t {
     const char *control; /* WheelControl: path of the socket; NULL: off */
     int control_mode;    /* rights of its file */
     gid_t control_group; /* whose members may use it, too */
+    unsigned privileged; /* WheelPrivileged: WHEEL_PRIVILEGED_ bits; 0 unset:
+                          * none */
 } wheel_server_config_t;
 
 /** What a Location may set.  Read-only after post_config. */
@@ -60,11 +62,15 @@ typedef struct wheel_dir_config_t {
     int proxy;                     /* WheelProxy; -1 unset: 0, off */
     int requests;                  /* WheelRequests; -1 unset: 0, off */
     apr_interval_time_t slow;      /* its slow= in usec; -1 unset: 250 ms */
-    int wait_log_only;             /* WheelTimeout action=log; -1 unset: 0 */
-    apr_interval_time_t cpu_max;   /* WheelCpuLimit in usec; -1 unset: 0 */
-    int cpu_log_only;              /* its action=log; -1 unset: 0 */
-    apr_interval_time_t interrupt_after; /* WheelOnStop: usec from the stop;
-                                          * WHEEL_STEP_NEVER; -1 unset: 0 */
+    int wait_action; /* WheelTimeout action=: WHEEL_ACTION_; -1 unset: STOP */
+    apr_interval_time_t cpu_max; /* WheelCpuLimit in usec; -1 unset: 0 */
+    int cpu_action;              /* WheelCpuLimit action=; -1 unset: STOP */
+    /* WheelOnStop: usec from the stop to each step, WHEEL_STEP_NEVER; -1 unset:
+     * 0 for the first, never for the others. */
+    apr_interval_time_t interrupt_after;
+    apr_interval_time_t cut_after;
+    apr_interval_time_t cooldown_after;
+    apr_interval_time_t drain_after;
     apr_uint32_t fpm; /* WheelFpmStatus, as its hash; 0 unset */
 } wheel_dir_config_t;
 

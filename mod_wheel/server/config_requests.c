@@ -11,6 +11,8 @@
 #include "apr_strings.h"
 #include "http_log.h"
 
+#include "core/request_slots.h"
+#include "server/config_steps.h"
 #include "server/config_values.h"
 
 APLOG_USE_MODULE(wheel);
@@ -33,10 +35,10 @@ void wheel_config_requests_unset(wheel_dir_config_t *config)
 {
     config->requests = -1;
     config->slow = -1;
-    config->wait_log_only = -1;
+    config->wait_action = -1;
     config->cpu_max = -1;
-    config->cpu_log_only = -1;
-    config->interrupt_after = -1;
+    config->cpu_action = -1;
+    wheel_config_steps_unset(config);
 }
 
 void wheel_config_requests_merge(wheel_dir_config_t *config,
@@ -49,37 +51,37 @@ void wheel_config_requests_merge(wheel_dir_config_t *config,
     if (inner->slow == -1) {
         config->slow = outer->slow;
     }
-    if (inner->wait_log_only == -1) {
-        config->wait_log_only = outer->wait_log_only;
+    if (inner->wait_action == -1) {
+        config->wait_action = outer->wait_action;
     }
     if (inner->cpu_max == -1) {
         config->cpu_max = outer->cpu_max;
     }
-    if (inner->cpu_log_only == -1) {
-        config->cpu_log_only = outer->cpu_log_only;
+    if (inner->cpu_action == -1) {
+        config->cpu_action = outer->cpu_action;
     }
     if (!inner->fpm) {
         config->fpm = outer->fpm;
     }
-    if (inner->interrupt_after == -1) {
-        config->interrupt_after = outer->interrupt_after;
-    }
+    wheel_config_steps_merge(config, outer, inner);
 }
 
 void wheel_config_requests_default(wheel_dir_config_t *config)
 {
     config->requests = config->requests == 1;
-    config->wait_log_only = config->wait_log_only == 1;
-    config->cpu_log_only = config->cpu_log_only == 1;
+    if (config->wait_action == -1) {
+        config->wait_action = WHEEL_ACTION_STOP;
+    }
+    if (config->cpu_action == -1) {
+        config->cpu_action = WHEEL_ACTION_STOP;
+    }
     if (config->slow == -1) {
         config->slow = CONFIG_SLOW_DEFAULT_USEC;
     }
     if (config->cpu_max == -1) {
         config->cpu_max = 0;
     }
-    if (config->interrupt_after == -1) {
-        config->interrupt_after = 0;
-    }
+    wheel_config_steps_default(config);
 }
 
 int wheel_config_requests_used(void)
@@ -125,19 +127,24 @@ const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
     return slow ? wheel_config_time(cmd, slow, &config->slow) : NULL;
 }
 
-/* action=stop|log */
-static const char *parse_action(cmd_parms *cmd, const char *option,
-                                int *log_only)
-{
-    const char *action = option_value(option, "action");
+static const wheel_config_word_t action_words[] = {
+    {"stop", WHEEL_ACTION_STOP},
+    {"log", WHEEL_ACTION_LOG},
+    {"cooldown", WHEEL_ACTION_COOLDOWN},
+    {"drain", WHEEL_ACTION_DRAIN},
+    {NULL, 0},
+};
 
-    if (action && (!strcmp(action, "stop") || !strcmp(action, "log"))) {
-        *log_only = !strcmp(action, "log");
-        return NULL;
-    }
-    return apr_psprintf(cmd->pool,
-                        "%s: '%s' is not one of: action=stop, action=log",
-                        cmd->cmd->name, option);
+/* action=WORD */
+static const char *parse_action(cmd_parms *cmd, const char *option, int *action)
+{
+    const char *word = option_value(option, "action");
+
+    return word ? wheel_config_word(cmd, word, action_words, action)
+                : apr_psprintf(cmd->pool,
+                               "%s: '%s' is not action=stop, action=log, "
+                               "action=cooldown or action=drain",
+                               cmd->cmd->name, option);
 }
 
 const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
@@ -146,9 +153,9 @@ const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
     wheel_dir_config_t *config = dir;
     const char *error = wheel_config_time(cmd, time, &config->wait_max);
 
-    config->wait_log_only = 0;
+    config->wait_action = 0;
     return error || !action ? error
-                            : parse_action(cmd, action, &config->wait_log_only);
+                            : parse_action(cmd, action, &config->wait_action);
 }
 
 const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
@@ -157,9 +164,9 @@ const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
     wheel_dir_config_t *config = dir;
     const char *error = wheel_config_time(cmd, time, &config->cpu_max);
 
-    config->cpu_log_only = 0;
+    config->cpu_action = 0;
     return error || !action ? error
-                            : parse_action(cmd, action, &config->cpu_log_only);
+                            : parse_action(cmd, action, &config->cpu_action);
 }
 
 const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash)
@@ -199,23 +206,4 @@ const char *wheel_config_set_fpm_status(cmd_parms *cmd, void *dir,
     config_requests.fpm_hash[n] = hash;
     config_requests.fpm_n++;
     return NULL;
-}
-
-/* The steps stand in their order, each once. */
-const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
-                                     char *const argv[])
-{
-    wheel_dir_config_t *config = dir;
-    const char *after = argc == 2 ? option_value(argv[1], "interrupt") : NULL;
-
-    if (argc < 1 || argc > 2 || strcmp(argv[0], "refuse") ||
-        (argc == 2 && !after && strcmp(argv[1], "interrupt"))) {
-        return apr_psprintf(cmd->pool,
-                            "%s takes refuse, and then interrupt or "
-                            "interrupt=TIME",
-                            cmd->cmd->name);
-    }
-    config->interrupt_after = argc == 1 ? WHEEL_STEP_NEVER : 0;
-    return after ? wheel_config_time(cmd, after, &config->interrupt_after)
-                 : NULL;
 }

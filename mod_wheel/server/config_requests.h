@@ -20,7 +20,5 @@ const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
                                        const char *time, const char *action);
 const char *wheel_config_set_fpm_status(cmd_parms *cmd, void *dir,
                                         const char *url);
-const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
-                                     char *const argv[]);
 
 #endif /* WHEEL_SERVER_CONFIG_REQUESTS_H */

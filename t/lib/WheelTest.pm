@@ -72,11 +72,19 @@ sub process_name {
     return (eval { slurp("/proc/$pid/comm") } // '') =~ s/\n\z//r;
 }
 
-use constant { SUPERVISOR => 'wheel-supervise', HELPER => 'wheel-helper' };
+use constant {
+    SUPERVISOR => 'wheel-supervise', HELPER => 'wheel-helper',
+    PRIVILEGED => 'wheel-privilege'
+};
 
 # Those of a server that take requests.
 sub child_pids {
-    return grep { process_name($_) ne SUPERVISOR } forked_pids(@_);
+    my %other = map { $_ => 1 } SUPERVISOR, PRIVILEGED;
+    return grep { !$other{ process_name($_) } } forked_pids(@_);
+}
+
+sub privileged_pids {
+    return grep { process_name($_) eq PRIVILEGED } forked_pids(@_);
 }
 
 # The supervisors of a server, and the helpers of these.

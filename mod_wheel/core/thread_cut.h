@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/thread_cut.h: free a thread of another process from its wait.
+ *
+ * The socket that the thread is blocked on is shut down, as if its peer had
+ * closed it: the thread's own code sees the end of its connection and returns.
+ * Linux only; the caller needs the right to trace the process.
+ */
+#ifndef WHEEL_CORE_THREAD_CUT_H
+#define WHEEL_CORE_THREAD_CUT_H
+
+#include <sys/types.h>
+
+#include "apr.h"
+
+/** What became of a cut. */
+typedef enum {
+    WHEEL_CUT_DONE,      /* the socket is shut down */
+    WHEEL_CUT_RUNNING,   /* the thread is not blocked, or has just moved */
+    WHEEL_CUT_NO_SOCKET, /* it waits for something else than one socket */
+    WHEEL_CUT_CLIENT,    /* it waits for the request's own client */
+    WHEEL_CUT_LISTENER,  /* it waits for new connections */
+    WHEEL_CUT_OTHER_JOB, /* the thread runs another request by now */
+    WHEEL_CUT_STRANGER,  /* the process is no child of that parent */
+    WHEEL_CUT_FORBIDDEN, /* the right to do it is missing */
+    WHEEL_CUT_GONE,      /* process or thread is gone */
+    WHEEL_CUT_COUNT
+} wheel_cut_e;
+
+/** The name of what became of it, for logs and answers. */
+const char *wheel_cut_name(wheel_cut_e cut);
+
+/** Whom to free. */
+typedef struct wheel_cut_target_t {
+    pid_t parent; /* of the process; 0: any */
+    pid_t pid;
+    pid_t tid;
+    int client_fd; /* the descriptor of the request's client in that process,
+                    * which is never cut; -1 for none */
+
+    /** Does the thread still run the request that is to be freed?  Called
+     * between two readings of the thread's state that must be equal. */
+    int (*same_job)(void *baton);
+    void *baton;
+} wheel_cut_target_t;
+
+/**
+ * Free a thread.  Proves before it acts that the process is a child of that
+ * parent, that the thread has not run since it was examined, and that the job
+ * is still the same; that the descriptor is a connected socket, not a listening
+ * one, not the client's.  Never blocks.
+ */
+wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target);
+
+/** The parent of a process, by /proc; -1 if it is gone. */
+pid_t wheel_proc_parent(pid_t pid);
+
+#endif /* WHEEL_CORE_THREAD_CUT_H */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/steps.c: the upper steps of a stop, for what no engine interrupts.
+ *
+ * Runs in the helper.  The privileged process cuts and cools down; a child
+ * drains itself, and when only requests that were stopped are left in it, the
+ * helper ends it, which may do so as the same user.
+ */
+#include "requests/steps.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "httpd.h"
+
+#include "ap_mpm.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "scoreboard.h"
+
+#include "core/proc.h"
+#include "core/thread_cut.h"
+#include "server/privileged.h"
+#include "server/process.h"
+#include "server/requests.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* From an interrupt to the second signal. */
+#define STEPS_FORCE_USEC (1000 * 1000)
+
+/* How long the other requests of a process that is drained may take, and how
+ * long none of them may be seen before it is ended. */
+#define STEPS_GRACE_USEC (30 * APR_USEC_PER_SEC)
+#define STEPS_ALONE_USEC (1000 * 1000)
+
+/* --- Which step ----------------------------------------------------------- */
+
+static apr_int64_t drain_after(const wheel_request_facts_t *facts,
+                               wheel_mark_e mark)
+{
+    apr_uint32_t action =
+        mark == WHEEL_MARK_CPU ? facts->cpu_action : facts->wait_action;
+
+    return (mark == WHEEL_MARK_CPU || mark == WHEEL_MARK_DEADLINE) &&
+                   action == WHEEL_ACTION_DRAIN
+               ? 0
+               : facts->drain_after;
+}
+
+wheel_step_e wheel_steps_due(const wheel_request_t *request)
+{
+    const wheel_request_facts_t *facts = &request->facts;
+    wheel_step_e step = WHEEL_STEP_REFUSE;
+
+    if (drain_after(facts, request->mark) <= request->marked) {
+        return WHEEL_STEP_DRAIN;
+    }
+    if (facts->interrupt_after > request->marked) {
+        return step;
+    }
+    step = WHEEL_STEP_INTERRUPT;
+    if (facts->cut_after <= request->marked) {
+        step = WHEEL_STEP_CUT;
+    }
+    if (request->marked - facts->interrupt_after < STEPS_FORCE_USEC) {
+        return step;
+    }
+    return facts->cooldown_after <= request->marked ? WHEEL_STEP_COOLDOWN
+                                                    : WHEEL_STEP_FORCE;
+}
+
+/* --- Drain ---------------------------------------------------------------- */
+
+/* Requests of a process that were stopped. */
+static int count_marked(pid_t pid)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    unsigned max = wheel_request_slots_max(slots);
+    apr_int64_t now = wheel_clock_usec();
+    wheel_request_t request;
+    int marked = 0;
+    unsigned n;
+
+    for (n = 0; n < max; n++) {
+        marked += wheel_request_slots_copy(slots, n, now, &request) &&
+                  request.pid == pid && request.mark != WHEEL_MARK_NONE;
+    }
+    return marked;
+}
+
+/* What a process has to do, as the scoreboard has it: children write there, so
+ * this decides only how soon it is ended, and not whether. */
+static int count_busy(pid_t pid)
+{
+    int server_limit = ap_scoreboard_image->global->server_limit;
+    int thread_limit = ap_scoreboard_image->global->thread_limit;
+    int busy = 0;
+    int p;
+    int t;
+
+    for (p = 0; p < server_limit; p++) {
+        if (ap_scoreboard_image->parent[p].pid != pid) {
+            continue;
+        }
+        for (t = 0; t < thread_limit; t++) {
+            int status = ap_scoreboard_image->servers[p][t].status;
+
+            busy += status > SERVER_READY && status < SERVER_GRACEFUL;
+        }
+    }
+    return busy;
+}
+
+/* The parent takes a second or so to notice: once is enough. */
+static void end_process(const wheel_request_t *request, const char *why)
+{
+    static apr_uint64_t ended_id;
+    int pidfd = (int)syscall(SYS_pidfd_open, request->pid, 0);
+
+    if (pidfd < 0 || ended_id == request->id) {
+        if (pidfd >= 0) {
+            close(pidfd);
+        }
+        return;
+    }
+    ended_id = request->id;
+    if (wheel_proc_parent(request->pid) == wheel_process_parent() &&
+        wheel_request_slots_is(wheel_requests_slots(), request->slot,
+                               request->id)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0106: process %" APR_PID_T_FMT
+                     " is ended with request %" APR_UINT64_T_FMT
+                     " of handler %s, which was stopped and could not be "
+                     "interrupted: %s",
+                     request->pid, request->id, request->facts.handler, why);
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    }
+    close(pidfd);
+}
+
+/* The process accepts nothing more: wait for its other requests. */
+static void go_on_draining(const wheel_request_t *request)
+{
+    apr_int64_t since =
+        request->marked - drain_after(&request->facts, request->mark);
+
+    if (since >= STEPS_GRACE_USEC) {
+        end_process(request, "its other requests had 30 seconds");
+    }
+    else if (since >= STEPS_ALONE_USEC &&
+             count_busy(request->pid) <= count_marked(request->pid)) {
+        end_process(request, "nothing else is left in it");
+    }
+}
+
+/* --- Take ----------------------------------------------------------------- */
+
+int wheel_steps_cool(const wheel_request_t *request)
+{
+    return request->tid > 0 && wheel_privileged_ask(WHEEL_PRIVILEGED_DO_COOL,
+                                                    request) == APR_SUCCESS;
+}
+
+static void log_step(const wheel_request_t *request, wheel_step_e step)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "WH0105: request %" APR_UINT64_T_FMT
+                 " of handler %s was stopped %" APR_TIME_T_FMT
+                 " ms ago and runs on: the next step is %s",
+                 request->id, request->facts.handler,
+                 apr_time_as_msec(request->marked), wheel_step_name(step));
+}
+
+void wheel_steps_take(const wheel_request_t *request, wheel_step_e step,
+                      wheel_step_e before)
+{
+    const wheel_request_facts_t *facts = &request->facts;
+
+    if (step > before && step >= WHEEL_STEP_CUT && step != WHEEL_STEP_FORCE) {
+        log_step(request, step);
+    }
+    if (facts->cut_after <= request->marked && request->tid > 0) {
+        wheel_privileged_ask(WHEEL_PRIVILEGED_DO_CUT, request);
+    }
+    if (step >= WHEEL_STEP_COOLDOWN && before < WHEEL_STEP_COOLDOWN &&
+        facts->cooldown_after <= request->marked) {
+        wheel_steps_cool(request);
+    }
+    if (step == WHEEL_STEP_DRAIN) {
+        go_on_draining(request);
+    }
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/privileged.c: how the privileged process is started and ended by the
+ * parent, and asked by all others.
+ */
+#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
+
+#include "server/privileged_private.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ap_mpm.h"
+#include "apr_strings.h"
+#include "apr_thread_proc.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "mpm_common.h"
+
+#include "core/platform.h"
+#include "core/proc.h"
+#include "server/config.h"
+#include "server/requests.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* Under this key, and its size, this outlives restarts. */
+#define PRIVILEGED_RETAINED "mod_wheel-privileged"
+
+/* A process that has lived for less is not started again at once. */
+#define PRIVILEGED_BRIEF_USEC APR_USEC_PER_SEC
+
+/* How often a worker looks whether its thread is back to normal, and for how
+ * long at most. */
+#define WARM_STEP_USEC 500
+#define WARM_WAIT_USEC APR_USEC_PER_SEC
+
+/* On the process pool: no pointer into the module. */
+typedef struct privileged_retained_t {
+    pid_t owner; /* the parent */
+    pid_t pid;   /* 0: it does not run */
+    int fds[2];  /* messages: [0] for the process, [1] for all who ask */
+    apr_int64_t started_usec;
+} privileged_retained_t;
+
+/* Of the parent, and what its children inherit. */
+static struct {
+    privileged_retained_t *kept;
+    unsigned steps;
+    unsigned missing;
+} privileged;
+
+unsigned wheel_privileged_steps(void)
+{
+    return privileged.steps;
+}
+
+unsigned wheel_privileged_missing(void)
+{
+    return privileged.missing;
+}
+
+const char *wheel_privileged_name(unsigned step)
+{
+    switch (step) {
+    case WHEEL_PRIVILEGED_CUT:
+        return "cut";
+    case WHEEL_PRIVILEGED_COOLDOWN:
+        return "cooldown";
+    case WHEEL_PRIVILEGED_WHERE:
+        return "where";
+    default:
+        return "unknown";
+    }
+}
+
+/* --- Ask ------------------------------------------------------------------ */
+
+static unsigned step_of(wheel_privileged_do_e what)
+{
+    switch (what) {
+    case WHEEL_PRIVILEGED_DO_CUT:
+        return WHEEL_PRIVILEGED_CUT;
+    case WHEEL_PRIVILEGED_DO_WHERE:
+        return WHEEL_PRIVILEGED_WHERE;
+    default:
+        return WHEEL_PRIVILEGED_COOLDOWN;
+    }
+}
+
+/* @param reply_fd goes along for the answer; -1 for none */
+static apr_status_t send_message(wheel_privileged_do_e what,
+                                 const wheel_request_t *request, int reply_fd)
+{
+    privileged_message_t message = {request->id, what, request->slot,
+                                    request->pid, request->tid};
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec place = {&message, sizeof(message)};
+    struct msghdr header = {.msg_iov = &place, .msg_iovlen = 1};
+    struct cmsghdr *extra;
+
+    if (!(privileged.steps & step_of(what))) {
+        return APR_ENOTIMPL;
+    }
+    if (what == WHEEL_PRIVILEGED_DO_COOL) {
+        /* Its worker asks for the opposite when it ends. */
+        wheel_request_slots_cool(wheel_requests_slots(), request->slot,
+                                 request->id);
+    }
+    if (reply_fd >= 0) {
+        memset(control, 0, sizeof(control));
+        header.msg_control = control;
+        header.msg_controllen = sizeof(control);
+        extra = CMSG_FIRSTHDR(&header);
+        extra->cmsg_level = SOL_SOCKET;
+        extra->cmsg_type = SCM_RIGHTS;
+        extra->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(extra), &reply_fd, sizeof(int));
+    }
+    return sendmsg(privileged.kept->fds[1], &header,
+                   MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(message)
+               ? APR_SUCCESS
+               : APR_FROM_OS_ERROR(errno);
+}
+
+apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
+                                  const wheel_request_t *request)
+{
+    return send_message(what, request, -1);
+}
+
+/* The answer, whoever it comes from: bounded, printable text. */
+static apr_status_t read_answer(int fd, char *text, apr_interval_time_t wait)
+{
+    struct pollfd look = {fd, POLLIN, 0};
+    ssize_t bytes;
+    ssize_t n;
+
+    if (poll(&look, 1, (int)apr_time_as_msec(wait)) <= 0) {
+        return APR_TIMEUP;
+    }
+    bytes = recv(fd, text, WHEEL_PRIVILEGED_TEXT_BYTES - 1, MSG_DONTWAIT);
+    if (bytes <= 0) {
+        return APR_EOF;
+    }
+    text[bytes] = '\0';
+    for (n = 0; n < bytes; n++) {
+        if (text[n] < ' ' || text[n] > '~') {
+            text[n] = '?';
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t wheel_privileged_call(wheel_privileged_do_e what,
+                                   const wheel_request_t *request, char *text,
+                                   apr_interval_time_t wait_max)
+{
+    int ends[2];
+    apr_status_t rv;
+
+    text[0] = '\0';
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return APR_FROM_OS_ERROR(errno);
+    }
+    rv = send_message(what, request, ends[1]);
+    close(ends[1]);
+    if (rv == APR_SUCCESS) {
+        rv = read_answer(ends[0], text,
+                         wait_max < APR_USEC_PER_SEC ? wait_max
+                                                     : APR_USEC_PER_SEC);
+    }
+    close(ends[0]);
+    return rv;
+}
+
+void wheel_privileged_be_warm(apr_uint64_t id, unsigned slot)
+{
+    apr_int64_t until = wheel_clock_usec() + WARM_WAIT_USEC;
+    wheel_request_t request = {.id = id,
+                               .slot = slot,
+                               .pid = getpid(),
+                               .tid = (pid_t)wheel_thread_number()};
+
+    if (sched_getscheduler(0) != SCHED_IDLE ||
+        wheel_privileged_ask(WHEEL_PRIVILEGED_DO_WARM, &request) !=
+            APR_SUCCESS) {
+        return;
+    }
+    while (sched_getscheduler(0) == SCHED_IDLE && wheel_clock_usec() < until) {
+        apr_sleep(WARM_STEP_USEC);
+    }
+}
+
+/* --- What this machine allows --------------------------------------------- */
+
+static int has_capability(unsigned number)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+
+    memset(data, 0, sizeof(data));
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[0].effective >> number & 1);
+}
+
+/* Are the calls there, and does no filter refuse them?  On this process, which
+ * needs no right for that. */
+static int has_calls(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int copy = -1;
+
+    if (pidfd >= 0) {
+        copy = (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
+        close(pidfd);
+    }
+    if (copy >= 0) {
+        close(copy);
+    }
+    return copy >= 0;
+}
+
+static void find_missing(server_rec *s)
+{
+    unsigned wanted = wheel_config_server().privileged;
+    unsigned allowed = 0;
+    unsigned step;
+
+    if (has_capability(CAP_SYS_PTRACE) && has_calls()) {
+        allowed |= WHEEL_PRIVILEGED_CUT | WHEEL_PRIVILEGED_WHERE;
+    }
+    if (has_capability(CAP_SYS_NICE)) {
+        allowed |= WHEEL_PRIVILEGED_COOLDOWN;
+    }
+    privileged.steps = wanted & allowed;
+    privileged.missing = wanted & ~allowed;
+    for (step = 1; step <= privileged.missing; step <<= 1) {
+        if (privileged.missing & step) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         "WH0120: WheelPrivileged %s: this server may not do "
+                         "it: it needs root with %s, and a container may "
+                         "refuse that; the step is left out",
+                         wheel_privileged_name(step),
+                         step == WHEEL_PRIVILEGED_COOLDOWN
+                             ? "CAP_SYS_NICE"
+                             : "CAP_SYS_PTRACE and pidfd_getfd()");
+        }
+    }
+}
+
+/* --- Start and end -------------------------------------------------------- */
+
+static void maintain(int reason, void *data, int status);
+
+static apr_status_t start(server_rec *s)
+{
+    privileged_retained_t *kept = privileged.kept;
+    privileged_start_t how = {s, getpid(), kept->fds[0], privileged.steps,
+                              wheel_requests_slots()};
+    apr_proc_t *proc = apr_pcalloc(s->process->pconf, sizeof(*proc));
+    apr_status_t rv = apr_proc_fork(proc, s->process->pconf);
+
+    if (rv == APR_INCHILD) {
+        close(kept->fds[1]);
+        privileged_main(&how);
+    }
+    if (rv != APR_INPARENT) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "WH0122: the privileged process could not be started");
+        return rv;
+    }
+    kept->pid = proc->pid;
+    kept->started_usec = wheel_clock_usec();
+    apr_proc_other_child_register(proc, maintain, proc, NULL,
+                                  s->process->pconf);
+    return APR_SUCCESS;
+}
+
+/* httpd's main loop has reaped it. */
+static void maintain(int reason, void *data, int status)
+{
+    privileged_retained_t *kept = privileged.kept;
+    const apr_proc_t *proc = data;
+    int state = AP_MPMQ_STARTING;
+
+    if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) {
+        return;
+    }
+    apr_proc_other_child_unregister(data);
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    if (kept->pid != proc->pid || state == AP_MPMQ_STOPPING) {
+        return;
+    }
+    kept->pid = 0;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "WH0123: the privileged process has ended (status %d)",
+                 status);
+    if (wheel_clock_usec() - kept->started_usec >= PRIVILEGED_BRIEF_USEC) {
+        start(ap_server_conf);
+    }
+}
+
+/* Every ten seconds or so: one that ended too soon is tried again. */
+static int monitor(apr_pool_t *pool, server_rec *s)
+{
+    (void)pool;
+    if (privileged.steps && !privileged.kept->pid) {
+        start(s);
+    }
+    return DECLINED;
+}
+
+/* A restart replaces it; what it has cooled down, its successor doesn't know,
+ * and the worker will ask for. */
+static apr_status_t end_generation(void *data)
+{
+    privileged_retained_t *kept = data;
+
+    if (getpid() == kept->owner && kept->pid) {
+        kill(kept->pid, SIGKILL);
+        waitpid(kept->pid, NULL, 0);
+        kept->pid = 0;
+    }
+    return APR_SUCCESS;
+}
+
+static privileged_retained_t *keep(apr_pool_t *ptemp)
+{
+    const char *key = apr_psprintf(ptemp, PRIVILEGED_RETAINED "-%u",
+                                   (unsigned)sizeof(privileged_retained_t));
+    privileged_retained_t *kept = ap_retained_data_get(key);
+
+    if (!kept) {
+        kept = ap_retained_data_create(key, sizeof(*kept));
+        kept->owner = getpid();
+        kept->fds[0] = kept->fds[1] = -1;
+    }
+    return kept;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
+        !wheel_config_server().privileged || !wheel_requests_slots()) {
+        return OK;
+    }
+    privileged.kept = keep(ptemp);
+    find_missing(s);
+    if (!privileged.steps) {
+        return OK;
+    }
+    if (privileged.kept->fds[0] < 0 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+                   privileged.kept->fds) != 0) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(errno), s,
+                     "WH0122: the privileged process could not be started");
+        privileged.steps = 0;
+        return OK;
+    }
+    apr_pool_cleanup_register(pconf, privileged.kept, end_generation,
+                              apr_pool_cleanup_null);
+    start(s);
+    return OK;
+}
+
+void wheel_privileged_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    memset(&privileged, 0, sizeof(privileged));
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+#else /* WHEEL_PORTABLE */
+
+#include "server/privileged.h"
+
+/* Without what only Linux has, there is no such step. */
+unsigned wheel_privileged_steps(void)
+{
+    return 0;
+}
+
+unsigned wheel_privileged_missing(void)
+{
+    return 0;
+}
+
+apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
+                                  const wheel_request_t *request)
+{
+    (void)what;
+    (void)request;
+    return APR_ENOTIMPL;
+}
+
+void wheel_privileged_be_warm(apr_uint64_t id, unsigned slot)
+{
+    (void)id;
+    (void)slot;
+}
+
+void wheel_privileged_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+}
+
+#endif /* WHEEL_PORTABLE */
