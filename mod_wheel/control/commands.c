@@ -161,7 +161,10 @@ typedef struct command_t {
     void (*run)(client_t *client, const char *query, int told_fd);
 } command_t;
 
-static const command_t commands[] = {{"list", list}, {"stop", stop}};
+static const command_t commands[] = {
+    {"list", list},          {"stop", stop},      {"thread", client_thread},
+    {"where", client_where}, {"cut", client_cut}, {"cool", client_cool},
+};
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
 
@@ -188,10 +191,12 @@ void client_command(client_t *client, char *line, int told_fd)
         n++;
     }
     if (n == COMMANDS_N) {
-        client_answer_problem(client, HTTP_BAD_REQUEST,
-                              apr_psprintf(client->pool,
-                                           "'%.64s' is not one of: list, stop",
-                                           line));
+        client_answer_problem(
+            client, HTTP_BAD_REQUEST,
+            apr_psprintf(client->pool,
+                         "'%.64s' is not one of: list, stop, thread, "
+                         "where, cut, cool",
+                         line));
         return;
     }
     commands[n].run(client, query, told_fd);

@@ -44,6 +44,22 @@ static int is_meant(const wheel_filter_t *filter,
     return wheel_filter_matches(filter, &facets);
 }
 
+int wheel_requests_find(apr_uint64_t id, wheel_request_t *request)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    apr_int64_t now = wheel_clock_usec();
+    unsigned max = wheel_requests_max();
+    unsigned n;
+
+    for (n = 0; n < max; n++) {
+        if (wheel_request_slots_copy(slots, n, now, request) &&
+            request->id == id) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* --- A list ------------------------------------------------------------- */
 
 static int by_age(const void *a, const void *b)

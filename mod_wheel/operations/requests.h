@@ -38,6 +38,9 @@ unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
 /** Room that wheel_requests_stop() wants. */
 unsigned wheel_requests_max(void);
 
+/** The request that has an id.  @return 1 if it runs */
+int wheel_requests_find(apr_uint64_t id, wheel_request_t *request);
+
 /** Has a request that was stopped ended? */
 int wheel_requests_ended(const wheel_hit_t *hit);
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control/thread_commands.c: wheelctl's where, cut and cool: one request, by
+ * its id.  Either wheelctl is root and asks which thread runs it, or the
+ * privileged process does it.
+ *
+ * Runs in the helper.
+ */
+#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
+
+#include "control/client.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "apr_strings.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_main.h"
+
+#include "core/filter.h"
+#include "core/proc.h"
+#include "core/thread_cut.h"
+#include "operations/requests.h"
+#include "render/json.h"
+#include "server/privileged.h"
+#include "server/requests.h"
+
+APLOG_USE_MODULE(wheel);
+
+/* The privileged process takes a millisecond; a helper that waits for it serves
+ * nobody else. */
+#define COMMAND_WAIT_USEC (300 * 1000)
+
+/* Read "id=N" and find that request.
+ * @return 1 if it is there, else the client has been answered */
+static int find(client_t *client, const char *query, wheel_request_t *request)
+{
+    wheel_filter_t filter;
+    const char *error;
+
+    memset(&filter, 0, sizeof(filter));
+    error = wheel_filter_parse(&filter, query, client->pool);
+    if (!error && !filter.id) {
+        error = "id: which request? give its id and nothing else";
+    }
+    if (error) {
+        client_answer_problem(client, HTTP_BAD_REQUEST, error);
+        return 0;
+    }
+    if (!wheel_requests_find(filter.id, request)) {
+        client_answer_problem(
+            client, HTTP_NOT_FOUND,
+            apr_psprintf(client->pool,
+                         "no request runs that has the id %" APR_UINT64_T_FMT,
+                         filter.id));
+        return 0;
+    }
+    return 1;
+}
+
+/* @return 1 if it is done, else the client has been answered */
+static int ask(client_t *client, wheel_privileged_do_e what, const char *step,
+               const wheel_request_t *request, char *text)
+{
+    apr_status_t rv =
+        wheel_privileged_call(what, request, text, COMMAND_WAIT_USEC);
+
+    if (rv == APR_SUCCESS) {
+        return 1;
+    }
+    client_answer_problem(
+        client, HTTP_SERVICE_UNAVAILABLE,
+        apr_psprintf(client->pool,
+                     rv == APR_ENOTIMPL
+                         ? "WheelPrivileged %s is not set, or this server may "
+                           "not do it"
+                         : "the privileged process did not answer in time "
+                           "(%s)",
+                     step));
+    return 0;
+}
+
+static void answer(client_t *client, const wheel_request_t *request,
+                   const char *member, const char *text)
+{
+    json_t *json =
+        json_pack("{s:I, s:i, s:i, s:s}", "id", (json_int_t)request->id, "pid",
+                  (int)request->pid, "thread", (int)request->tid, member, text);
+
+    client_answer(client, HTTP_OK,
+                  wheel_json_text(json, WHEEL_JSON_JOB_BYTES, client->pool));
+}
+
+/* For a wheelctl that is root and does it by itself: who runs the request. */
+void client_thread(client_t *client, const char *query, int told_fd)
+{
+    wheel_request_t request;
+    json_t *json;
+
+    (void)told_fd;
+    if (!find(client, query, &request)) {
+        return;
+    }
+    json = json_pack("{s:I, s:i, s:i, s:i, s:s}", "id", (json_int_t)request.id,
+                     "pid", (int)request.pid, "thread", (int)request.tid,
+                     "client_fd", (int)request.facts.client_fd, "stopped_by",
+                     wheel_mark_name(request.mark));
+    client_answer(client, HTTP_OK,
+                  wheel_json_text(json, WHEEL_JSON_JOB_BYTES, client->pool));
+}
+
+void client_where(client_t *client, const char *query, int told_fd)
+{
+    char text[WHEEL_PRIVILEGED_TEXT_BYTES];
+    wheel_request_t request;
+
+    (void)told_fd;
+    if (find(client, query, &request) &&
+        ask(client, WHEEL_PRIVILEGED_DO_WHERE, "where", &request, text)) {
+        answer(client, &request, "waits_for", text);
+    }
+}
+
+/* Who did what stands in the log. */
+static void act(client_t *client, const char *query, wheel_privileged_do_e what,
+                const char *step)
+{
+    char text[WHEEL_PRIVILEGED_TEXT_BYTES];
+    wheel_request_t request;
+
+    if (!find(client, query, &request) ||
+        !ask(client, what, step, &request, text)) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "WH0124: process %ld of user %ld: %s of request "
+                 "%" APR_UINT64_T_FMT ": %s",
+                 (long)client->peer.pid, (long)client->peer.uid, step,
+                 request.id, text);
+    answer(client, &request, "outcome", text);
+}
+
+void client_cut(client_t *client, const char *query, int told_fd)
+{
+    (void)told_fd;
+    act(client, query, WHEEL_PRIVILEGED_DO_CUT, "cut");
+}
+
+void client_cool(client_t *client, const char *query, int told_fd)
+{
+    (void)told_fd;
+    act(client, query, WHEEL_PRIVILEGED_DO_COOL, "cooldown");
+}
+
+#endif /* WHEEL_PORTABLE */
