@@ -10,13 +10,15 @@
 #include "render/facts.h"
 #include "render/requests.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "apr_strings.h"
 
 /* In mod_status's page, which has no style sheet of ours, beside the bits of
- * WHEEL_COLUMN_x; and the ended jobs that are listed there. */
+ * WHEEL_COLUMN_x; and the jobs that are listed there. */
 #define HTML_SECTION 256
+#define HTML_SECTION_RUNNING_MAX 25
 #define HTML_SECTION_RECENT_MAX 10
 
 /* The page is as readable without it.  Whoever changes it changes the hash:
@@ -105,12 +107,18 @@ static void put_job_row(wheel_text_t *out, const wheel_record_t *job, int kind)
 }
 
 static void put_job_table(wheel_text_t *out, const char *caption,
-                          const wheel_record_t *jobs, unsigned jobs_n, int kind)
+                          const wheel_record_t *jobs, unsigned jobs_n,
+                          unsigned listed_max, int kind)
 {
+    unsigned listed_n = jobs_n < listed_max ? jobs_n : listed_max;
     const wheel_column_t *column;
     unsigned n;
 
-    wheel_html_table(out, apr_psprintf(out->pool, "%s: %u", caption, jobs_n));
+    wheel_html_table(
+        out, listed_n < jobs_n
+                 ? apr_psprintf(out->pool, "%s: %u, of which %u are listed",
+                                caption, jobs_n, listed_n)
+                 : apr_psprintf(out->pool, "%s: %u", caption, jobs_n));
     wheel_text_put(out, "<tr>");
     for (column = wheel_columns; column->key; column++) {
         if (column->flags & kind) {
@@ -119,7 +127,7 @@ static void put_job_table(wheel_text_t *out, const char *caption,
         }
     }
     wheel_text_put(out, "</tr>\n");
-    for (n = 0; n < jobs_n; n++) {
+    for (n = 0; n < listed_n; n++) {
         put_job_row(out, &jobs[n], kind);
     }
     wheel_html_table_end(out);
@@ -172,12 +180,8 @@ static void put_counter_table(wheel_text_t *out, const char *caption,
 static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
                        const wheel_snapshot_t *snapshot, int section)
 {
-    unsigned recent_n = snapshot->recent_n;
-
-    if (section && recent_n > HTML_SECTION_RECENT_MAX) {
-        recent_n = HTML_SECTION_RECENT_MAX;
-    }
     put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
+                  section ? HTML_SECTION_RUNNING_MAX : UINT_MAX,
                   WHEEL_COLUMN_RUNNING | section);
     wheel_render_requests_html(out, facts);
     put_row_table(out, facts, snapshot);
@@ -185,7 +189,9 @@ static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
                       wheel_counter_end);
     put_counter_table(out, "Refused, by reason", snapshot->refused,
                       WHEEL_REFUSED_COUNT, wheel_counter_refusal);
-    put_job_table(out, "The last that ended", snapshot->recent, recent_n,
+    put_job_table(out, "The last that ended", snapshot->recent,
+                  snapshot->recent_n,
+                  section ? HTML_SECTION_RECENT_MAX : UINT_MAX,
                   WHEEL_COLUMN_ENDED | section);
 }
 

@@ -66,6 +66,20 @@ pageTest({ directives }, async (live, server) => {
         await fits(width, "many wheels");
     }
 
+    /* More names than fit beside the button that stops all. */
+    for (let i = 0; i < 8; i++) {
+        await server.rotate(`name${i}`, 1);
+    }
+    await page.setViewportSize({ width: 390, height: 800 });
+    await becomes(() => page.locator("#stop-buttons").evaluate((row) => {
+        const { bottom } = row.getBoundingClientRect();
+        return row.scrollHeight > row.clientHeight
+            && [...row.children].some((button) => {
+                const box = button.getBoundingClientRect();
+                return box.top < bottom - 8 && box.bottom > bottom;
+            });
+    }), "on a phone, a button that is cut tells of more below");
+
     const ground = () => page.evaluate(() =>
         getComputedStyle(document.body).backgroundColor);
     /* Does the plot's line have the colour of this moment? */
@@ -110,4 +124,12 @@ pageTest({ directives }, async (live, server) => {
     }), "with the current number under the pointer");
     await page.click("#stop-all");
     await becomes(() => live.shows(0), "all are stopped");
+
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.goto(`${server.url}wheel-status`);
+    ok(await page.evaluate(() =>
+        document.documentElement.scrollWidth - innerWidth) <= 0,
+    "the table of wheels fits a phone");
+    ok(/^Running/.test(await page.locator("caption").first().textContent()),
+        "and begins with what runs");
 });
