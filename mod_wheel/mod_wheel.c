@@ -10,6 +10,7 @@
 #include "http/request.h"
 #include "http/status.h"
 #include "http/stop.h"
+#include "operations/stop.h"
 #include "requests/engine.h"
 #include "requests/proxy.h"
 #include "requests/run.h"
@@ -38,6 +39,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_admit_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);
+    wheel_stop_serve_hosts();
     wheel_request_register(pconf);
     wheel_reply_register(pconf);
     wheel_stop_register(pconf);

@@ -32,6 +32,22 @@ void wheel_cluster_tell(const wheel_filter_t *filter, unsigned stopped,
 const char *wheel_cluster_peers(wheel_peer_t **peers, unsigned *peers_n,
                                 apr_pool_t *pool);
 
+/** What the cluster asks of this host, on behalf of others.  For the thread of
+ * the helper that reads their messages. */
+typedef struct wheel_cluster_host_t {
+    /** Stop the jobs that a filter means, as another host has.
+     * @param stopped how many
+     * @return APR_SUCCESS, or an error of the mutex (nothing is stopped then)
+     */
+    apr_status_t (*stop)(const wheel_filter_t *filter, unsigned *stopped);
+    /** Fill in what this host tells the others of itself. */
+    void (*report)(wheel_heartbeat_t *heartbeat, apr_pool_t *pool);
+} wheel_cluster_host_t;
+
+/** Set who does it.  When hooks are registered.
+ * @param host lives as long as the module */
+void wheel_cluster_serve(const wheel_cluster_host_t *host);
+
 /** Register the hooks that find the provider and start the service. */
 void wheel_cluster_register(apr_pool_t *pconf);
 

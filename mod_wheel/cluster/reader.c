@@ -12,14 +12,12 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "ap_mpm.h"
 #include "http_config.h"
 #include "http_log.h"
 #include "http_main.h"
 
 #include "core/platform.h"
 #include "render/render.h"
-#include "server/config.h"
 #include "server/helper.h"
 #include "server/process.h"
 
@@ -40,6 +38,13 @@ static struct {
     int leaves_rest; /* what comes is the next helper's; for the thread alone */
     atomic_int done;
 } reader = {.end_fd = -1, .done_fd = -1};
+
+static const wheel_cluster_host_t *own;
+
+void wheel_cluster_serve(const wheel_cluster_host_t *host)
+{
+    own = host;
+}
 
 /* --- How far it has read -------------------------------------------------- */
 
@@ -150,21 +155,18 @@ static apr_interval_time_t begin_applying(const wheel_place_t *place)
  * loses none: if this helper ends meanwhile, the next one applies it. */
 static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
 {
-    wheel_table_t *table = wheel_process_table();
     apr_status_t rv;
 
     do {
-        rv = wheel_table_stop(table, filter, WHEEL_END_STOP, NULL, stopped);
+        rv = own->stop(filter, stopped);
     } while (APR_STATUS_IS_EBUSY(rv) && why_it_ends() == WHEEL_HELPER_STAYS);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      "WH0087: a stop of another host is %s: the mutex 'wheel' "
                      "failed",
                      APR_STATUS_IS_EBUSY(rv) ? "late" : "lost");
-        return rv;
     }
-    wheel_table_wake_marked(table);
-    return APR_SUCCESS;
+    return rv;
 }
 
 static int service_apply(void *baton, const wheel_notice_t *notice,
@@ -223,19 +225,8 @@ static void service_lost(void *baton, const char *why)
 static void service_heartbeat(void *baton, wheel_heartbeat_t *heartbeat,
                               apr_pool_t *pool)
 {
-    wheel_server_config_t config = wheel_config_server();
-    wheel_snapshot_t snapshot;
-
     (void)baton;
-    heartbeat->mpm = ap_show_mpm();
-    heartbeat->generation = wheel_process_generation();
-    heartbeat->rotating_max = config.rotating_max;
-    heartbeat->reserve = config.reserve;
-    heartbeat->per_client_max = config.per_client_max;
-    if (wheel_table_snapshot(wheel_process_table(), &snapshot, pool) ==
-        APR_SUCCESS) {
-        wheel_heartbeat_count(heartbeat, &snapshot, pool);
-    }
+    own->report(heartbeat, pool);
 }
 
 static void service_linked(void *baton, const char *why)

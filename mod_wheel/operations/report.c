@@ -83,3 +83,20 @@ apr_status_t wheel_report_take(const wheel_filter_t *filter,
     snapshot->recent_n = keep(filter, snapshot->recent, snapshot->recent_n);
     return APR_SUCCESS;
 }
+
+void wheel_report_heartbeat(wheel_heartbeat_t *heartbeat, apr_pool_t *pool)
+{
+    wheel_facts_t facts;
+    wheel_snapshot_t snapshot;
+
+    fill_facts(&facts, pool);
+    heartbeat->mpm = facts.mpm;
+    heartbeat->generation = facts.generation;
+    heartbeat->rotating_max = facts.rotating_max;
+    heartbeat->reserve = facts.reserve;
+    heartbeat->per_client_max = facts.per_client_max;
+    if (wheel_table_snapshot(wheel_process_table(), &snapshot, pool) ==
+        APR_SUCCESS) {
+        wheel_heartbeat_count(heartbeat, &snapshot, pool);
+    }
+}

@@ -10,6 +10,7 @@
 #include "apr_pools.h"
 
 #include "core/filter.h"
+#include "core/hosts.h"
 #include "render/render.h"
 
 /** The facts of the server and a copy of its table, taken together. */
@@ -28,5 +29,9 @@ typedef struct wheel_report_t {
  */
 apr_status_t wheel_report_take(const wheel_filter_t *filter,
                                wheel_report_t *report, apr_pool_t *pool);
+
+/** The same facts, as this host tells them to the others of its cluster.  Jobs
+ * are left out where the mutex fails. */
+void wheel_report_heartbeat(wheel_heartbeat_t *heartbeat, apr_pool_t *pool);
 
 #endif /* WHEEL_OPERATIONS_REPORT_H */

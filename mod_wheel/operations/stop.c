@@ -17,6 +17,7 @@
 
 #include "cluster/cluster.h"
 #include "core/parse.h"
+#include "operations/report.h"
 #include "operations/requests.h"
 #include "render/render.h"
 #include "server/config.h"
@@ -105,8 +106,6 @@ static void mark(wheel_stop_t *stop)
         table, &request->filter, request->dry ? WHEEL_END_NONE : WHEEL_END_STOP,
         stop->hits, &stop->hits_n);
     if (stop->failed != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, stop->failed, ap_server_conf,
-                     "WH0042: nothing was stopped: the mutex 'wheel' failed");
         stop->hits_n = 0;
         return;
     }
@@ -134,6 +133,10 @@ wheel_stop_t *wheel_stop_begin(const wheel_stop_request_t *request,
     stop->request = *request;
     stop->pool = pool;
     mark(stop);
+    if (stop->failed != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, stop->failed, ap_server_conf,
+                     "WH0042: nothing was stopped: the mutex 'wheel' failed");
+    }
     stop->until_usec = wheel_clock_usec() + request->wait_max;
     /* Jobs don't wait for the replies of other hosts, nor for a stop that
      * waits for them. */
@@ -152,13 +155,36 @@ void wheel_stop_finish(wheel_stop_t *stop)
 
 /* --- Other hosts ---------------------------------------------------------- */
 
+/* A stop that another host has sent. */
+static apr_status_t stop_for_host(const wheel_filter_t *filter,
+                                  unsigned *stopped)
+{
+    wheel_stop_t stop;
+
+    memset(&stop, 0, sizeof(stop));
+    wheel_stop_request_init(&stop.request);
+    stop.request.filter = *filter;
+    mark(&stop);
+    wheel_stop_finish(&stop);
+    *stopped = stop.hits_n;
+    return stop.failed;
+}
+
+void wheel_stop_serve_hosts(void)
+{
+    static const wheel_cluster_host_t host = {stop_for_host,
+                                              wheel_report_heartbeat};
+
+    wheel_cluster_serve(&host);
+}
+
 int wheel_stop_publishes(const wheel_stop_t *stop)
 {
     const wheel_stop_request_t *request = &stop->request;
 
     /* An id is that of one job: if that is on this host, no other has it. */
-    return wheel_cluster_on() && !request->own_host && !request->dry &&
-           stop->failed == APR_SUCCESS && !(request->filter.id && stop->hits_n);
+    return wheel_cluster_on() && !request->dry && stop->failed == APR_SUCCESS &&
+           !(request->filter.id && stop->hits_n);
 }
 
 /* Replies come at once or not at all: hosts that are slow, held or dead hold

@@ -28,7 +28,6 @@ typedef struct wheel_stop_request_t {
     int json;                     /* the result is to list the jobs */
     apr_interval_time_t wait_max; /* usec to wait until the jobs have ended;
                                    * -1: don't */
-    int own_host; /* other hosts are not told: the stop comes from one */
 } wheel_stop_request_t;
 
 /** A stop under way.  For one thread at a time. */
@@ -103,5 +102,9 @@ const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
 /** Wake the workers of the jobs, unless they are awake.  Call it after the
  * answer: the marks have stopped the jobs, and waking many takes a while. */
 void wheel_stop_finish(wheel_stop_t *stop);
+
+/** Have the cluster apply the stops of other hosts by this operation, and tell
+ * them the facts of operations/report.h.  When hooks are registered. */
+void wheel_stop_serve_hosts(void);
 
 #endif /* WHEEL_OPERATIONS_STOP_H */
