@@ -29,6 +29,7 @@ APLOG_USE_MODULE(wheel);
 
 /* Of the helper. */
 static struct {
+    const wheel_cluster_host_t *host; /* set before there is a helper */
     pthread_t thread;
     int begun;
     int end_fd;  /* rung when the thread is to end */
@@ -39,11 +40,9 @@ static struct {
     atomic_int done;
 } reader = {.end_fd = -1, .done_fd = -1};
 
-static const wheel_cluster_host_t *own;
-
 void wheel_cluster_serve(const wheel_cluster_host_t *host)
 {
-    own = host;
+    reader.host = host;
 }
 
 /* --- How far it has read -------------------------------------------------- */
@@ -158,7 +157,7 @@ static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
     apr_status_t rv;
 
     do {
-        rv = own->stop(filter, stopped);
+        rv = reader.host->stop(filter, stopped);
     } while (APR_STATUS_IS_EBUSY(rv) && why_it_ends() == WHEEL_HELPER_STAYS);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
@@ -226,7 +225,7 @@ static void service_heartbeat(void *baton, wheel_heartbeat_t *heartbeat,
                               apr_pool_t *pool)
 {
     (void)baton;
-    own->report(heartbeat, pool);
+    reader.host->report(heartbeat, pool);
 }
 
 static void service_linked(void *baton, const char *why)

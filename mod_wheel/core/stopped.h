@@ -17,7 +17,7 @@ typedef struct wheel_stopped_t {
     int dry;                 /* nothing was stopped */
     unsigned stopped;        /* jobs that were, those of other hosts included */
     unsigned hits_n;         /* jobs of this host that the stop meant */
-    const wheel_hit_t *hits; /* these, by id; NULL if nobody asked for them */
+    const wheel_hit_t *hits; /* these, by id; NULL if not asked for */
     const wheel_round_t *round; /* what all hosts replied; NULL if no other
                                  * host was to be told */
 } wheel_stopped_t;

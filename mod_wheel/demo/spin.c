@@ -10,7 +10,7 @@
 
 #include "apr_general.h"
 
-/* Turns from one publication, and one look at the mark, to the next: about a
+/* Turns from one publication, and one check of the mark, to the next: about a
  * microsecond.  Publishing on every turn would cost 18 % of them. */
 #define SPIN_PUBLISH_TURNS 1024
 
@@ -19,17 +19,17 @@
 
 /* A wheel with a load turns for its share of a period and sleeps for the rest.
  * Short periods make smooth graphs, and each costs a wake-up.  They differ at
- * random: the kernel's tick, by whose samples most tools tell the use of a
+ * random: the kernel's tick, by whose samples most tools measure the use of a
  * CPU, would find a wheel in step with it always or never. */
 #define SPIN_PERIOD_NSEC (10 * 1000 * 1000)
 #define SPIN_JITTER_NSEC (10 * 1000 * 1000)
 
-/* Publications from one look at the CPU clock to the next, 7 to 9 usec: a
+/* Publications from one reading of the CPU clock to the next, 7 to 9 usec: a
  * tenth of what 1 % of the shortest period is. */
 #define SPIN_LOOK_PUBLICATIONS 8
 
 /* CPU time that a wheel catches up with if it did not get the core, a point of
- * 5 seconds.  What it missed beyond that is lost: it must not burn at full
+ * 5 seconds.  What it missed beyond that is lost: it must not turn at full
  * speed for long, seconds after the reason has gone. */
 #define SPIN_BEHIND_MAX_NSEC (50 * 1000 * 1000)
 
@@ -84,7 +84,7 @@ apr_uint32_t wheel_turn(wheel_t *wheel)
     return wheel->number;
 }
 
-/* The turns of a publication, as fast as in a bare loop: it looks at nothing,
+/* The turns of a publication, as fast as in a bare loop: it reads nothing,
  * and in a function of its own that calls nothing the compiler keeps its state
  * in registers of its choice. */
 static void __attribute__((noinline)) turn_many(spin_t *spin)
@@ -96,7 +96,7 @@ static void __attribute__((noinline)) turn_many(spin_t *spin)
 
     for (turn = 0; turn < SPIN_PUBLISH_TURNS; turn++) {
         number = draw(&low, &high);
-        /* Nobody looks at most draws: keep the compiler from noticing. */
+        /* Most draws are not used: keep the compiler from leaving them out. */
         __asm__ volatile("" : "+r"(number));
     }
     spin->low = low;
@@ -164,7 +164,7 @@ static apr_int64_t period_nsec(const spin_t *spin)
     return SPIN_PERIOD_NSEC + (apr_int64_t)(spin->low % SPIN_JITTER_NSEC);
 }
 
-/* What is due is counted from the start on, and wake-ups and looks at clocks
+/* What is due is counted from the start on, and wake-ups and readings of clocks
  * are CPU time of this thread, too: no error adds up. */
 static void turn_at_load(wheel_job_t *job, spin_t *spin, unsigned load)
 {

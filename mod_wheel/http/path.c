@@ -15,7 +15,7 @@
 #include "http_core.h"
 #include "http_request.h"
 
-/* Segments of a path that are looked at. */
+/* Segments of a path that are compared, at most. */
 #define PATH_SEGMENTS_MAX 16
 
 /* mod_rewrite notes here the handler that its flag [H=...] sets. */
@@ -133,10 +133,10 @@ static char other_than(char c)
     return c;
 }
 
-/* Is the last segment of the own path one of many?  Another one that looks
- * alike tells, as in "^/stop/.+", and so does a shorter one, as in "^/stop" for
- * /stopped.  A pattern with alternatives that has no room for a name behind
- * it, as in "^/stop/(red|blue)$", lists names. */
+/* Is the last segment of the own path one of many?  It is if the handler is set
+ * for another segment of the same kind of characters, too, as by "^/stop/.+",
+ * or for a shorter one, as by "^/stop" for /stopped; and if the pattern has
+ * alternatives and no room for a name behind it, as "^/stop/(red|blue)$". */
 static int is_variable(request_rec *r, const core_dir_config *location,
                        const char *own)
 {

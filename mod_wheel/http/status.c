@@ -317,11 +317,11 @@ static const char *cluster_error(const status_ask_t *ask)
 {
     if (ask->form != &forms[FORM_PAGE] &&
         ask->form->render != wheel_render_json) {
-        return "cluster: the hosts are told as HTML or with json alone";
+        return "cluster: the hosts are listed as HTML or with json alone";
     }
     return wheel_filter_is_any(&ask->filter)
                ? NULL
-               : "cluster: all wheels of all hosts are told; filters are for "
+               : "cluster: all wheels of all hosts are listed; filters are for "
                  "the other forms";
 }
 

@@ -30,8 +30,8 @@ typedef struct wheel_report_t {
 apr_status_t wheel_report_take(const wheel_filter_t *filter,
                                wheel_report_t *report, apr_pool_t *pool);
 
-/** The same facts, as this host tells them to the others of its cluster.  Jobs
- * are left out where the mutex fails. */
+/** The same facts for the other hosts of a cluster.  Jobs are left out where
+ * the mutex fails. */
 void wheel_report_heartbeat(wheel_heartbeat_t *heartbeat, apr_pool_t *pool);
 
 #endif /* WHEEL_OPERATIONS_REPORT_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operations/stop.c: one stop: mark, tell other hosts, wait, wake.
+/* operations/stop.c: one stop: mark, publish, wait, wake.
  *
  * Runs in whatever thread stops jobs.
  */
@@ -37,7 +37,7 @@ struct wheel_stop_t {
     apr_pool_t *pool;
     apr_status_t failed;    /* of the mutex: nothing has been marked */
     int awake;              /* the workers have been woken */
-    int published;          /* other hosts were told, or should have been */
+    int published;          /* it went to other hosts, or should have */
     apr_int64_t until_usec; /* by wheel_clock_usec(): when it waits no more */
     wheel_hit_t *hits;      /* by id; NULL if only their number is wanted */
     unsigned hits_n;

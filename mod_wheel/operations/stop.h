@@ -103,7 +103,7 @@ const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
  * answer: the marks have stopped the jobs, and waking many takes a while. */
 void wheel_stop_finish(wheel_stop_t *stop);
 
-/** Have the cluster apply the stops of other hosts by this operation, and tell
+/** Have the cluster apply the stops of other hosts by this operation, and send
  * them the facts of operations/report.h.  When hooks are registered. */
 void wheel_stop_serve_hosts(void);
 

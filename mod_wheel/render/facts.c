@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render/facts.c: what is told of each job and of the server.
+/* render/facts.c: the columns of a job and the rows of the server.
  *
- * JSON, lines of text and HTML tell the same because all of them read these
- * tables.  Pure functions; any thread.
+ * JSON, lines of text and HTML are made from these tables, so all of them have
+ * the same facts.  Pure functions; any thread.
  */
 #include "render/facts.h"
 
@@ -18,7 +18,7 @@
  * integer holds. */
 #define RENDER_RATE_MAX 1e18
 
-/* --- What is told of each job -------------------------------------------- */
+/* --- The columns of a job ------------------------------------------------- */
 
 static json_t *job_id(const wheel_record_t *job, apr_pool_t *pool)
 {
@@ -177,7 +177,7 @@ const wheel_column_t wheel_columns[] = {
     {"turns_per_second", "Turns/s", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_COUNT,
      job_rate},
     {"number", "Number", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_NUMBER, job_number},
-    {"looked_ms", "Looked, ms", WHEEL_COLUMN_RUNNING | WHEEL_COLUMN_NUMBER,
+    {"looked_ms", "Last check, ms", WHEEL_COLUMN_RUNNING | WHEEL_COLUMN_NUMBER,
      job_looked},
     {"stuck", "Stuck", WHEEL_COLUMN_RUNNING, job_stuck},
     {"stopped_by", "Stopped by", WHEEL_COLUMN_ENDED, job_end},
@@ -204,7 +204,7 @@ const char *wheel_value_plain(const json_t *value, apr_pool_t *pool)
     }
 }
 
-/* --- What is told of the server ------------------------------------------ */
+/* --- The rows of the server ----------------------------------------------- */
 
 unsigned wheel_facts_reserved(const wheel_facts_t *facts)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* render/facts.h: what is told of each job and of the server.
+/* render/facts.h: the columns of a job and the rows of the server.
  *
- * For wheel_render*.c, so that all forms of the status tell the same.  Any
+ * All forms of the status are made from them.  Any
  * thread.
  */
 #ifndef WHEEL_RENDER_FACTS_H
@@ -22,13 +22,13 @@
 #define WHEEL_COLUMN_COUNT 8   /* in groups of three digits */
 #define WHEEL_COLUMN_NUMBER 16 /* compared, digit below digit */
 
-/** One thing that is told of a job: its key for programs and its title for
+/** One fact of a job: its key for programs and its title for
  * people. */
 typedef struct wheel_column_t {
     const char *key;
     const char *title;
     int flags; /* WHEEL_COLUMN_x */
-    /** As JSON, null where there is nothing to tell; NULL without memory.  The
+    /** As JSON, null where there is no value; NULL without memory.  The
      * reference is the caller's. */
     json_t *(*value)(const wheel_record_t *job, apr_pool_t *pool);
 } wheel_column_t;
@@ -54,7 +54,7 @@ typedef struct wheel_row_t {
 /** Rows that there are. */
 #define WHEEL_ROWS_N 12
 
-/** What is told of the server, for people and monitors.
+/** The facts of the server, for people and monitors.
  * @param rows room for WHEEL_ROWS_N of them */
 void wheel_rows_fill(wheel_row_t *rows, const wheel_facts_t *facts,
                      const wheel_snapshot_t *snapshot);

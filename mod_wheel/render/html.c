@@ -10,7 +10,6 @@
 #include "render/facts.h"
 #include "render/requests.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -106,11 +105,12 @@ static void put_job_row(wheel_text_t *out, const wheel_record_t *job, int kind)
     wheel_text_put(out, "</tr>\n");
 }
 
+/* @param listed_max 0 for all */
 static void put_job_table(wheel_text_t *out, const char *caption,
                           const wheel_record_t *jobs, unsigned jobs_n,
                           unsigned listed_max, int kind)
 {
-    unsigned listed_n = jobs_n < listed_max ? jobs_n : listed_max;
+    unsigned listed_n = listed_max && jobs_n > listed_max ? listed_max : jobs_n;
     const wheel_column_t *column;
     unsigned n;
 
@@ -181,7 +181,7 @@ static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
                        const wheel_snapshot_t *snapshot, int section)
 {
     put_job_table(out, "Running", snapshot->jobs, snapshot->jobs_n,
-                  section ? HTML_SECTION_RUNNING_MAX : UINT_MAX,
+                  section ? HTML_SECTION_RUNNING_MAX : 0,
                   WHEEL_COLUMN_RUNNING | section);
     wheel_render_requests_html(out, facts);
     put_row_table(out, facts, snapshot);
@@ -190,8 +190,7 @@ static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
     put_counter_table(out, "Refused, by reason", snapshot->refused,
                       WHEEL_REFUSED_COUNT, wheel_counter_refusal);
     put_job_table(out, "The last that ended", snapshot->recent,
-                  snapshot->recent_n,
-                  section ? HTML_SECTION_RECENT_MAX : UINT_MAX,
+                  snapshot->recent_n, section ? HTML_SECTION_RECENT_MAX : 0,
                   WHEEL_COLUMN_ENDED | section);
 }
 

@@ -2,7 +2,7 @@
 /* render/json.c: JSON as text, and what stands in several answers.
  *
  * Where jansson finds no memory it says NULL, and that is passed on up to
- * wheel_json_text(), which tells the pool.  Any thread.
+ * wheel_json_text(), which calls the pool's abort function.  Any thread.
  */
 #include "render/json.h"
 

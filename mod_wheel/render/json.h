@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* render/json.h: JSON as text, and what stands in several answers.
  *
- * For wheel_render*.c.  A json_t that is NULL is one that jansson found no
+ * A json_t that is NULL is one that jansson found no
  * memory for, there or in any of its parts; all of these take it, and so does
  * json_pack.  Any thread.
  */

@@ -55,11 +55,12 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
         apr_uint64_t value;
     } gauges[] = {
         {"wheel_rotating", "Wheels that rotate.", snapshot->rotating},
-        {"wheel_stopping", "Wheels that are told to stop, not yet answered.",
+        {"wheel_stopping",
+         "Wheels that are marked to stop and not yet answered.",
          snapshot->stopping},
         {"wheel_draining", "Answered wheels whose thread has not left.",
          snapshot->draining},
-        {"wheel_stuck", "Wheels that don't look whether they are to end.",
+        {"wheel_stuck", "Wheels that don't check whether they are to end.",
          snapshot->stuck},
         {"wheel_limit_rotating", "WheelMax: wheels at once.",
          facts->rotating_max},
@@ -209,9 +210,9 @@ static void put_cluster(const metrics_t *to,
          "Times that stops of other hosts may have been "
          "lost.",
          cluster->lost},
-        {"wheel_cluster_told", "Stops that other hosts were told of.",
+        {"wheel_cluster_told", "Stops that were sent to other hosts.",
          cluster->told},
-        {"wheel_cluster_untold", "Stops that other hosts could not be told of.",
+        {"wheel_cluster_untold", "Stops that could not be sent to other hosts.",
          cluster->untold},
     };
     size_t n;

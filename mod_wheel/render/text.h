@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* render/text.h: text that grows, and what may stand in it.
  *
- * For wheel_render*.c, which write nothing of a request but through here or
- * through jansson.  All results are in the pool; without memory, its abort
+ * Everything that comes from a request is written by these functions or by
+ * jansson.  All results are in the pool; without memory, its abort
  * function is called.  Any thread.
  */
 #ifndef WHEEL_RENDER_TEXT_H
