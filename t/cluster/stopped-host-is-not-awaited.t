@@ -12,9 +12,9 @@ use WheelFaults qw(kill_hard restarted);
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(soonest wait_until);
+use WheelTest qw(freeze helper_pids soonest wait_until);
 
-plan tests => 9, need_module 'wheel';
+plan tests => 11, need_module 'wheel';
 
 my $redis = WheelRedis->started;
 my ($near, $far) = map {
@@ -46,6 +46,17 @@ kill_hard($far->children);
 push @seen, hosts();
 is_deeply \@seen, [('far live near live') x 4],
     'a restart or the death of a child leaves a host in the list';
+
+# A host that can't answer any more holds up no stop for longer than timeout=,
+# however long the stop may wait for its own wheels.
+wait_until { stopped() eq 'far stopped near stopped' };
+my @far = helper_pids($far->pid);
+freeze(@far);
+my $held = $near->get('/stop?wait=300', limit => 60);
+kill CONT => @far;
+is $held->header('Wheel-Unanswered'), 'far', 'a held host does not answer';
+cmp_ok $held->seconds, '<', 30, 'and a stop that waits does not wait for it';
+wait_until { hosts() eq 'far live near live' };
 
 ok $far->stop, 'one is stopped';
 is hosts(), 'near live', 'it is not in the list of the other any more';
