@@ -68,9 +68,10 @@ async function main() {
         await table.goto(`${server.url}wheel-status`);
         await until(async () => await table.locator("table").count() > 0);
         /* As wide as its widest row. */
-        const width = await table.evaluate(() =>
-            document.documentElement.scrollWidth);
-        await table.setViewportSize({ ...VIEW, width: width + 16 });
+        const width = await table.evaluate(() => Math.max(
+            ...[...document.querySelectorAll("table")]
+                .map((one) => one.scrollWidth)));
+        await table.setViewportSize({ ...VIEW, width: width + 48 });
         await take(table, "status.png", "table >> nth=-1");
     }
     finally {
