@@ -177,8 +177,8 @@ static int run_handlers(request_rec *r, request_rec *watched)
 /* Before the handler of mod_proxy, which it runs itself. */
 static int handle_proxied(request_rec *r)
 {
-    int reserve = wheel_config_server().reserve;
     wheel_refusal_e refusal;
+    int reserve;
 
     if (proxied == r || !is_proxied(r)) {
         return DECLINED;
@@ -186,6 +186,7 @@ static int handle_proxied(request_rec *r)
     if (!wheel_config_request(r).proxy) {
         return proxied ? run_handlers(r, NULL) : DECLINED;
     }
+    reserve = wheel_config_server().reserve;
     refusal = wheel_admit_reserve(&reserve, 0);
     if (refusal != WHEEL_REFUSED_NONE) {
         wheel_table_refuse(wheel_process_table(), refusal);

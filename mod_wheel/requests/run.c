@@ -70,6 +70,7 @@ static const char *const excluded[] = {"wheel-", "server-status"};
 
 /* An answer that the MPM sends after its handler has returned. */
 typedef struct run_tail_t {
+    apr_uint64_t id;
     wheel_blocked_t *wait;
     unsigned slot;
 } run_tail_t;
@@ -262,6 +263,7 @@ static void park(wheel_running_t *running, request_rec *r)
         return;
     }
     tail = apr_palloc(r->pool, sizeof(*tail));
+    tail->id = running->id;
     tail->slot = (unsigned)slot;
     tail->wait = wheel_blocked_take(tail->slot);
     if (!tail->wait) {
@@ -270,6 +272,7 @@ static void park(wheel_running_t *running, request_rec *r)
     }
     wheel_request_slots_move(slots, running->slot, tail->slot);
     wheel_request_slots_doing(slots, tail->slot, WHEEL_DOING_SENDING);
+    ap_set_module_config(r->request_config, &wheel_module, tail);
     /* Its r->pool is destroyed before the connection is closed. */
     apr_pool_pre_cleanup_register(r->pool, tail, end_parked);
     if (!wheel_blocked_enter(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE, fd)) {
@@ -289,6 +292,12 @@ static void end_unmarked(wheel_running_t *running, request_rec *r)
 {
     if (is_unsent(running) && !run.async) {
         /* This worker sends the rest, and does nothing else until then. */
+        run_tail_t *tail = apr_palloc(r->pool, sizeof(*tail));
+
+        tail->id = running->id;
+        tail->slot = running->slot;
+        tail->wait = running->wait;
+        ap_set_module_config(r->request_config, &wheel_module, tail);
         running->over = 1;
         wheel_blocked_php(running->wait, 0);
         apr_pool_pre_cleanup_register(r->pool, running, end_tail);
@@ -318,6 +327,7 @@ static void cut(wheel_running_t *running)
     c->keepalive = AP_CONN_CLOSE;
     if (c->master) {
         /* What HTTP/2 takes for a reset of the stream. */
+        running->answering = 1;
         c->aborted = 0;
         brigade = apr_brigade_create(r->pool, c->bucket_alloc);
         APR_BRIGADE_INSERT_TAIL(
@@ -334,8 +344,7 @@ static void cut(wheel_running_t *running)
     }
 }
 
-static const char *reason(const wheel_running_t *running, wheel_mark_e mark,
-                          apr_pool_t *pool)
+static const char *reason(apr_uint64_t id, wheel_mark_e mark, apr_pool_t *pool)
 {
     static const char *const reasons[WHEEL_MARK_COUNT] = {
         [WHEEL_MARK_NONE] = "has ended",
@@ -345,7 +354,7 @@ static const char *reason(const wheel_running_t *running, wheel_mark_e mark,
         [WHEEL_MARK_GONE] = "has lost its client",
     };
 
-    return apr_psprintf(pool, "request %" APR_UINT64_T_FMT " %s", running->id,
+    return apr_psprintf(pool, "request %" APR_UINT64_T_FMT " %s", id,
                         reasons[mark]);
 }
 
@@ -373,26 +382,25 @@ static void answer(wheel_running_t *running, wheel_mark_e mark)
                         mark == WHEEL_MARK_DEADLINE || mark == WHEEL_MARK_CPU
                             ? HTTP_GATEWAY_TIME_OUT
                             : HTTP_SERVICE_UNAVAILABLE,
-                        reason(running, mark, r->pool));
+                        reason(running->id, mark, r->pool));
 }
 
-static void note_mark(const wheel_running_t *running, request_rec *r,
-                      wheel_mark_e mark)
+static void note_mark(apr_uint64_t id, request_rec *r, wheel_mark_e mark)
 {
     apr_table_setn(r->notes, "wheel-id",
-                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, running->id));
+                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, id));
     apr_table_setn(r->notes, "wheel-stopped-by", wheel_mark_name(mark));
 }
 
 static void end_marked(wheel_running_t *running, request_rec *r,
                        wheel_mark_e mark)
 {
-    note_mark(running, r, mark);
+    note_mark(running->id, r, mark);
     if (running->r != r) {
-        note_mark(running, running->r, mark);
+        note_mark(running->id, running->r, mark);
     }
     ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "WH0102: %s: %s",
-                  reason(running, mark, r->pool), r->uri);
+                  reason(running->id, mark, r->pool), r->uri);
     if (running->passed) {
         cut(running);
     }
@@ -400,6 +408,23 @@ static void end_marked(wheel_running_t *running, request_rec *r,
         answer(running, mark);
     }
     end_job(running);
+}
+
+/* A request that was marked while the rest of its answer was sent. */
+static int note_tail(request_rec *r)
+{
+    const run_tail_t *tail =
+        ap_get_module_config(r->request_config, &wheel_module);
+    wheel_mark_e mark =
+        tail ? wheel_request_slots_marked(wheel_requests_slots(), tail->slot)
+             : WHEEL_MARK_NONE;
+
+    if (mark != WHEEL_MARK_NONE) {
+        note_mark(tail->id, r, mark);
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "WH0102: %s: %s",
+                      reason(tail->id, mark, r->pool), r->uri);
+    }
+    return DECLINED;
 }
 
 /* --- The handler -------------------------------------------------------- */
@@ -476,6 +501,7 @@ void wheel_run_register(apr_pool_t *pconf)
     (void)pconf;
     wheel_run_register_filters();
     APR_REGISTER_OPTIONAL_FN(wheel_request_interrupted);
+    ap_hook_log_transaction(note_tail, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(run_as_job, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -17,7 +17,7 @@ use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 my @backends = qw(http uwsgi ws);
-plan tests => 4 * @backends + 13, need_module 'wheel';
+plan tests => 4 * @backends + 14, need_module 'wheel';
 
 # A backend that takes connections and what is sent, and answers nothing, but
 # for the head of a WebSocket.
@@ -31,6 +31,8 @@ $server->configure(config => <<"END");
 @{[user_modules('test_busy')]}
 @{[tls_config($server->dir, $tls_port) =~ s/^LoadModule.*\n//r]}
 WheelRequests on slow=100ms
+LogFormat "%U %>s %{wheel-stopped-by}n" stopped
+CustomLog stopped stopped
 ProxyPass "/http" "http://$backend/"
 ProxyPass "/uwsgi" "uwsgi://$backend/"
 ProxyPass "/ws" "ws://$backend/"
@@ -75,6 +77,8 @@ ok wait_until { !grep { $_->{path} eq '/big' } @{ $server->status->{requests} } 
     'ends it';
 my $got = drain($slow);
 ok $got < 30 * 1024 * 1024, 'its client gets a part';
+ok wait_until { $server->file_text('stopped') =~ m{^/big 200 stop$}m },
+    'the access log says that it was stopped';
 
 my $tls = slow_client($tls_port, tls => 1);
 ok listed($server, '/big'), 'the same over TLS: listed';
