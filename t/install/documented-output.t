@@ -25,11 +25,14 @@ cmp_ok scalar @{ $page{'README.md'} }, '>', 5, 'the commands are found';
 # Nobody takes what the kernel accepts for this backend.
 my $backend = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
     or die "no backend: $!\n";
-my $server = WheelServer->started(
-    processes => 2, threads => 70,
-    config    => <<"END");
+my $server = WheelServer->new(processes => 2, threads => 70);
+my $dir    = $server->dir;
+$server->configure(config => <<"END");
 LoadModule proxy_module @{[libexec_dir()]}/mod_proxy.so
 LoadModule proxy_http_module @{[libexec_dir()]}/mod_proxy_http.so
+LoadModule cgid_module @{[libexec_dir()]}/mod_cgid.so
+ScriptSock "$dir/run/cgid"
+ScriptAlias "/cgi-bin" "$dir/cgi-bin"
 Include $top/conf/wheel.conf
 WheelRequests on
 ProxyPass /app http://127.0.0.1:@{[$backend->sockport]}
@@ -37,13 +40,17 @@ ProxyPass /app http://127.0.0.1:@{[$backend->sockport]}
     SetHandler wheel-rotate
     WheelScheduling normal
 </Location>
+<Directory "$dir/cgi-bin">
+    Require all granted
+</Directory>
 END
-my $dir = $server->dir;
-mkdir "$dir/$_" or die "$!\n" for qw(bin work);
+mkdir "$dir/$_" or die "$!\n" for qw(bin work cgi-bin);
 my $program = module_file() =~ s{[^/]+\z}{wheelctl}r;
 spew("$dir/bin/wheelctl", "#!/bin/sh\nexec $program --socket "
     . control_socket($server) . ' "$@"' . "\n");
-chmod 0755, "$dir/bin/wheelctl";
+spew("$dir/cgi-bin/report", "#!/bin/sh\nwhile :; do :; done\n");
+chmod 0755, "$dir/bin/wheelctl", "$dir/cgi-bin/report";
+$server->start or die $server->error_log;
 
 for my $name (sort keys %page) {
     my @commands = @{ $page{$name} } or next;
