@@ -92,7 +92,8 @@ for (1 .. 150) {
     WheelTest::collect(10, $answer);
     push @odd, join ' ', grep { defined } @$answer{qw(status_line body reset)}
         unless ($answer->body // '') eq 'brief'
-        || ($answer->status // 0) == 503;
+        || ($answer->status // 0) == 503
+        || !defined $answer->body; # cut: it has no end
 }
 is_deeply \@odd, [], "requests that race with their stops ($stopped) are right";
 unlike $server->error_log, qr/exit signal|Profiling timer/,
