@@ -88,7 +88,7 @@ test-asan: tests mod_wheel/.libs-asan/httpd
 	    WHEEL_MODULE=mod_wheel/.libs-asan/mod_wheel.so \
 	    WHEEL_UNIT=t/unit/.build-asan \
 	    WHEEL_USER_MODULES=t/modules/.libs-asan \
-	    $(PERL) t/run $(TEST_FLAGS) $(TESTS)
+	    $(PERL) t/run $(TEST_FLAGS) $(strip $(TESTS))
 
 test-tsan: tsan
 	$(Q)WHEEL_UNIT=t/unit/.build-tsan $(PERL) t/run unit
