@@ -81,18 +81,25 @@ unit: $(UNIT_NAMES:%=$(units)/%)
 mod_wheel/.run:
 	$(Q)mkdir -p $@
 
-# A list of all members of the shared segment, for core/table_layout.c.
-LAYOUT_HEADERS := mod_wheel/core/table_private.h mod_wheel/core/table.h \
-    mod_wheel/mod_wheel.h
+# Lists of all members of what is in shared memory, for core/*_layout.c.
+table_headers := $(patsubst %,mod_wheel/%.h, \
+    core/table_private core/table mod_wheel)
+table_types := wheel_table_t,table_header_t,table_slot_t,wheel_refusal_e
+request_headers := $(patsubst %,mod_wheel/core/%.h, \
+    request_private request_slots)
+request_types := wheel_request_slots_t,wheel_request_facts_t,wheel_mark_e
+request_types := $(request_types),wheel_doing_e,wheel_kind_e,wheel_step_e
+request_types := $(request_types),wheel_action_e
 
-$(MADE)/core/table_members.h: $(LAYOUT_HEADERS) mod_wheel/core/list-members
+$(MADE)/core/table_members.h: $(table_headers)
+$(MADE)/core/request_members.h: $(request_headers)
+$(MADE)/core/%_members.h: mod_wheel/core/list-members mod_wheel/build.mk
 	$(call say,LIST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(PERL) mod_wheel/core/list-members \
-	    wheel_table_t,table_header_t,table_slot_t,wheel_refusal_e \
-	    $(LAYOUT_HEADERS) >$@
+	$(Q)$(PERL) $< $($*_types) $($*_headers) >$@
 
-$(libs)/core/table_layout.o: $(MADE)/core/table_members.h
+layouts := $(libs)/core/table_layout.o $(libs)/core/request_layout.o
+$(layouts): $(libs)/core/%_layout.o: $(MADE)/core/%_members.h
 
 # Objects depend on this file, which is written when the command line changes.
 $(libs)/flags: FORCE

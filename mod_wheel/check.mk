@@ -53,7 +53,7 @@ check-lint:
 
 # The second check has no httpd header in its search path: to include one is an
 # error.
-check-layers: $(MADE)/core/table_members.h
+check-layers: $(MADE)/core/table_members.h $(MADE)/core/request_members.h
 	$(call say,CHECK,layers)
 	$(Q)$(PERL) mod_wheel/check-layers $(LAYERS)
 	$(call say,CHECK,what builds without httpd)

@@ -4,66 +4,24 @@
  * Worker threads write their own slots; any process marks and copies them; the
  * parent takes back those of dead children.
  */
-#include "core/request_slots.h"
+#include "core/request_private.h"
 
 #include <signal.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include "apr_shm.h"
-
 #include "core/proc.h"
-
-/* What stays the same in size but means something else: count up. */
-#define SLOTS_VERSION 1
-
-#define SLOTS_LINE_BYTES 64
+#include "core/table.h"
 
 /* The word: the mark in its lowest four bits, the step above, then the id. */
 #define WORD_ID_SHIFT 8
 #define WORD_STEP_SHIFT 4
 #define WORD_BITS_MASK ((apr_uint64_t)0xf)
 
+/* Larger times and counts are lies. */
+#define SLOTS_TIME_MAX ((apr_int64_t)1 << 53)
+
 /* The owner of a slot that is being freed. */
 #define OWNER_NOBODY (~(apr_uint64_t)0)
-
-/* Facts are copied word by word, so that a copy which a writer overtakes is
- * torn but never a data race. */
-#define FACTS_WORDS (sizeof(wheel_request_facts_t) / sizeof(apr_uint64_t))
-
-_Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
-               "facts are whole words");
-
-/*   line 1 | word, owner                    <- the thread and stoppers
- *   line 2 | what it does, bytes            <- the thread, while it runs
- *   line 3 | facts                          <- the thread, before it runs
- */
-typedef struct slots_slot_t {
-    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
-    _Atomic apr_uint64_t owner; /* pid above, tid below; 0: free */
-    _Atomic apr_int64_t marked_usec;
-
-    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
-    _Atomic apr_uint32_t kind;
-    _Atomic apr_uint64_t cooled_id; /* which request was cooled down last */
-    _Atomic apr_uint64_t sent_bytes;
-
-    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
-} slots_slot_t;
-
-/* Stands before the slots. */
-typedef struct slots_counts_t {
-    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t marked[WHEEL_MARK_COUNT];
-    _Atomic apr_uint64_t logged[WHEEL_MARK_COUNT];
-} slots_counts_t;
-
-struct wheel_request_slots_t {
-    slots_counts_t *counts;
-    slots_slot_t *slots;
-    unsigned slots_max;
-    apr_shm_t *shm;
-};
 
 static const char *const mark_names[WHEEL_MARK_COUNT] = {
     [WHEEL_MARK_NONE] = "none",         [WHEEL_MARK_STOP] = "stop",
@@ -101,12 +59,6 @@ const char *wheel_step_name(wheel_step_e step)
 }
 
 /* --- Making the segment -------------------------------------------------- */
-
-apr_uint64_t wheel_request_slots_layout(void)
-{
-    return (apr_uint64_t)SLOTS_VERSION << 48 |
-           (apr_uint64_t)sizeof(slots_counts_t) << 24 | sizeof(slots_slot_t);
-}
 
 apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
                                         unsigned slots_max, apr_pool_t *pool)
@@ -185,12 +137,16 @@ void wheel_request_slots_release(wheel_request_slots_t *slots, unsigned n)
     atomic_store_explicit(&slot->owner, 0, memory_order_release);
 }
 
-/* Free a slot that a dead process owned, unless another owns it by now. */
+/* Free a slot that a dead process owned, unless somebody else has done so.  It
+ * has no owner, and can't be claimed, until its request is gone. */
 static void take_back(slots_slot_t *slot, apr_uint64_t owner)
 {
-    atomic_store_explicit(&slot->word, 0, memory_order_relaxed);
-    atomic_compare_exchange_strong_explicit(
-        &slot->owner, &owner, 0, memory_order_release, memory_order_relaxed);
+    if (atomic_compare_exchange_strong_explicit(
+            &slot->owner, &owner, OWNER_NOBODY, memory_order_acquire,
+            memory_order_relaxed)) {
+        atomic_store_explicit(&slot->word, 0, memory_order_relaxed);
+        atomic_store_explicit(&slot->owner, 0, memory_order_release);
+    }
 }
 
 void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid)
@@ -209,6 +165,7 @@ void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid)
 
 void wheel_request_slots_sweep(wheel_request_slots_t *slots)
 {
+    pid_t alive = 0; /* the threads of one process have many slots */
     unsigned n;
 
     for (n = 0; n < slots->slots_max; n++) {
@@ -216,9 +173,14 @@ void wheel_request_slots_sweep(wheel_request_slots_t *slots)
             atomic_load_explicit(&slots->slots[n].owner, memory_order_relaxed);
         wheel_proc_t proc = {owner_pid(owner), 0};
 
-        if (owner && proc.pid > 0 && wheel_proc_dead(&proc)) {
-            take_back(&slots->slots[n], owner);
+        if (!owner || (alive && proc.pid == alive)) {
+            continue;
         }
+        if (proc.pid <= 0 || wheel_proc_dead(&proc)) {
+            take_back(&slots->slots[n], owner);
+            continue;
+        }
+        alive = proc.pid;
     }
 }
 
@@ -450,13 +412,56 @@ void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
 
 /* --- Copies -------------------------------------------------------------- */
 
-static void terminate(wheel_request_facts_t *facts)
+static apr_int64_t within(apr_int64_t number, apr_int64_t most)
 {
-    facts->method[sizeof(facts->method) - 1] = '\0';
-    facts->host[sizeof(facts->host) - 1] = '\0';
+    return number < 0 ? 0 : number < most ? number : most;
+}
+
+/* A span of time, or never. */
+static apr_int64_t span(apr_int64_t usec)
+{
+    return usec <= SLOTS_TIME_MAX ? within(usec, SLOTS_TIME_MAX) : INT64_MAX;
+}
+
+static apr_uint32_t action(apr_uint32_t number)
+{
+    return number < WHEEL_ACTION_COUNT ? number : WHEEL_ACTION_STOP;
+}
+
+static void check_text(char *text, size_t text_bytes)
+{
+    text[text_bytes - 1] = '\0';
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~') {
+            *text = '?';
+        }
+    }
+}
+
+/* What another process may have written: within its bounds, so that sums of
+ * times don't overflow, and no text holds what a log or a terminal takes for a
+ * command.  A path is any bytes, as its client has sent them. */
+static void check_facts(wheel_request_facts_t *facts)
+{
+    facts->started = within(facts->started, SLOTS_TIME_MAX);
+    facts->began_usec = within(facts->began_usec, SLOTS_TIME_MAX);
+    facts->began_cpu_usec = within(facts->began_cpu_usec, SLOTS_TIME_MAX);
+    facts->slow = span(facts->slow);
+    facts->wait_max = span(facts->wait_max);
+    facts->cpu_max = span(facts->cpu_max);
+    facts->interrupt_after = span(facts->interrupt_after);
+    facts->cut_after = span(facts->cut_after);
+    facts->cooldown_after = span(facts->cooldown_after);
+    facts->drain_after = span(facts->drain_after);
+    facts->generation = facts->generation < 0 ? 0 : facts->generation;
+    facts->client_fd = facts->client_fd < -1 ? -1 : facts->client_fd;
+    facts->wait_action = action(facts->wait_action);
+    facts->cpu_action = action(facts->cpu_action);
+    check_text(facts->method, sizeof(facts->method));
+    check_text(facts->host, sizeof(facts->host));
+    check_text(facts->client, sizeof(facts->client));
+    check_text(facts->handler, sizeof(facts->handler));
     facts->path[sizeof(facts->path) - 1] = '\0';
-    facts->client[sizeof(facts->client) - 1] = '\0';
-    facts->handler[sizeof(facts->handler) - 1] = '\0';
 }
 
 /* Copy what isn't covered by the id. */
@@ -471,14 +476,16 @@ static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
     apr_uint32_t doing =
         atomic_load_explicit(&slot->doing, memory_order_relaxed);
 
-    request->pid = owner_pid(owner);
-    request->tid = (pid_t)(owner & 0xffffffffu);
+    request->pid = (pid_t)within(owner_pid(owner), INT32_MAX);
+    request->tid = (pid_t)within((pid_t)(owner & 0xffffffffu), INT32_MAX);
     request->doing =
         doing < WHEEL_DOING_COUNT ? (wheel_doing_e)doing : WHEEL_DOING_HANDLER;
     request->kind =
         kind < WHEEL_KIND_COUNT ? (wheel_kind_e)kind : WHEEL_KIND_OTHER;
     request->sent_bytes =
-        atomic_load_explicit(&slot->sent_bytes, memory_order_relaxed);
+        (apr_uint64_t)within((apr_int64_t)atomic_load_explicit(
+                                 &slot->sent_bytes, memory_order_relaxed),
+                             SLOTS_TIME_MAX);
     request->cooled = atomic_load_explicit(&slot->cooled_id,
                                            memory_order_relaxed) == request->id;
     request->marked = -1;
@@ -496,7 +503,7 @@ int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
 
     /* Acquire: the facts are those of this id, or of a later one. */
     word = atomic_load_explicit(&slot->word, memory_order_acquire);
-    if (!word_id(word)) {
+    if (!word_id(word) || word_id(word) > WHEEL_ID_MAX) {
         return 0;
     }
     memset(request, 0, sizeof(*request));
@@ -512,11 +519,10 @@ int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
         request->id) {
         return 0;
     }
-    terminate(&request->facts);
-    request->elapsed = now_usec - request->facts.began_usec;
-    if (request->elapsed < 0) {
-        request->elapsed = 0; /* a coarse clock, or a lie */
-    }
+    check_facts(&request->facts);
+    /* Below zero: a coarse clock, or a lie. */
+    request->elapsed =
+        within(now_usec - request->facts.began_usec, SLOTS_TIME_MAX);
     return 1;
 }
 

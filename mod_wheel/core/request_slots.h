@@ -76,7 +76,8 @@ typedef enum {
     WHEEL_ACTION_STOP = 0,
     WHEEL_ACTION_LOG,      /* nothing, but it is logged */
     WHEEL_ACTION_COOLDOWN, /* it goes on, with the CPU that nobody else wants */
-    WHEEL_ACTION_DRAIN     /* it is stopped, and its process drained at once */
+    WHEEL_ACTION_DRAIN,    /* it is stopped, and its process drained at once */
+    WHEEL_ACTION_COUNT
 } wheel_action_e;
 
 /** What is known of a request when it begins.  Whole words: it is copied so.

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/request_private.h: the structs of the shared segment of requests.
+ *
+ * For core/request_*.c and their tests alone.  request_layout.c has a hash of
+ * every member.  The segment is hostile, as that of core/table_private.h is:
+ * sizes are those of wheel_request_slots_t, in private memory, and what is
+ * copied is checked before it is used.
+ */
+#ifndef WHEEL_CORE_REQUEST_PRIVATE_H
+#define WHEEL_CORE_REQUEST_PRIVATE_H
+
+#include "core/request_slots.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "apr_shm.h"
+
+#define SLOTS_LINE_BYTES 64
+
+/* Facts are copied word by word, so that a copy which a writer overtakes is
+ * torn but never a data race. */
+#define FACTS_WORDS (sizeof(wheel_request_facts_t) / sizeof(apr_uint64_t))
+
+_Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
+               "facts are whole words");
+
+/*   line 1 | word, owner                    <- the thread and stoppers
+ *   line 2 | what it does, bytes            <- the thread, while it runs
+ *   line 3 | facts                          <- the thread, before it runs
+ */
+typedef struct slots_slot_t {
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
+    _Atomic apr_uint64_t owner; /* pid above, tid below; 0: free */
+    _Atomic apr_int64_t marked_usec;
+
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
+    _Atomic apr_uint32_t kind;
+    _Atomic apr_uint64_t cooled_id; /* which request was cooled down last */
+    _Atomic apr_uint64_t sent_bytes;
+
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
+} slots_slot_t;
+
+/* Stands before the slots. */
+typedef struct slots_counts_t {
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t marked[WHEEL_MARK_COUNT];
+    _Atomic apr_uint64_t logged[WHEEL_MARK_COUNT];
+} slots_counts_t;
+
+/* In private memory. */
+struct wheel_request_slots_t {
+    slots_counts_t *counts;
+    slots_slot_t *slots;
+    unsigned slots_max;
+    apr_shm_t *shm;
+};
+
+#endif /* WHEEL_CORE_REQUEST_PRIVATE_H */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests_hostile.c: a child writes what it likes into the slots of requests.
+ *
+ * Children write random bytes and chosen values over all of the segment, while
+ * this process does what the parent, the helper, the privileged process and
+ * other children do there.  Whatever it finds, it neither reads nor writes
+ * outside, and what it copies is within its bounds.  The segment lies between
+ * pages that can't be touched.
+ */
+#include "table_test.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/request_private.h"
+
+#define SLOTS 64
+#define ROUNDS 20000
+#define ROUND_WRITES 64
+#define TIME_MAX ((apr_int64_t)1 << 53)
+
+static wheel_request_slots_t *slots;
+static unsigned char *segment;
+static size_t segment_bytes;
+
+/* --- The one who writes --------------------------------------------------- */
+
+static apr_uint64_t any_number(unsigned *seed)
+{
+    static const apr_uint64_t numbers[] = {0,
+                                           1,
+                                           SLOTS,
+                                           0xff,
+                                           0x7fffffff,
+                                           0x80000000,
+                                           0xffffffff,
+                                           0x8000000080000000,
+                                           (apr_uint64_t)-1,
+                                           (apr_uint64_t)1 << 63,
+                                           ((apr_uint64_t)1 << 63) - 1,
+                                           (apr_uint64_t)1 << 53,
+                                           0x4141414141414141};
+    unsigned choice = rand_r(seed) % (sizeof(numbers) / sizeof(*numbers) + 2);
+
+    if (choice < sizeof(numbers) / sizeof(*numbers)) {
+        return numbers[choice];
+    }
+    return (apr_uint64_t)rand_r(seed) << 33 ^ (apr_uint64_t)rand_r(seed);
+}
+
+static void write_slot(unsigned *seed)
+{
+    slots_slot_t *slot = &slots->slots[rand_r(seed) % SLOTS];
+    size_t n;
+
+    for (n = 0; n < FACTS_WORDS; n++) {
+        atomic_store(&slot->facts[n], any_number(seed));
+    }
+    atomic_store(&slot->doing, (apr_uint32_t)any_number(seed));
+    atomic_store(&slot->kind, (apr_uint32_t)any_number(seed));
+    atomic_store(&slot->marked_usec, (apr_int64_t)any_number(seed));
+    atomic_store(&slot->sent_bytes, any_number(seed));
+    atomic_store(&slot->owner, any_number(seed));
+    atomic_store(&slot->word, any_number(seed));
+}
+
+static pid_t writer(unsigned seed)
+{
+    pid_t pid = fork();
+    int n;
+
+    if (pid != 0) {
+        return pid;
+    }
+    alarm(120);
+    for (;;) {
+        for (n = 0; n < ROUND_WRITES; n++) {
+            segment[rand_r(&seed) % segment_bytes] =
+                (unsigned char)rand_r(&seed);
+        }
+        for (n = 0; n < 4; n++) {
+            write_slot(&seed);
+        }
+    }
+}
+
+/* --- What others do meanwhile --------------------------------------------- */
+
+static int is_printable(const char *text, size_t bytes)
+{
+    size_t n = strnlen(text, bytes);
+
+    return n < bytes && strcspn(text, "\r\n\033\177") == n;
+}
+
+static void check_times(const wheel_request_facts_t *facts)
+{
+    const apr_int64_t times[] = {
+        facts->started,         facts->began_usec,
+        facts->began_cpu_usec,  facts->slow,
+        facts->wait_max,        facts->cpu_max,
+        facts->interrupt_after, facts->cut_after,
+        facts->cooldown_after,  facts->drain_after,
+    };
+    size_t n;
+
+    for (n = 0; n < sizeof(times) / sizeof(*times); n++) {
+        assert_true(times[n] >= 0);
+        assert_true(times[n] <= TIME_MAX || times[n] == INT64_MAX);
+    }
+}
+
+static void check_request(const wheel_request_t *request)
+{
+    const wheel_request_facts_t *facts = &request->facts;
+
+    assert_true(request->id > 0 && request->id <= WHEEL_ID_MAX);
+    assert_true(request->slot < SLOTS);
+    assert_true(request->mark < WHEEL_MARK_COUNT);
+    assert_true(request->step < WHEEL_STEP_COUNT);
+    assert_true(request->doing < WHEEL_DOING_COUNT);
+    assert_true(request->kind < WHEEL_KIND_COUNT);
+    assert_true(request->pid >= 0 && request->tid >= 0);
+    assert_true(request->sent_bytes <= TIME_MAX);
+    assert_true(request->elapsed >= 0 && request->elapsed <= TIME_MAX);
+    assert_true(request->marked >= -1 && request->marked <= TIME_MAX);
+    check_times(facts);
+    assert_true(facts->generation >= 0 && facts->client_fd >= -1);
+    assert_true(facts->wait_action < WHEEL_ACTION_COUNT);
+    assert_true(facts->cpu_action < WHEEL_ACTION_COUNT);
+    assert_true(is_printable(facts->method, sizeof(facts->method)));
+    assert_true(is_printable(facts->host, sizeof(facts->host)));
+    assert_true(is_printable(facts->client, sizeof(facts->client)));
+    assert_true(is_printable(facts->handler, sizeof(facts->handler)));
+    assert_true(strnlen(facts->path, sizeof(facts->path)) <
+                sizeof(facts->path));
+}
+
+static void read_all(void)
+{
+    apr_uint64_t marked[WHEEL_MARK_COUNT];
+    apr_uint64_t logged[WHEEL_MARK_COUNT];
+    wheel_request_t request;
+    unsigned n;
+
+    wheel_request_slots_counts(slots, marked, logged);
+    for (n = 0; n < SLOTS; n++) {
+        if (wheel_request_slots_copy(slots, n, wheel_clock_usec(), &request)) {
+            check_request(&request);
+            wheel_request_slots_is(slots, n, request.id);
+            wheel_request_slots_mark(slots, n, request.id, WHEEL_MARK_CPU);
+        }
+        assert_true(wheel_request_slots_marked(slots, n) < WHEEL_MARK_COUNT);
+        assert_true(wheel_request_slots_step(slots, n) < WHEEL_STEP_COUNT);
+    }
+}
+
+static void do_as_a_worker(unsigned *seed)
+{
+    wheel_request_facts_t facts;
+    int from = wheel_request_slots_claim(slots, getpid(), getpid());
+    int to = wheel_request_slots_claim(slots, getpid(), 0);
+
+    assert_true(from < SLOTS && to < SLOTS);
+    memset(&facts, rand_r(seed), sizeof(facts));
+    if (from >= 0 && to >= 0) {
+        wheel_request_slots_begin(slots, (unsigned)from, 7, WHEEL_MARK_NONE,
+                                  &facts);
+        wheel_request_slots_move(slots, (unsigned)from, (unsigned)to);
+        assert_true(wheel_request_slots_end(slots, (unsigned)to) <
+                    WHEEL_MARK_COUNT);
+    }
+    if (from >= 0) {
+        wheel_request_slots_release(slots, (unsigned)from);
+    }
+    if (to >= 0) {
+        wheel_request_slots_release(slots, (unsigned)to);
+    }
+}
+
+/* --- The tests ------------------------------------------------------------ */
+
+/* Flush with the end of a page: what is behind the slots can't be read. */
+static void fence_in(apr_pool_t *pool)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *map;
+
+    assert_int_equal(wheel_request_slots_create(&slots, SLOTS, pool),
+                     APR_SUCCESS);
+    segment_bytes = sizeof(slots_counts_t) + SLOTS * sizeof(slots_slot_t);
+    map = mmap(NULL, segment_bytes + 3 * page, PROT_NONE,
+               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(map, MAP_FAILED);
+    segment = map + page + (page - segment_bytes % page);
+    assert_int_equal(mprotect(map + page, (segment_bytes / page + 1) * page,
+                              PROT_READ | PROT_WRITE),
+                     0);
+    slots->counts = (slots_counts_t *)segment;
+    slots->slots = (slots_slot_t *)(segment + sizeof(slots_counts_t));
+}
+
+static void nothing_that_a_child_writes_leads_outside(void **state)
+{
+    apr_pool_t *pool;
+    unsigned seed = 7;
+    pid_t pids[2];
+    int n;
+
+    (void)state;
+    apr_pool_create(&pool, NULL);
+    fence_in(pool);
+    alarm(100);
+    pids[0] = writer(1);
+    pids[1] = writer(2);
+    for (n = 0; n < ROUNDS; n++) {
+        wheel_request_slots_reap(slots, (pid_t)any_number(&seed));
+        wheel_request_slots_sweep(slots);
+        read_all();
+        do_as_a_worker(&seed);
+    }
+    for (n = 0; n < 2; n++) {
+        kill(pids[n], SIGKILL);
+        waitpid(pids[n], NULL, 0);
+    }
+    apr_pool_destroy(pool);
+    print_message("# %d rounds\n", ROUNDS);
+}
+
+/* The slot of a dead process is freed without its request, and one that another
+ * has claimed keeps its own. */
+static void a_dead_process_gives_its_slots_back(void **state)
+{
+    wheel_request_facts_t facts = {0};
+    wheel_request_t request;
+    apr_pool_t *pool;
+    pid_t dead = fork();
+    int slot;
+    int own;
+
+    (void)state;
+    if (dead == 0) {
+        _exit(0);
+    }
+    waitpid(dead, NULL, 0);
+    apr_pool_create(&pool, NULL);
+    assert_int_equal(wheel_request_slots_create(&slots, 2, pool), APR_SUCCESS);
+    slot = wheel_request_slots_claim(slots, dead, dead);
+    own = wheel_request_slots_claim(slots, getpid(), getpid());
+    wheel_request_slots_begin(slots, (unsigned)slot, 1, WHEEL_MARK_NONE,
+                              &facts);
+    wheel_request_slots_begin(slots, (unsigned)own, 2, WHEEL_MARK_NONE, &facts);
+    wheel_request_slots_sweep(slots);
+    assert_false(wheel_request_slots_copy(slots, (unsigned)slot,
+                                          wheel_clock_usec(), &request));
+    assert_true(wheel_request_slots_copy(slots, (unsigned)own,
+                                         wheel_clock_usec(), &request));
+    assert_int_equal(request.id, 2);
+    assert_int_equal(wheel_request_slots_claim(slots, getpid(), 1), slot);
+    apr_pool_destroy(pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dead_process_gives_its_slots_back),
+        cmocka_unit_test(nothing_that_a_child_writes_leads_outside),
+    };
+
+    return RUN_GROUP(tests, "slots of requests and a hostile child");
+}
