@@ -11,6 +11,7 @@
 
 #include "core/job_tree.h"
 #include "core/proc.h"
+#include "server/process.h"
 #include "server/requests.h"
 
 wheel_facets_t wheel_requests_facets(const wheel_request_t *request)
@@ -79,18 +80,28 @@ static int by_cpu_time(const void *a, const void *b)
            (left->cpu_usec > right->cpu_usec);
 }
 
-/* A request that moves from slot to slot stands in both for a moment. */
-static int is_listed(const wheel_request_t *requests, unsigned requests_n,
-                     apr_uint64_t id)
+static int by_id(const void *a, const void *b)
 {
+    const wheel_request_t *left = a;
+    const wheel_request_t *right = b;
+
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+/* A request that moves from slot to slot stands in both for a moment.
+ * @return how many are left */
+static unsigned drop_doubles(wheel_request_t *requests, unsigned requests_n)
+{
+    unsigned left = 0;
     unsigned n;
 
+    qsort(requests, requests_n, sizeof(*requests), by_id);
     for (n = 0; n < requests_n; n++) {
-        if (requests[n].id == id) {
-            return 1;
+        if (left == 0 || requests[left - 1].id != requests[n].id) {
+            requests[left++] = requests[n];
         }
     }
-    return 0;
+    return left;
 }
 
 /* A thread that sleeps in a handler waits for something that no filter sees. */
@@ -126,22 +137,24 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
     unsigned max = wheel_requests_max();
     apr_array_header_t *found = apr_array_make(pool, 16, sizeof(**requests));
     wheel_request_t request;
+    unsigned found_n;
     unsigned n;
 
     for (n = 0; n < max; n++) {
         if (wheel_request_slots_copy(slots, n, now, &request) &&
             (request.elapsed >= request.facts.slow ||
              request.mark != WHEEL_MARK_NONE) &&
-            is_meant(filter, &request) &&
-            !is_listed((wheel_request_t *)found->elts, (unsigned)found->nelts,
-                       request.id)) {
-            add_times(&request);
+            is_meant(filter, &request)) {
             *(wheel_request_t *)apr_array_push(found) = request;
         }
     }
     *requests = (wheel_request_t *)found->elts;
-    qsort(*requests, (size_t)found->nelts, sizeof(**requests), by_age);
-    return (unsigned)found->nelts;
+    found_n = drop_doubles(*requests, (unsigned)found->nelts);
+    for (n = 0; n < found_n; n++) {
+        add_times(&(*requests)[n]);
+    }
+    qsort(*requests, found_n, sizeof(**requests), by_age);
+    return found_n;
 }
 
 /* --- A stop ------------------------------------------------------------- */
@@ -157,6 +170,8 @@ static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request, int dry)
     memcpy(hit->handler, request->facts.handler, sizeof(hit->handler));
 }
 
+/* Requests that begin while the slots are read have larger ids than the bound:
+ * none of them is stopped in place of one that the reader has passed. */
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
                              wheel_hit_t *hits)
 {
@@ -164,13 +179,15 @@ unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
     apr_int64_t now = wheel_clock_usec();
     unsigned max =
         wheel_filter_means_requests(filter) ? wheel_requests_max() : 0;
+    apr_uint64_t bound = max ? wheel_table_next_id(wheel_process_table()) : 0;
     wheel_request_t request;
     unsigned hits_n = 0;
     unsigned n;
 
     for (n = 0; n < max; n++) {
         if (!wheel_request_slots_copy(slots, n, now, &request) ||
-            request.mark != WHEEL_MARK_NONE || !is_meant(filter, &request)) {
+            request.mark != WHEEL_MARK_NONE || request.id >= bound ||
+            !is_meant(filter, &request)) {
             continue;
         }
         if (!dry &&
