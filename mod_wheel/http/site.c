@@ -20,9 +20,17 @@
 
 #include "server/config.h"
 
-/* Any of them is set by whatever passes on the request of another client. */
+/* How the names of headers begin that are set by whatever passes on the request
+ * of another client.  A header without a value counts, too. */
 static const char *const forwarding[] = {
-    "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"};
+    "CF-Connecting-IP", "CF-Ray",
+    "Client-IP",        "Fastly-Client-IP",
+    "Fly-Client-IP",    "Forwarded",
+    "True-Client-IP",   "Via",
+    "X-Client-IP",      "X-Cluster-Client-IP",
+    "X-Envoy-",         "X-Forwarded",
+    "X-Original-",      "X-Originating-IP",
+    "X-ProxyUser-IP",   "X-Real-IP"};
 
 /* Browsers that fetch or render ahead of their users say so in these. */
 static const char *const purposes[] = {"Sec-Purpose", "Purpose", "X-Purpose",
@@ -81,26 +89,45 @@ static int is_loopback(const apr_sockaddr_t *address)
     return 0;
 }
 
+typedef struct site_forwarding_t {
+    const char *header; /* NULL: none yet */
+} site_forwarding_t;
+
+static int find_forwarding(void *data, const char *header, const char *value)
+{
+    site_forwarding_t *found = data;
+    size_t n;
+
+    (void)value;
+    for (n = 0; n < COUNT(forwarding); n++) {
+        if (!ap_cstr_casecmpn(header, forwarding[n], strlen(forwarding[n]))) {
+            found->header = header;
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* A proxy on this machine, for which "Require local" lets everybody in.  Where
  * mod_remoteip has named the client, that is who is let in or not. */
 static const char *check_proxy(request_rec *r)
 {
     const conn_rec *c = r->connection;
-    const char *header;
+    site_forwarding_t found = {NULL};
 
     if (r->useragent_addr != c->client_addr ||
         !(is_loopback(c->client_addr) ||
           apr_sockaddr_equal(c->client_addr, c->local_addr))) {
         return NULL;
     }
-    header = first_of(r, forwarding, COUNT(forwarding));
-    return header ? apr_psprintf(
-                        r->pool,
-                        "a proxy on this machine has passed the request on "
-                        "(%s), so its client may be anywhere; see "
-                        "WheelForwarded",
-                        header)
-                  : NULL;
+    apr_table_do(find_forwarding, &found, r->headers_in, NULL);
+    return found.header
+               ? apr_psprintf(r->pool,
+                              "a proxy on this machine has passed the request "
+                              "on (%.64s), so its client may be anywhere; see "
+                              "WheelForwarded",
+                              found.header)
+               : NULL;
 }
 
 /* --- The server's names --------------------------------------------------- */

@@ -77,6 +77,10 @@ my @table = (
     ['a proxy by the standard',    { Forwarded => 'for=192.0.2.1' },     403],
     ['a proxy that says only so',  { Via => '1.1 front' },               403],
     ['nginx',                      { 'X-Real-IP' => '192.0.2.1' },       403],
+    ['a proxy that tells the scheme', { 'X-Forwarded-Proto' => 'https' }, 403],
+    ['a proxy without an address', { 'X-Forwarded-For' => '' },          403],
+    ['a network of proxies',       { 'CF-Connecting-IP' => '192.0.2.1' }, 403],
+    ['another one',                { 'True-Client-IP' => '192.0.2.1' },  403],
 );
 my @asked = ([GET => '/stop?dry'], [POST => '/stop?dry'],
     [GET => '/rotate/red?wait=0'], [POST => '/rotate?wait=0'],
