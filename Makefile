@@ -22,8 +22,7 @@
 #   make bench-quick  mod_wheel alone, in under two minutes
 #   make contract     the tests of what every build promises; MPMS=event for one
 #                     MPM, APXS= for another httpd, CC= for another compiler
-#   make matrix       the same and the unit programs, built by gcc, by clang and
-#                     without what only Linux has (make portable)
+#   make matrix       the same and the unit programs, built by gcc and by clang
 #   make asan tsan faults   other builds, in .libs-NAME and t/unit/.build-NAME
 #   make clean
 #

@@ -44,7 +44,6 @@ flags-asan := $(SANITIZE) -fsanitize=address,undefined
 flags-tsan := $(SANITIZE) -fsanitize=thread
 flags-faults := -DWHEEL_FAULTS
 flags-asan-faults := $(flags-asan) $(flags-faults)
-flags-portable := -Werror -DWHEEL_PORTABLE
 flags-check := -Werror
 flags-check-clang := -Werror
 variant_flags := $(flags$(VARIANT))

@@ -51,9 +51,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_run_register(pconf);
     wheel_engine_register(pconf);
     wheel_socket_register(pconf);
-#ifndef WHEEL_PORTABLE
     wheel_control_register(pconf);
-#endif
 #ifdef WHEEL_DEMO
     wheel_rotate_register(pconf);
 #endif

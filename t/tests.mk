@@ -106,20 +106,10 @@ contract: all
 	$(Q)APXS='$(APXS)' WHEEL_MODULE=$(libs)/mod_wheel.so WHEEL_UNIT=$(units) \
 	    $(PERL) t/run --mpm=$(MPMS) $(CONTRACT)
 
-# POSIX has none of these.
-LINUX_ONLY := _np$$|^eventfd|^memfd_|^sem_clockwait|^syscall$$|^sched_set
-LINUX_ONLY := $(LINUX_ONLY)|^epoll_|^prctl$$|^gettid$$|^signalfd
-
-portable:
-	$(variant) all
-	$(call say,CHECK,nothing of Linux alone)
-	$(Q)! nm -D --undefined-only mod_wheel/.libs-portable/mod_wheel.so | \
-	    sed 's/.* U //; s/@.*//' | grep -E '$(LINUX_ONLY)'
-
 # One build after the other, since each takes the cores.  The unit programs show
 # what a compiler or system does to the table.
-matrix: portable
-	$(Q)for build in CC=gcc CC='$(CLANG)' VARIANT=-portable; do \
+matrix:
+	$(Q)for build in CC=gcc CC='$(CLANG)'; do \
 	    echo "--- $$build"; \
 	    $(MAKE) --no-print-directory $$build unit contract \
 	        CONTRACT='contract unit' || exit 1; \
@@ -156,4 +146,4 @@ cluster-soak: all
 	$(Q)t/soak/cluster $(STOPS) $(SEED)
 
 .PHONY: users asan tsan faults asan-faults tests test test-asan test-tsan \
-    test-helgrind contract portable matrix fuzz soak soak-asan cluster-soak
+    test-helgrind contract matrix fuzz soak soak-asan cluster-soak

@@ -10,7 +10,6 @@
  * A client sends one line, "list" or "stop" and perhaps a query string, and
  * reads until the end: a line with a status as in HTTP, and one of JSON.
  */
-#ifndef WHEEL_PORTABLE /* the socket lives on what only Linux has */
 
 #include "control/control.h"
 
@@ -375,5 +374,3 @@ void wheel_control_register(apr_pool_t *pconf)
     (void)pconf;
     wheel_helper_add(&part);
 }
-
-#endif /* WHEEL_PORTABLE */

@@ -5,7 +5,6 @@
  * In the helper's main thread, but for the threads that tell other hosts of a
  * stop: these may block, and nobody else is to wait for that.
  */
-#ifndef WHEEL_PORTABLE /* the socket lives on what only Linux has */
 
 #include "control/client.h"
 
@@ -201,5 +200,3 @@ void client_command(client_t *client, char *line, int told_fd)
     }
     commands[n].run(client, query, told_fd);
 }
-
-#endif /* WHEEL_PORTABLE */

@@ -5,7 +5,6 @@
  * comes meanwhile is answered, and removes it when the server ends.  The helper
  * inherits it and serves it; children close it.
  */
-#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
 
 #include "control/socket.h"
 
@@ -415,38 +414,3 @@ void wheel_socket_register(apr_pool_t *pconf)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 }
-
-#else /* WHEEL_PORTABLE */
-
-#include "ap_mpm.h"
-#include "http_config.h"
-#include "http_core.h"
-#include "http_log.h"
-
-#include "server/config.h"
-#include "control/socket.h"
-
-APLOG_USE_MODULE(wheel);
-
-static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                       server_rec *s)
-{
-    (void)pconf;
-    (void)plog;
-    (void)ptemp;
-    if (wheel_config_server().control &&
-        ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "WH0066: WheelControl: this mod_wheel is built without "
-                     "what only Linux has, so there is no socket");
-    }
-    return OK;
-}
-
-void wheel_socket_register(apr_pool_t *pconf)
-{
-    (void)pconf;
-    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-}
-
-#endif /* WHEEL_PORTABLE */

@@ -5,7 +5,6 @@
  *
  * Runs in the helper.
  */
-#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
 
 #include "control/client.h"
 
@@ -151,5 +150,3 @@ void client_cool(client_t *client, const char *query, int told_fd)
     (void)told_fd;
     act(client, query, WHEEL_PRIVILEGED_DO_COOL, "cooldown");
 }
-
-#endif /* WHEEL_PORTABLE */

@@ -5,29 +5,6 @@
  */
 #include "core/job_tree.h"
 
-#ifdef WHEEL_PORTABLE
-
-void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *tree)
-{
-    (void)id;
-    (void)signal;
-    tree->processes = 0;
-    tree->cpu_usec = 0;
-}
-
-int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
-                              int (*check)(void *baton), void *baton)
-{
-    (void)pid;
-    (void)command;
-    (void)signal;
-    (void)check;
-    (void)baton;
-    return 0;
-}
-
-#else
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -247,5 +224,3 @@ int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
     close(fd);
     return sent;
 }
-
-#endif

@@ -15,17 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef WHEEL_PORTABLE
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#else
 #include <linux/futex.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#endif
 
 #include "core/proc.h"
 
@@ -48,8 +42,6 @@ const char *wheel_class_name(wheel_class_e class)
 
     return names[class < WHEEL_CLASS_COUNT ? class : WHEEL_CLASS_UNKNOWN];
 }
-
-#ifndef WHEEL_PORTABLE
 
 /* pthread_clockjoin_np() is of glibc, from 2.31 on. */
 #ifdef __GLIBC__
@@ -99,12 +91,6 @@ wheel_class_e wheel_thread_schedule(int policy)
     }
     now = syscall(SYS_sched_getscheduler, 0);
     return class_of(now >= 0 ? now : policy); /* a filter may refuse both */
-}
-
-int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,
-                        void *(*run)(void *), void *data)
-{
-    return pthread_create(thread, attr, run, data);
 }
 
 int wheel_thread_join_ended(pthread_t thread)
@@ -199,209 +185,3 @@ void wheel_wake_clear(int fd)
 
     (void)eventfd_read(fd, &number);
 }
-
-#else /* WHEEL_PORTABLE */
-
-/* Between two checks whether a thread has ended. */
-#define LINUX_JOIN_STEP_USEC 2000
-
-/* A thread that was begun here, and whether it is at its end. */
-typedef struct begun_t {
-    pthread_t thread;
-    void *(*run)(void *);
-    void *data;
-    atomic_int ended;
-    struct begun_t *next;
-} begun_t;
-
-static begun_t *begun;
-static pthread_mutex_t begun_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-long wheel_thread_number(void)
-{
-    static atomic_long last;
-    static _Thread_local long own;
-
-    if (!own) {
-        own = 1 + atomic_fetch_add_explicit(&last, 1, memory_order_relaxed);
-    }
-    return own;
-}
-
-void wheel_process_name(const char *name)
-{
-    (void)name;
-}
-
-wheel_class_e wheel_thread_schedule(int policy)
-{
-    (void)policy;
-    return WHEEL_CLASS_NORMAL;
-}
-
-static void *run_begun(void *data)
-{
-    begun_t *own = data;
-    void *result = own->run(own->data);
-
-    /* Release: who sees it may free what the thread has used. */
-    atomic_store_explicit(&own->ended, 1, memory_order_release);
-    return result;
-}
-
-int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,
-                        void *(*run)(void *), void *data)
-{
-    begun_t *made = calloc(1, sizeof(*made));
-    int error;
-
-    if (!made) {
-        return ENOMEM;
-    }
-    made->run = run;
-    made->data = data;
-    pthread_mutex_lock(&begun_mutex);
-    error = pthread_create(&made->thread, attr, run_begun, made);
-    if (error) {
-        free(made);
-    }
-    else {
-        *thread = made->thread;
-        made->next = begun;
-        begun = made;
-    }
-    pthread_mutex_unlock(&begun_mutex);
-    return error;
-}
-
-int wheel_thread_join_ended(pthread_t thread)
-{
-    begun_t **link = &begun;
-    begun_t *own;
-
-    pthread_mutex_lock(&begun_mutex);
-    while (*link && !pthread_equal((*link)->thread, thread)) {
-        link = &(*link)->next;
-    }
-    own = *link;
-    if (own && atomic_load_explicit(&own->ended, memory_order_acquire)) {
-        *link = own->next;
-    }
-    else {
-        own = NULL;
-    }
-    pthread_mutex_unlock(&begun_mutex);
-    if (!own) {
-        return EBUSY;
-    }
-    free(own);
-    return pthread_join(thread, NULL);
-}
-
-static void sleep_a_step(void)
-{
-    struct timespec step = timespec_of(LINUX_JOIN_STEP_USEC);
-
-    nanosleep(&step, NULL);
-}
-
-int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec)
-{
-    while (wheel_thread_join_ended(thread) != 0) {
-        if (wheel_clock_usec() >= until_usec) {
-            return ETIMEDOUT;
-        }
-        sleep_a_step();
-    }
-    return 0;
-}
-
-void wheel_sem_init(wheel_sem_t *sem)
-{
-    sem_init(sem, 1, 0);
-}
-
-void wheel_sem_post(wheel_sem_t *sem)
-{
-    sem_post(sem);
-}
-
-void wheel_sem_wait(wheel_sem_t *sem, apr_int64_t until_usec)
-{
-    apr_int64_t left = until_usec - wheel_clock_usec();
-    struct timespec now;
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    until = timespec_of((apr_int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 +
-                        (left > 0 ? left : 0));
-    (void)sem_timedwait(sem, &until);
-}
-
-apr_int64_t wheel_clock_coarse_usec(void)
-{
-    return wheel_clock_usec();
-}
-
-int wheel_peer_events(int fd)
-{
-    struct pollfd look = {fd, POLLIN, 0};
-    char byte;
-
-    if (poll(&look, 1, 0) <= 0) {
-        return 0;
-    }
-    look.revents &= ~POLLIN;
-    if (look.revents) {
-        return look.revents;
-    }
-    /* It can be read: either bytes are there, which is no news, or no more
-     * will ever come. */
-    return recv(fd, &byte, 1, MSG_PEEK) == 0 ? POLLIN : 0;
-}
-
-static int keep_closed(int fd)
-{
-    if (fd >= 0) {
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    }
-    return fd;
-}
-
-int wheel_wake_open(void)
-{
-    struct sockaddr_in here;
-    socklen_t bytes = sizeof(here);
-    int fd = keep_closed(socket(AF_INET, SOCK_DGRAM, 0));
-
-    if (fd < 0) {
-        return -1;
-    }
-    memset(&here, 0, sizeof(here));
-    here.sin_family = AF_INET;
-    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    /* Connected, it takes packets of its own alone. */
-    if (bind(fd, (struct sockaddr *)&here, bytes) != 0 ||
-        getsockname(fd, (struct sockaddr *)&here, &bytes) != 0 ||
-        connect(fd, (struct sockaddr *)&here, bytes) != 0 ||
-        fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-void wheel_wake_ring(int fd)
-{
-    (void)send(fd, "", 1, 0);
-}
-
-void wheel_wake_clear(int fd)
-{
-    char byte;
-
-    while (recv(fd, &byte, 1, 0) >= 0) {
-    }
-}
-
-#endif /* WHEEL_PORTABLE */

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/platform.h: functions of Linux, with replacements from POSIX.
- *
- * With WHEEL_PORTABLE defined, what POSIX has in its place: everything works,
- * some of it less well, as each function says.
- */
+/* core/platform.h: functions of Linux that neither POSIX nor APR has. */
 #ifndef WHEEL_CORE_PLATFORM_H
 #define WHEEL_CORE_PLATFORM_H
 
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 
 #include "apr.h"
 
 /* Classes of scheduling that a thread can give itself. */
-#ifdef WHEEL_PORTABLE
-#define WHEEL_SCHED_IDLE SCHED_OTHER
-#define WHEEL_SCHED_BATCH SCHED_OTHER
-#else
 #define WHEEL_SCHED_IDLE SCHED_IDLE
 #define WHEEL_SCHED_BATCH SCHED_BATCH
-#endif
 
-/** The number of the thread that asks, as top and ps have it.  POSIX gives
- * threads no numbers: there they count from 1 in each process. */
+/** The number of the thread that asks, as top and ps have it. */
 long wheel_thread_number(void);
 
-/** What ps and top call this process from now on: 15 characters of it.  POSIX
- * gives it no other name. */
+/** What ps and top call this process from now on: 15 characters of it. */
 void wheel_process_name(const char *name);
 
 /** How the kernel schedules a thread. */
@@ -45,16 +33,11 @@ const char *wheel_class_name(wheel_class_e class);
 
 /**
  * Give the thread that asks another class.  A kernel, or a filter of system
- * calls, may refuse.  POSIX knows no classes for this, and all threads are
- * equal.
+ * calls, may refuse.
  * @param policy a WHEEL_SCHED_ class, or SCHED_OTHER to leave it as it is
  * @return the class that the thread has now, as the kernel says
  */
 wheel_class_e wheel_thread_schedule(int policy);
-
-/** As pthread_create(); such threads alone can be joined by the next two. */
-int wheel_thread_create(pthread_t *thread, const pthread_attr_t *attr,
-                        void *(*run)(void *), void *data);
 
 /** Join a thread if it has ended.
  * @return 0 if it is joined, EBUSY if it has not ended */
@@ -65,18 +48,12 @@ int wheel_thread_join_ended(pthread_t thread);
  * @return 0 if it is joined, else ETIMEDOUT */
 int wheel_thread_join_until(pthread_t thread, apr_int64_t until_usec);
 
-/** A semaphore that processes share and that counts to one.  Not sem_t where
- * there is another way: sem_post() takes the number of a system call from the
- * memory of the semaphore, which others may write. */
-#ifdef WHEEL_PORTABLE
-#define WHEEL_SEM_IS_SAFE 0
-typedef sem_t wheel_sem_t;
-#else
-#define WHEEL_SEM_IS_SAFE 1
+/** A semaphore that processes share and that counts to one.  Not sem_t:
+ * sem_post() takes flags of a system call from the memory of the semaphore,
+ * which others may write. */
 typedef struct wheel_sem_t {
     apr_uint32_t posted;
 } wheel_sem_t;
-#endif
 
 void wheel_sem_init(wheel_sem_t *sem);
 
@@ -84,22 +61,20 @@ void wheel_sem_init(wheel_sem_t *sem);
 void wheel_sem_post(wheel_sem_t *sem);
 
 /** Wait for a semaphore; a signal may end the wait early.
- * @param until_usec the time to give up, as wheel_clock_usec() has it.  POSIX
- *        waits by the clock that an admin can set, and may wait longer then */
+ * @param until_usec the time to give up, as wheel_clock_usec() has it */
 void wheel_sem_wait(wheel_sem_t *sem, apr_int64_t until_usec);
 
 /** A clock that ticks, for less than wheel_clock_usec() costs. */
 apr_int64_t wheel_clock_coarse_usec(void);
 
 /** Has the client on this socket shut its sending side, or gone?  Never
- * blocks.  POSIX can't see that behind a request that is pipelined.
+ * blocks.
  * @return POLLERR, POLLHUP and POLLNVAL as poll() has them, POLLIN for a shut
  *         sending side, 0 for none of that */
 int wheel_peer_events(int fd);
 
 /** A descriptor by which threads and processes wake each other: it can be read
- * once somebody has written to it.  Closed over exec; never blocks.  Without
- * eventfd(), a socket of the loopback that talks to itself.
+ * once somebody has written to it.  Closed over exec; never blocks.
  * @return -1 with errno set if there is none */
 int wheel_wake_open(void);
 void wheel_wake_ring(int fd);

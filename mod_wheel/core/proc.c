@@ -44,14 +44,6 @@ apr_int64_t wheel_clock_thread_usec(void)
  * @return NULL if there is no such file */
 static const char *read_stat(const char *path, char *text, size_t text_bytes)
 {
-#ifdef WHEEL_PORTABLE
-    /* What else has a /proc has other files there.  Then a pid that is used
-     * again can't be told from the first, nor how a thread of others is. */
-    (void)path;
-    (void)text;
-    (void)text_bytes;
-    return NULL;
-#else
     ssize_t bytes;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -63,7 +55,6 @@ static const char *read_stat(const char *path, char *text, size_t text_bytes)
     text[bytes > 0 ? bytes : 0] = '\0';
     text = strrchr(text, ')');
     return text && text[1] ? text + 2 : NULL;
-#endif
 }
 
 static apr_uint64_t stat_number(const char *fields, int number)

@@ -182,8 +182,7 @@ void wheel_table_stop_before(wheel_table_t *table, int generation)
     /* See the claim. */
     atomic_store_explicit(&table->header->generation_floor, generation,
                           memory_order_seq_cst);
-    mark_picked(table, is_older, generation, WHEEL_END_SHUTDOWN,
-                WHEEL_SEM_IS_SAFE);
+    mark_picked(table, is_older, generation, WHEEL_END_SHUTDOWN, 1);
 }
 
 void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end)

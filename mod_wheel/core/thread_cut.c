@@ -7,7 +7,6 @@
  * thread has been in that call all the time, so the copy is of the socket that
  * it waits for, for that job.
  */
-#ifndef WHEEL_PORTABLE /* only Linux has it */
 
 #include "core/thread_cut.h"
 
@@ -207,5 +206,3 @@ wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target)
     close(pidfd);
     return cut;
 }
-
-#endif /* WHEEL_PORTABLE */

@@ -5,7 +5,6 @@
  * All of it reads /proc, which the kernel writes; the memory of the examined
  * process is read for the descriptors of poll() alone, and checked.
  */
-#ifndef WHEEL_PORTABLE /* only Linux has it */
 
 #include "core/thread_wait.h"
 
@@ -359,5 +358,3 @@ void wheel_thread_wait_text(const wheel_thread_wait_t *wait, char *text)
     }
     make_printable(text);
 }
-
-#endif /* WHEEL_PORTABLE */

@@ -2,7 +2,6 @@
 /* server/privileged.c: how the privileged process is started and ended by the
  * parent, and asked by all others.
  */
-#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
 
 #include "server/privileged_private.h"
 
@@ -383,39 +382,3 @@ void wheel_privileged_register(apr_pool_t *pconf)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }
-
-#else /* WHEEL_PORTABLE */
-
-#include "server/privileged.h"
-
-/* Without what only Linux has, there is no such step. */
-unsigned wheel_privileged_steps(void)
-{
-    return 0;
-}
-
-unsigned wheel_privileged_missing(void)
-{
-    return 0;
-}
-
-apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
-                                  const wheel_request_t *request)
-{
-    (void)what;
-    (void)request;
-    return APR_ENOTIMPL;
-}
-
-void wheel_privileged_be_warm(apr_uint64_t id, unsigned slot)
-{
-    (void)id;
-    (void)slot;
-}
-
-void wheel_privileged_register(apr_pool_t *pconf)
-{
-    (void)pconf;
-}
-
-#endif /* WHEEL_PORTABLE */

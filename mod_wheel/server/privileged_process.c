@@ -7,7 +7,6 @@
  * for, to change the scheduling class of a child's thread, and to tell what a
  * child's thread waits for.
  */
-#ifndef WHEEL_PORTABLE /* it lives on what only Linux has */
 
 #include "server/privileged_private.h"
 
@@ -334,5 +333,3 @@ void privileged_main(const privileged_start_t *start)
     }
     _exit(0);
 }
-
-#endif /* WHEEL_PORTABLE */

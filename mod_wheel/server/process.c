@@ -111,7 +111,7 @@ int wheel_process_thread(pthread_t *thread, size_t stack_bytes,
     pthread_attr_setstacksize(&attr, stack_bytes);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = wheel_thread_create(thread, &attr, run, data);
+    error = pthread_create(thread, &attr, run, data);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return error;

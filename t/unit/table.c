@@ -675,30 +675,6 @@ static void claim_looked(apr_interval_time_t ago)
                      wheel_clock_thread_usec());
 }
 
-#ifdef WHEEL_PORTABLE /* there is no /proc: nobody is accused */
-
-static void a_pid_that_is_used_again_passes_for_alive(void **state)
-{
-    unsigned taken;
-
-    (void)state;
-    claim_of_stranger();
-    assert_int_equal(wheel_table_sweep(test.table, &taken), APR_SUCCESS);
-    assert_int_equal(taken, 0);
-    assert_int_equal(snapshot_of(&test).jobs_n, 1);
-}
-
-static void a_job_that_does_not_look_is_not_told(void **state)
-{
-    (void)state;
-    claim_looked(10 * APR_USEC_PER_SEC);
-    assert_true(snapshot_of(&test).jobs[0].looked >= LOOK_MAX_USEC);
-    assert_int_equal(snapshot_of(&test).stuck, 0);
-    assert_int_equal(told(), 0);
-}
-
-#else /* WHEEL_PORTABLE */
-
 static void a_pid_that_is_used_again_fools_nobody(void **state)
 {
     unsigned taken;
@@ -804,8 +780,6 @@ static void no_job_is_stuck_if_nobody_wants_to_know(void **state)
     assert_int_equal(told(), 0);
 }
 
-#endif /* WHEEL_PORTABLE */
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_it, close_it)
 
 int main(void)
@@ -839,17 +813,12 @@ int main(void)
         TEST(a_job_in_its_worker_has_one_owner),
         TEST(a_stop_wakes_each_worker_that_waits),
         TEST(no_slots_are_no_table),
-#ifdef WHEEL_PORTABLE
-        TEST(a_pid_that_is_used_again_passes_for_alive),
-        TEST(a_job_that_does_not_look_is_not_told),
-#else
         TEST(a_pid_that_is_used_again_fools_nobody),
         TEST(a_job_that_does_not_look_is_told_once),
         TEST(a_job_that_looks_again_is_not_stuck),
         TEST(a_job_without_the_cpu_is_not_stuck),
         TEST(a_companion_that_sleeps_is_stuck),
         TEST(no_job_is_stuck_if_nobody_wants_to_know),
-#endif
     };
 
     return RUN_GROUP(tests, "wheel_table");

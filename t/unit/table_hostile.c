@@ -206,9 +206,7 @@ static void do_as_a_child(unsigned *seed)
         APR_SUCCESS) {
         assert_true(slot < SLOTS);
         wheel_table_stuck_news(test.table, slot, &record);
-#if WHEEL_SEM_IS_SAFE
         wheel_table_wait(test.table, slot, 10);
-#endif
         wheel_table_leave(test.table, slot,
                           wheel_table_mark(test.table, slot, WHEEL_END_GONE),
                           &record);
@@ -217,11 +215,9 @@ static void do_as_a_child(unsigned *seed)
     wheel_table_stop(test.table, &filters[rand_r(seed) % 3], WHEEL_END_STOP,
                      hits, &hits_n);
     assert_true(hits_n <= SLOTS);
-#if WHEEL_SEM_IS_SAFE /* else, sem_post() ends a process that it misleads */
     wheel_table_wake_marked(test.table);
     wheel_table_mark_own(test.table, (pid_t)any_number(seed), WHEEL_END_GONE);
     wheel_table_give_way(test.table, (pid_t)any_number(seed), 0);
-#endif
     wheel_table_sweep(test.table, NULL);
     read_all();
 }
