@@ -133,6 +133,21 @@ static char other_than(char c)
     return c;
 }
 
+/* Is the last segment of the path written out at the end of the pattern, as in
+ * "^/app/[a-z]+/stop$"?  Then what varies stands before it. */
+static int ends_literally(const char *pattern, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t bytes = strlen(pattern);
+    size_t own_bytes = slash ? strlen(slash) : 0;
+
+    bytes -= bytes && pattern[bytes - 1] == '$';
+    return own_bytes > 1 && bytes >= own_bytes && !strchr(pattern, '|') &&
+           !strncmp(pattern + bytes - own_bytes, slash, own_bytes) &&
+           strspn(slash + 1, "-_0123456789abcdefghijklmnopqrstuvwxyz"
+                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == own_bytes - 1;
+}
+
 /* Is the last segment of the own path one of many?  It is if the handler is set
  * for another segment of the same kind of characters, too, as by "^/stop/.+",
  * or for a shorter one, as by "^/stop" for /stopped; and if the pattern has
@@ -158,6 +173,7 @@ static int is_variable(request_rec *r, const core_dir_config *location,
         return 1;
     }
     return location && location->r && strpbrk(location->d, "|[(") &&
+           !ends_literally(location->d, own) &&
            !section_applies(location, apr_pstrcat(r->pool, own, "/a", NULL));
 }
 
