@@ -6,7 +6,11 @@
 #include "core/layout.h"
 
 /* What stays the same for the hash but means something else: count up. */
+#ifdef WHEEL_FAULTS /* for the test of a build that is replaced */
+#define LAYOUT_VERSION 0
+#else
 #define LAYOUT_VERSION 2
+#endif
 
 /* make writes it, by core/list-members. */
 static const wheel_layout_member_t members[] = {

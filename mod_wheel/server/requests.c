@@ -217,8 +217,15 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (!kept) {
         kept = ap_retained_data_create(REQUESTS_RETAINED, sizeof(*kept));
     }
-    if (!(kept->slots && kept->layout == wheel_request_slots_layout()) &&
-        make_slots(kept, s) != APR_SUCCESS) {
+    if (kept->slots && kept->layout != wheel_request_slots_layout()) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0107: mod_wheel has been replaced by a build whose "
+                     "slots of requests have another layout: new processes "
+                     "use new ones; requests in old processes go on, and no "
+                     "stop, limit or status reaches them");
+        kept->slots = NULL;
+    }
+    if (!kept->slots && make_slots(kept, s) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     requests.slots = kept->slots;

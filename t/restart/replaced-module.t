@@ -11,7 +11,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 14, need_module 'wheel';
+plan tests => 17, need_module 'wheel';
 
 # The build for tests of faults has one member more in the segment.
 my $other = checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
@@ -19,6 +19,7 @@ my $other = checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
 # A mutex that is a file: the new one must not take the old one's.
 my $server = WheelServer->started(room_for(4), config => <<'END');
 Mutex file:run wheel
+WheelRequests on
 END
 my ($left, @old) = turn($server, 3);
 my $timed = $server->begin(GET => '/rotate?wait=20');
@@ -31,6 +32,8 @@ like $warning, qr/new processes use a new, empty table/,
 like $warning, qr/wheels in old processes go on/,
     'and what becomes of the old wheels';
 is scalar @more, 0, 'once';
+my @requests = $server->error_log =~ /WH0107: .*/g;
+is scalar @requests, 1, 'and once, that there are new slots of requests';
 is_deeply [$server->running], [], 'the new table is empty';
 my ($new) = turn($server, 1);
 is $server->post('/stop')->status, 200, 'a new wheel is stopped';
@@ -44,13 +47,19 @@ ok $server->stop(10), 'the server ends by TERM';
 is_deeply answers_by(5, @old, $timed), { shutdown => 3 },
     'with an answer to every old wheel';
 
-my $listed = listed(sub { });
-isnt listed(sub { s/\bloads?\b;/burden;/ }), $listed,
+my $listed = listed_table(sub { });
+isnt listed_table(sub { s/\bloads?\b;/burden;/ }), $listed,
     'a member with another name is another layout';
-isnt listed(sub { s/(unsigned load;)(\s*)(char name)/$3_first[1];$2$1$2$3/ }),
-    $listed, 'and so is one that moves';
-isnt listed(sub { s/\bint generation;/unsigned generation;/ }), $listed,
+isnt listed_table(
+    sub { s/(unsigned load;)(\s*)(char name)/$3_first[1];$2$1$2$3/ }), $listed,
+    'and so is one that moves';
+isnt listed_table(sub { s/\bint generation;/unsigned generation;/ }), $listed,
     'and one of another type';
+$listed = listed_slots(sub { });
+isnt listed_slots(sub { s/apr_int32_t client_fd;/apr_int64_t client_fd;/ }),
+    $listed, 'of requests, too';
+isnt listed_slots(sub { s/(WHEEL_STEP_CUT),/$1_OFF, $1,/ }), $listed,
+    'and so is one more value';
 
 sub replace {
     my ($of, $module) = @_;
@@ -59,14 +68,26 @@ sub replace {
     return;
 }
 
-# What goes into the hash, besides offsets and sizes, if the private header is
-# edited so.
-sub listed {
+# What goes into the hashes, besides offsets and sizes, if a header is edited.
+sub listed_table {
     my ($edit) = @_;
-    my $core = checkout_dir() . '/mod_wheel/core';
-    local $_ = slurp("$core/table_private.h");
+    return listed($edit, 'table_private.h', 'wheel_table_t,table_slot_t',
+        qw(core/table.h mod_wheel.h));
+}
+
+sub listed_slots {
+    my ($edit) = @_;
+    return listed($edit, 'request_slots.h',
+        'slots_slot_t,wheel_request_facts_t,wheel_step_e',
+        'core/request_private.h');
+}
+
+sub listed {
+    my ($edit, $header, $types, @others) = @_;
+    my $dir = checkout_dir() . '/mod_wheel';
+    local $_ = slurp("$dir/core/$header");
     $edit->();
-    my $header = spew($server->dir . '/table_private.h', $_);
-    return scalar qx($^X $core/list-members wheel_table_t,table_slot_t \\
-        $header $core/table.h $core/../mod_wheel.h);
+    my $edited = spew($server->dir . "/$header", $_);
+    my @headers = ($edited, map {"$dir/$_"} @others);
+    return scalar qx($^X $dir/core/list-members $types @headers);
 }
