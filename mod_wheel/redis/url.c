@@ -12,9 +12,11 @@
 #include <sys/un.h>
 
 #include "apr_escape.h"
+#include "apr_strings.h"
 #include "apr_uri.h"
 
 #define URL_PORT_DEFAULT "6379"
+#define URL_PORT_DIGITS_MAX 9
 #define URL_DB_MAX 65535
 
 #define URL_FORM                                                        \
@@ -43,6 +45,12 @@ static const char *read_tcp(wheel_link_t *link, const char *url,
     if (apr_uri_parse(pool, url, &uri) != APR_SUCCESS || !uri.hostname ||
         !*uri.hostname || uri.query || uri.fragment) {
         return URL_FORM;
+    }
+    if (uri.port_str && *uri.port_str &&
+        (uri.port == 0 || strlen(uri.port_str) > URL_PORT_DIGITS_MAX ||
+         apr_strtoi64(uri.port_str, NULL, 10) > APR_UINT16_MAX)) {
+        return "what follows the host in the URL is not the number of a port, "
+               "from 1 to 65535";
     }
     link->host = uri.hostname;
     link->port =
