@@ -126,9 +126,10 @@ static json_t *counters_json(const apr_uint64_t *counters, unsigned counters_n,
 
 static json_t *server_json(const wheel_facts_t *facts)
 {
-    return json_pack("{s:s, s:i, s:f, s:s}", "mpm", facts->mpm, "generation",
-                     facts->generation, "uptime", facts->uptime / 1e6,
-                     "version", facts->version);
+    return json_pack("{s:s, s:i, s:f, s:s, s:b}", "mpm", facts->mpm,
+                     "generation", facts->generation, "uptime",
+                     facts->uptime / 1e6, "version", facts->version, "requests",
+                     facts->requests != NULL);
 }
 
 static json_t *limits_json(const wheel_facts_t *facts,

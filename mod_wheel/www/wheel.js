@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The live page: looks at the server about twice a second, shows what it saw
- * and sends what is asked for.  The only file that knows the page's elements;
- * nothing from the server reaches it but as text. */
+/* The live page: polls the status about twice a second, shows it, and sends
+ * what is asked for.  Knows the elements of the page but those of the panel of
+ * requests; what comes from the server is set as text. */
 
 import * as server from "./server.js";
 import * as words from "./words.js";
 import { Dial } from "./dial.js";
+import { el, make, say } from "./elements.js";
 import { addGap, addSample, addStop } from "./plot.js";
+import { beginRequests, showRequests } from "./requests.js";
 
 const LOOK_MSEC = 500;
 const LOOK_HIDDEN_MSEC = 10000;
@@ -23,27 +25,6 @@ const ENDED_MAX = 64;
 const ENDED_FEW = 8;
 const NAME_RULE = /^[A-Za-z0-9._-]{1,63}$/;
 const LOAD_RULE = /^([1-9]\d?|100)$/;
-
-const el = (id) => document.getElementById(id);
-
-function make(tag, className, text) {
-    const node = document.createElement(tag);
-    if (className) {
-        node.className = className;
-    }
-    if (text !== undefined) {
-        node.textContent = text;
-    }
-    return node;
-}
-
-/* Texts are set only when they change, so that nothing is laid out or read
- * aloud twice. */
-function say(node, text) {
-    if (node.textContent !== text) {
-        node.textContent = text;
-    }
-}
 
 /* ---- what is said to people ---- */
 
@@ -612,6 +593,7 @@ function showSeen(seen) {
     status = seen;
     showWheels(seen.running);
     showStuck(seen.running);
+    showRequests(seen);
     showEnded();
     showCounts();
     showStopButtons();
@@ -836,6 +818,7 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(showRetry, 500);
 
+beginRequests(look);
 for (const path of ["rotate", "stop"]) {
     say(el(`curl-${path}`), `curl ${new URL(path, document.baseURI).href}`);
 }

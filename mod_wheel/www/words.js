@@ -19,6 +19,34 @@ const ENDS = {
     died: ["killed with its process", "killed with their process"],
 };
 
+/* How much of a request stands in a sentence. */
+const REQUEST_LETTERS = 120;
+
+const BYTES = { K: "kB", M: "MB", B: "GB", T: "TB" };
+
+/* What a request does. */
+const STATES = {
+    handler: "Computes",
+    reading: "Reads from its client",
+    waiting: "Waits",
+    sending: "Sends to its client",
+};
+
+/* Why a request is to end. */
+const MARKS = {
+    stop: "Stopped",
+    deadline: "Over its time",
+    cpu: "Over its CPU time",
+    gone: "Left by its client",
+};
+
+/* Why a stopped request runs on, by what it does. */
+const WAITS = {
+    reading: "it waits for its client",
+    waiting: "it waits for something that no step of its stop reaches",
+    sending: "it waits for its client to take what was sent",
+};
+
 /** 51.2M */
 export function short(n) {
     return compact.format(n);
@@ -99,6 +127,60 @@ export function end(reason) {
 export function ends(reason, n) {
     const how = ENDS[reason] ? ENDS[reason][n === 1 ? 0 : 1] : String(reason);
     return `${plain.format(n)} ${how}`;
+}
+
+/** 1.2 MB, 640 bytes */
+export function bytes(n) {
+    return n < 1000 ? count(n, "byte") : `${compact.format(n)
+        .replace(/[KMBT]$/, (unit) => `\u00a0${BYTES[unit]}`)}`;
+}
+
+/* A text of a client's choice, cut to what a person reads. */
+function bounded(text, length) {
+    const all = String(text);
+    return all.length > length ? `${all.slice(0, length)}…` : all;
+}
+
+/** GET example.org/path, for labels and sentences. */
+export function request({ method, host, path }) {
+    return bounded(`${method} ${host}${path}`, REQUEST_LETTERS);
+}
+
+/** Who asks and what answers. */
+export function requestOrigin(request) {
+    return [`client ${request.client}`,
+        request.handler ? `handler ${request.handler}` : "no handler",
+        `process ${request.pid}`, `id ${request.id}`].join(", ");
+}
+
+/** What a request does now. */
+export function requestState(request) {
+    const does = STATES[request.state] || String(request.state);
+    const limits = [
+        ...(request.deadline === null ? []
+            : [`at most ${duration(request.deadline)}`]),
+        ...(request.cpu_limit === null ? []
+            : [`at most ${duration(request.cpu_limit)} of CPU time`]),
+    ];
+    const sent = request.sent_bytes > 0 ? `${bytes(request.sent_bytes)} sent`
+        : "nothing sent";
+    const step = request.stopped_by === null && request.step
+        ? [`step ${request.step}`] : [];
+    return `${[does, sent, ...limits, ...step].join(", ")}.`;
+}
+
+/** What has become of the stop of a request that is still listed.  The step
+ *  is named as the status names it: whether it had an effect isn't known. */
+export function requestStop(request, runsOn) {
+    const by = MARKS[request.stopped_by] || String(request.stopped_by);
+    const step = request.step ? ` Step ${request.step}.` : "";
+    if (!runsOn) {
+        return `${by}: stopping.${step}`;
+    }
+    const why = request.state === "handler"
+        ? "it computes, and nothing has interrupted its handler"
+        : WAITS[request.state] || "its handler has not returned";
+    return `${by}, and runs on: ${why}.${step}`;
 }
 
 /** Why nothing came of a request.

@@ -7,7 +7,7 @@
 const path = require("node:path");
 
 const { LivePage, openBrowser } = require("./lib/page.js");
-const { Server } = require("./lib/server.js");
+const { Server, userModule } = require("./lib/server.js");
 const { pause, until } = require("./lib/tap.js");
 
 const FOLDER = path.resolve(process.argv[2]
@@ -41,7 +41,7 @@ async function main() {
     const server = new Server();
     let browser = null;
     try {
-        await server.start();
+        await server.start(userModule("test_busy", "/reports", "test-busy"));
         browser = await openBrowser();
         const context = await browser.newContext({ viewport: VIEW });
         const live = new LivePage(await context.newPage(), server);
@@ -53,7 +53,13 @@ async function main() {
         await live.page.click("#stop-buttons button[data-name=blue]");
         await pause(STEP_MSEC);
         await start(live, "green", 2, "20");
-        await live.page.locator(".card button").first().click();
+        /* A request that waits and one that computes. */
+        for (const target of ["reports/daily?wait=9", "reports/yearly?deaf=9"]) {
+            server.ask("GET", target).catch(() => {});
+            await pause(1500);
+        }
+        await live.page.locator(".card:not([data-state=ended]) button")
+            .first().click();
         /* Its wheel is at rest, and still there. */
         await pause(3000);
         await live.page.fill("#name", "");
