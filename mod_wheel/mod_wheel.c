@@ -8,6 +8,7 @@
 #include "control/socket.h"
 #include "http/reply.h"
 #include "http/request.h"
+#include "http/site.h"
 #include "http/status.h"
 #include "http/stop.h"
 #include "operations/stop.h"
@@ -42,6 +43,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_stop_serve_hosts();
     wheel_request_register(pconf);
     wheel_reply_register(pconf);
+    wheel_site_register(pconf);
     wheel_stop_register(pconf);
     wheel_status_register(pconf);
     wheel_proxy_register(pconf);

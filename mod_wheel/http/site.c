@@ -16,7 +16,10 @@
 #include <string.h>
 
 #include "apr_strings.h"
+#include "ap_provider.h"
 #include "http_core.h"
+#include "http_request.h"
+#include "mod_auth.h"
 
 #include "server/config.h"
 
@@ -165,16 +168,21 @@ static int is_localhost(const char *host)
             !ap_cstr_casecmp(host + length - (sizeof(name) - 1), name));
 }
 
+/* A name that ServerName or ServerAlias gives it. */
+static int is_given(const server_rec *s, const char *host)
+{
+    return (s->server_hostname && !ap_cstr_casecmp(host, s->server_hostname)) ||
+           is_in(s->names, host, 0) || is_in(s->wild_names, host, 1);
+}
+
 /* A name that leads here although nobody has given it to this server may be
  * one of another site, whose pages a browser then takes for ours. */
 static const char *check_host(request_rec *r)
 {
-    const server_rec *s = r->server;
     const char *host = r->hostname;
 
     if (!host || !is_browser(r) || is_address(host) || is_localhost(host) ||
-        (s->server_hostname && !ap_cstr_casecmp(host, s->server_hostname)) ||
-        is_in(s->names, host, 0) || is_in(s->wild_names, host, 1)) {
+        is_given(r->server, host)) {
         return NULL;
     }
     return apr_psprintf(r->pool,
@@ -277,4 +285,35 @@ const char *wheel_site_check_change(request_rec *r)
                             purpose);
     }
     return check_origin(r);
+}
+
+/* --- Require wheel-own-name ----------------------------------------------- */
+
+static authz_status check_own_name(request_rec *r, const char *line,
+                                   const void *parsed)
+{
+    (void)line;
+    (void)parsed;
+    return r->hostname && is_given(r->server, r->hostname) ? AUTHZ_GRANTED
+                                                           : AUTHZ_DENIED;
+}
+
+static const char *parse_own_name(cmd_parms *cmd, const char *line,
+                                  const void **parsed)
+{
+    *parsed = NULL;
+    return *line ? apr_psprintf(cmd->pool,
+                                "Require wheel-own-name takes no argument, but "
+                                "'%s' stands behind it",
+                                line)
+                 : NULL;
+}
+
+static const authz_provider own_name = {check_own_name, parse_own_name};
+
+void wheel_site_register(apr_pool_t *pconf)
+{
+    ap_register_auth_provider(pconf, AUTHZ_PROVIDER_GROUP, "wheel-own-name",
+                              AUTHZ_PROVIDER_VERSION, &own_name,
+                              AP_AUTH_INTERNAL_PER_CONF);
 }

@@ -20,4 +20,8 @@ const char *wheel_site_check(request_rec *r);
  */
 const char *wheel_site_check_change(request_rec *r);
 
+/** Adds "Require wheel-own-name", which lets in requests for a ServerName or
+ * ServerAlias of their virtual host. */
+void wheel_site_register(apr_pool_t *pconf);
+
 #endif /* WHEEL_HTTP_SITE_H */

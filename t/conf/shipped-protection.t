@@ -67,7 +67,7 @@ my @asked = (
     [GET => 'stop'],              [POST => 'stop'],
     [GET => 'stop?json'],
 );
-plan tests => 2 * (@rows + 3) + 3, need_module 'wheel';
+plan tests => 2 * (@rows + 3) + 9, need_module 'wheel';
 
 # On its own, with the paths of the contract.
 my $own = WheelServer->new(
@@ -93,6 +93,13 @@ $other->configure(config => <<"END");
 LoadModule remoteip_module @{[libexec_dir()]}/mod_remoteip.so
 RemoteIPHeader X-Client
 RemoteIPInternalProxy 127.0.0.1
+<VirtualHost *>
+    ServerName any.example
+</VirtualHost>
+<VirtualHost *>
+    ServerName wheels.example
+    ServerAlias other.example *.wild.example
+</VirtualHost>
 Alias /wheel/ "$dir/htdocs/"
 Include $conf/wheel.conf
 END
@@ -103,6 +110,15 @@ is join('', map { $other->get("/$_")->body } qw(rotate stop wheel-status)),
     "mine\n" x 3, 'wheel.conf: nothing is served but below /wheel/';
 is statuses($other, '/wheel/', 'X-Client' => '192.0.2.1'), 403,
     'wheel.conf: the client that a trusted proxy names is another machine';
+
+is statuses($other, '/wheel/', Host => $_), 200,
+    "wheel.conf: a program may use the name $_"
+    for qw(wheels.example Other.example:99 a.wild.example);
+is statuses($other, '/wheel/', Host => $_), 403, "wheel.conf: but not $_"
+    for qw(x.wheels.example wild.example);
+is statuses($other, '/wheel/', Host => 'wheels.example',
+    'Accept-Language' => 'en'), 403,
+    'wheel.conf: a page of another site may use none';
 
 sub check {
     my ($file, $server, $top) = @_;
