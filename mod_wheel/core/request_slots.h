@@ -80,6 +80,15 @@ typedef enum {
     WHEEL_ACTION_COUNT
 } wheel_action_e;
 
+/** The TCP connection of a client, in network byte order: ours, the client's.
+ */
+typedef struct wheel_request_connection_t {
+    apr_uint32_t family; /* AF_INET or AF_INET6; 0: not watched */
+    apr_uint32_t device; /* to which it is bound, 0 for none */
+    apr_uint16_t ports[2];
+    apr_uint32_t addresses[2][4];
+} wheel_request_connection_t;
+
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
 typedef struct wheel_request_facts_t {
@@ -97,9 +106,9 @@ typedef struct wheel_request_facts_t {
     apr_int32_t client_fd;    /* in its process; -1: none */
     apr_uint32_t wait_action; /* at its deadline: WHEEL_ACTION_ */
     apr_uint32_t cpu_action;  /* and at its CPU limit */
-    apr_uint32_t watches;     /* a client that has left ends it */
     apr_uint32_t fpm;         /* WheelFpmStatus, as its hash; 0: none */
-    apr_uint32_t unused;
+    /* A client that has left ends the request. */
+    wheel_request_connection_t connection;
     char method[WHEEL_REQUEST_METHOD_BYTES];
     char host[WHEEL_REQUEST_HOST_BYTES];
     char path[WHEEL_REQUEST_PATH_BYTES];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* requests/engine.c: limits of requests, and the steps of their stops.
  *
- * Ten times a second, the helper looks at each request that runs: has it
- * reached a limit, and if it is marked, is the next step due?  All times come
- * from the request's own slot, so that a helper which takes over goes on where
- * the last one was.
+ * Ten times a second, the helper checks each request that runs: has it reached
+ * a limit, has its client left, and if it is marked, is the next step due?  All
+ * times come from the request's own slot, so that a helper which takes over
+ * goes on where the last one was.
  */
 #include "requests/engine.h"
 
@@ -18,6 +18,7 @@
 
 #include "core/job_tree.h"
 #include "core/proc.h"
+#include "requests/departed.h"
 #include "requests/fpm.h"
 #include "requests/steps.h"
 #include "server/helper.h"
@@ -130,6 +131,17 @@ static void look_at_limits(wheel_request_t *request, engine_note_t *note)
     }
 }
 
+/* --- Clients -------------------------------------------------------------- */
+
+/* An answer that the MPM sends notices by itself. */
+static void check_client(wheel_request_t *request, engine_note_t *note)
+{
+    if (request->facts.connection.family && request->tid > 0 &&
+        wheel_departed_poll(&request->facts.connection)) {
+        reach(request, note, WHEEL_MARK_GONE, WHEEL_ACTION_STOP);
+    }
+}
+
 /* --- Steps ---------------------------------------------------------------- */
 
 static void interrupt_cgi(const wheel_request_t *request, wheel_step_e step)
@@ -221,6 +233,9 @@ static void look_at_all(void)
         }
         if (request.mark == WHEEL_MARK_NONE) {
             look_at_limits(&request, note);
+        }
+        if (request.mark == WHEEL_MARK_NONE) {
+            check_client(&request, note);
         }
         if (request.mark != WHEEL_MARK_NONE) {
             take_steps(&request, note);

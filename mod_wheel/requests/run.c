@@ -32,6 +32,7 @@
 #include "core/platform.h"
 #include "core/proc.h"
 #include "http/reply.h"
+#include "requests/departed.h"
 #include "server/config.h"
 #include "server/privileged.h"
 #include "server/process.h"
@@ -180,6 +181,9 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     facts->fpm = settings.fpm;
     facts->generation = wheel_process_generation();
     facts->client_fd = client_fd(r->connection);
+    if (wheel_config_requests_watched(r)) {
+        wheel_departed_watch(facts->client_fd, &facts->connection);
+    }
     facts->wait_action = settings.wait_action;
     facts->cpu_action = settings.cpu_action;
     wheel_request_text(facts->method, sizeof(facts->method), r->method);
@@ -474,7 +478,9 @@ static int run_as_job(request_rec *r)
         return status;
     }
     mark = wheel_run_marked(running);
-    if (mark == WHEEL_MARK_NONE || running->complete) {
+    /* What was passed as complete may have waited for a script at its end. */
+    if (mark == WHEEL_MARK_NONE ||
+        (running->complete && !running->c->aborted)) {
         end_unmarked(running, r);
         return status;
     }

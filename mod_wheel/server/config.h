@@ -96,6 +96,10 @@ int wheel_config_requests_used(void);
  * none. */
 int wheel_config_requests_on(const request_rec *r);
 
+/** Does a client that leaves end a request that is a job?  Only where
+ * WheelOnDisconnect says so. */
+int wheel_config_requests_watched(const request_rec *r);
+
 /** Where the status of PHP-FPM is, by the hash in the facts of a request.
  * @return NULL if no such directive is in force */
 const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash);

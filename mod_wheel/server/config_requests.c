@@ -97,6 +97,14 @@ int wheel_config_requests_on(const request_rec *r)
     return config->requests == 1;
 }
 
+int wheel_config_requests_watched(const request_rec *r)
+{
+    const wheel_dir_config_t *config =
+        ap_get_module_config(r->per_dir_config, &wheel_module);
+
+    return config->stop_on_disconnect == 1;
+}
+
 /* --- Parse -------------------------------------------------------------- */
 
 /* The value of "name=value".  @return NULL if text is another option */

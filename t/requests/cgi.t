@@ -17,7 +17,7 @@ my @scripts = (
     ['sleep'    => 'sleep 60 & sleep 60',                               2],
     ['stubborn' => q(trap '' TERM; while :; do sleep 1; done),          4],
 );
-plan tests => 5 * @scripts + 8, need_module 'wheel';
+plan tests => 5 * @scripts + 9, need_module 'wheel';
 
 my $server = WheelServer->started(config => '');
 my $dir    = $server->dir;
@@ -39,6 +39,8 @@ ScriptAlias "/cgi/" "$dir/cgi/"
     Require all granted
 </Directory>
 WheelRequests on slow=100ms
+LogFormat "%U %>s %{wheel-stopped-by}n" stopped
+CustomLog stopped stopped
 <Location "/cgi/limited">
     WheelCpuLimit 500ms
 </Location>
@@ -69,6 +71,8 @@ listed($server, '/cgi/head');
 stop_listed($server, '/cgi/head', $head);
 ok $head->status == 200 && !defined $head->body,
     'a part of an answer can not be taken for the whole';
+ok wait_until { $server->file_text('stopped') =~ m{^/cgi/head 200 stop$}m },
+    'and the access log says why';
 like $server->get('/cgi/quick')->body, qr/^\d+$/, 'a script has its id';
 
 my $limited = $server->begin(GET => '/cgi/limited');
