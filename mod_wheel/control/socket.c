@@ -24,6 +24,7 @@
 #include "http_core.h"
 #include "http_log.h"
 
+#include "core/proc.h"
 #include "server/config.h"
 
 APLOG_USE_MODULE(wheel);
@@ -154,8 +155,10 @@ static apr_status_t find_server(const struct sockaddr_un *address, pid_t *pid)
     }
     close(fd);
     /* The helper of a parent that was killed ends in a moment. */
-    if (rv == APR_SUCCESS && *pid && kill(*pid, 0) != 0 && errno == ESRCH) {
-        return APR_EGENERAL;
+    if (rv == APR_SUCCESS && who.pid) {
+        wheel_proc_t maker = {who.pid, 0};
+
+        rv = wheel_proc_dead(&maker) ? APR_EGENERAL : APR_SUCCESS;
     }
     return rv;
 }

@@ -141,8 +141,8 @@ int wheel_proc_dead(const wheel_proc_t *proc)
         return 1;
     }
     birth = proc_birth(proc->pid, &state);
-    if (!birth || !proc->birth) {
-        return 0; /* /proc doesn't say */
+    if (state == 'Z' || state == 'X') {
+        return 1; /* nobody has waited for it */
     }
-    return birth != proc->birth || state == 'Z' || state == 'X';
+    return birth && proc->birth && birth != proc->birth;
 }

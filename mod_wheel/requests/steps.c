@@ -8,12 +8,14 @@
 #include "requests/steps.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "httpd.h"
 
 #include "ap_mpm.h"
+#include "apr_strings.h"
 #include "http_config.h"
 #include "http_log.h"
 #include "http_main.h"
@@ -34,6 +36,8 @@ APLOG_USE_MODULE(wheel);
  * long none of them may be seen before it is ended. */
 #define STEPS_GRACE_USEC (30 * APR_USEC_PER_SEC)
 #define STEPS_ALONE_USEC (1000 * 1000)
+
+#define STEPS_PATH_BYTES 64
 
 /* --- Which step ----------------------------------------------------------- */
 
@@ -73,44 +77,66 @@ wheel_step_e wheel_steps_due(const wheel_request_t *request)
 
 /* --- Drain ---------------------------------------------------------------- */
 
-/* Requests of a process that were stopped. */
-static int count_marked(pid_t pid)
+/* Requests of a process: threads that run one which was stopped, and the other
+ * requests. */
+static void count_requests(pid_t pid, int *stopped, int *others)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();
     unsigned max = wheel_request_slots_max(slots);
     apr_int64_t now = wheel_clock_usec();
     wheel_request_t request;
-    int marked = 0;
     unsigned n;
 
+    *stopped = *others = 0;
     for (n = 0; n < max; n++) {
-        marked += wheel_request_slots_copy(slots, n, now, &request) &&
-                  request.pid == pid && request.mark != WHEEL_MARK_NONE;
-    }
-    return marked;
-}
-
-/* What a process has to do, as the scoreboard has it: children write there, so
- * this decides only how soon it is ended, and not whether. */
-static int count_busy(pid_t pid)
-{
-    int server_limit = ap_scoreboard_image->global->server_limit;
-    int thread_limit = ap_scoreboard_image->global->thread_limit;
-    int busy = 0;
-    int p;
-    int t;
-
-    for (p = 0; p < server_limit; p++) {
-        if (ap_scoreboard_image->parent[p].pid != pid) {
+        if (!wheel_request_slots_copy(slots, n, now, &request) ||
+            request.pid != pid) {
             continue;
         }
-        for (t = 0; t < thread_limit; t++) {
-            int status = ap_scoreboard_image->servers[p][t].status;
+        *stopped += request.mark != WHEEL_MARK_NONE && request.tid > 0;
+        *others += request.mark == WHEEL_MARK_NONE;
+    }
+}
 
-            busy += status > SERVER_READY && status < SERVER_GRACEFUL;
+/* Threads of a process.  @return 0 if it is gone */
+static int count_threads(pid_t pid)
+{
+    char path[STEPS_PATH_BYTES];
+    struct stat info;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+    return stat(path, &info) == 0 ? (int)info.st_nlink - 2 : 0;
+}
+
+/* Connections of a process, as event notes them.  Children write there, so this
+ * decides only how soon one is ended, and not whether.
+ * @return -1 if it is not known */
+static int count_connections(pid_t pid)
+{
+    int async = 0;
+    int p;
+
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
+    for (p = 0; async && p < ap_scoreboard_image->global->server_limit; p++) {
+        if (ap_scoreboard_image->parent[p].pid == pid) {
+            return (int)ap_scoreboard_image->parent[p].connections;
         }
     }
-    return busy;
+    return -1;
+}
+
+/* Has a process that ends gracefully nothing left but requests that were
+ * stopped?  Requests of other locations are no jobs, perhaps: under worker,
+ * threads that have none end; event's stay, but it counts connections. */
+static int is_alone(pid_t pid)
+{
+    int stopped;
+    int others;
+    int connections = count_connections(pid);
+
+    count_requests(pid, &stopped, &others);
+    return !others && (count_threads(pid) <= 1 + stopped ||
+                       (connections >= 0 && connections <= stopped));
 }
 
 /* The parent takes a second or so to notice: once is enough. */
@@ -149,8 +175,7 @@ static void go_on_draining(const wheel_request_t *request)
     if (since >= STEPS_GRACE_USEC) {
         end_process(request, "its other requests had 30 seconds");
     }
-    else if (since >= STEPS_ALONE_USEC &&
-             count_busy(request->pid) <= count_marked(request->pid)) {
+    else if (since >= STEPS_ALONE_USEC && is_alone(request->pid)) {
         end_process(request, "nothing else is left in it");
     }
 }

@@ -36,7 +36,7 @@ wait_until {
 my @rotating = $server->rotating;
 is @rotating, @stay, 'every other one is listed';
 my %generation = map { $_->{generation} => 1 } @rotating;
-cmp_ok keys %generation, '>', 3, 'wheels of several generations are';
+cmp_ok keys %generation, '>=', 3, 'wheels of several generations are';
 
 is $server->get('/stop')->header('Wheel-Stopped'), @stay,
     'one stop finds them all';
