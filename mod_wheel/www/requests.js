@@ -124,16 +124,19 @@ class Row {
         this.asked = performance.now();
         try {
             const answer = await server.stopId(this.id);
-            const reached = answer.stopped > 0;
-            announce(reached ? `Request ${this.what} is told to stop.`
-                : `Request ${this.what} had ended already.`);
+            /* A status that came first has told more. */
+            if (!this.over) {
+                announce(answer.stopped > 0
+                    ? `Request ${this.what} is told to stop.`
+                    : `Request ${this.what} had ended already.`);
+            }
         }
         catch (refusal) {
             if (!(refusal instanceof server.Refusal)) {
                 throw refusal;
             }
             this.asked = undefined;
-            if (refusal.status === 404) {
+            if (refusal.status === 404 || this.over) {
                 announce(`Request ${this.what} had ended already.`);
             }
             else {
@@ -200,10 +203,12 @@ function passFocusOn(row) {
     }
 }
 
-/* Is somebody about to press a button of the list?  Then no row moves. */
+/* Is somebody about to press a button of the list?  Then no row moves.  The
+ * focus that a pressed button leaves to the next one is nobody's intent. */
 function isHeld() {
     const list = el("request-list");
-    return list.matches(":hover") || list.contains(document.activeElement);
+    return list.matches(":hover")
+        || list.querySelector(":focus-visible") !== null;
 }
 
 function greatest(requests, figure, least) {
@@ -246,11 +251,16 @@ function place(listed) {
             order.splice(n, 0, node);
         }
     });
+    const focused = document.activeElement;
     order.forEach((node, n) => {
         if (list.children[n] !== node) {
             list.insertBefore(node, list.children[n] || null);
         }
     });
+    /* A node that moves loses it. */
+    if (list.contains(focused) && focused !== document.activeElement) {
+        focused.focus({ preventScroll: true });
+    }
 }
 
 /** Show the requests of a status. */
@@ -261,7 +271,8 @@ export function showRequests(status) {
     const stays = (request) => rows.has(request.id)
         && (held || rows.get(request.id).asked !== undefined);
     const listed = [...seen.requests].sort(SORTS[sort])
-        .filter((request, n) => n < ROWS_MAX || stays(request));
+        .filter((request, n) => n < ROWS_MAX
+            || (n < 2 * ROWS_MAX && stays(request)));
     const compared = compare(listed);
     for (const request of listed) {
         let row = rows.get(request.id);
