@@ -18,6 +18,7 @@
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_core.h"
+#include "http_protocol.h"
 #include "util_filter.h"
 
 #include "server/requests.h"
@@ -94,6 +95,18 @@ void wheel_run_add_filters(wheel_running_t *running, request_rec *r)
 {
     ap_add_output_filter_handle(filters.request_out, running, r, r->connection);
     ap_add_input_filter_handle(filters.request_in, running, r, r->connection);
+}
+
+/* The document of an error skips the filters of its request.  An error that a
+ * redirect within a handler ends in is sent before that handler returns. */
+static void insert_error_filter(request_rec *r)
+{
+    wheel_running_t *running = wheel_run_current();
+
+    if (running && !running->over && !running->answering && !r->main) {
+        ap_add_output_filter_handle(filters.request_out, running, r,
+                                    r->connection);
+    }
 }
 
 /* --- Of a connection ---------------------------------------------------- */
@@ -249,5 +262,7 @@ void wheel_run_register_filters(void)
         "WHEEL_WAIT", connection_in, NULL, AP_FTYPE_NETWORK - 1);
     filters.connection_out = ap_register_output_filter(
         "WHEEL_WAIT", connection_out, NULL, AP_FTYPE_NETWORK - 1);
+    ap_hook_insert_error_filter(insert_error_filter, NULL, NULL,
+                                APR_HOOK_MIDDLE);
     ap_hook_pre_connection(add_connection_filters, NULL, NULL, APR_HOOK_MIDDLE);
 }

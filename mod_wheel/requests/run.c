@@ -387,6 +387,8 @@ static void answer(wheel_running_t *running, wheel_mark_e mark)
                             ? HTTP_GATEWAY_TIME_OUT
                             : HTTP_SERVICE_UNAVAILABLE,
                         reason(running->id, mark, r->pool));
+    /* httpd takes what a request was redirected to for finished. */
+    ap_finalize_request_protocol(r);
 }
 
 static void note_mark(apr_uint64_t id, request_rec *r, wheel_mark_e mark)
