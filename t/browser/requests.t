@@ -35,7 +35,7 @@ function readBody(server, target) {
     });
 }
 
-pageTest({ directives }, async (live, server, context) => {
+pageTest({ directives, quick: true }, async (live, server, context) => {
     const { page } = live;
     const panel = page.locator("#requests");
     const row = (what) => page.locator(".request", { hasText: what });
