@@ -114,8 +114,11 @@ static const char *parse_pair(query_t *query, char *pair)
     }
     decoded = apr_punescape_url(pool, value, NULL, NULL, 1);
     if (!decoded) {
-        return apr_psprintf(pool, "parameter '%s' has a broken %%-escape",
-                            pair);
+        return apr_psprintf(
+            pool,
+            "parameter '%s' has a broken %%-escape; a %% of its "
+            "own is written as %%25",
+            pair);
     }
     return param->read(param->name, decoded, to + param->offset, pool);
 }

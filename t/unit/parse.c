@@ -175,7 +175,7 @@ static void a_query_that_is_wrong_says_why(void **state)
     } cases[] = {
         {"wiat=1", "'wiat'"},       {"wiat=1", "load, wait, json"},
         {"wait=1&wait=2", "twice"}, {"json&json", "twice"},
-        {"wait=%zz", "escape"},     {"=1", "''"},
+        {"wait=%zz", "%25"},        {"=1", "''"},
         {"wait", "wait: ''"},       {"json=1", "json: "},
         {"&", "load, wait, json"},  {"&&&", "'&&&'"},
     };
