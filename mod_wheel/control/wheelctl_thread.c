@@ -92,10 +92,12 @@ static int find_companion(const ask_t *ask, thread_t *thread)
 
 static void check_server(const thread_t *thread)
 {
-    if (wheel_proc_parent(thread->pid) != thread->server) {
-        wheelctl_fail(EXIT_SERVER,
-                      "process %ld, which the server names, is not its child",
-                      (long)thread->pid);
+    if (!wheel_proc_belongs(thread->pid, thread->server, WHEEL_NOT_ROOT)) {
+        wheelctl_fail(
+            EXIT_SERVER,
+            "process %ld, which the server names, is none that serves "
+            "requests",
+            (long)thread->pid);
     }
 }
 
@@ -233,9 +235,10 @@ static const char *cut_here(const char *socket, apr_uint64_t id)
     thread_t thread;
 
     while (find_thread(socket, id, &thread)) {
-        wheel_cut_target_t target = {thread.server,   thread.pid,
-                                     thread.tid,      thread.client_fd,
-                                     same_and_marked, &thread};
+        wheel_cut_target_t target = {
+            thread.server,    WHEEL_NOT_ROOT,  thread.pid, thread.tid,
+            thread.client_fd, same_and_marked, &thread,
+        };
 
         cut = wheel_thread_cut(&target);
         if (cut != WHEEL_CUT_RUNNING || wheel_clock_usec() >= until) {

@@ -22,7 +22,7 @@
 
 #include "core/thread_wait.h"
 
-#define STAT_BYTES 1024
+#define PROC_BYTES 2048
 #define PATH_BYTES 64
 
 static const char *const cut_names[WHEEL_CUT_COUNT] = {
@@ -42,28 +42,69 @@ const char *wheel_cut_name(wheel_cut_e cut)
     return cut < WHEEL_CUT_COUNT ? cut_names[cut] : "unknown";
 }
 
-pid_t wheel_proc_parent(pid_t pid)
+/* Read a file of a process.  @return 0 if it is gone, else 1 with a string */
+static int read_proc(pid_t pid, const char *name, char *text)
 {
     char path[PATH_BYTES];
-    char text[STAT_BYTES];
-    long parent = -1;
-    const char *at;
     ssize_t bytes;
     int fd;
 
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return -1;
+        return 0;
     }
-    bytes = read(fd, text, sizeof(text) - 1);
+    bytes = read(fd, text, PROC_BYTES - 1);
     close(fd);
     if (bytes <= 0) {
-        return -1;
+        return 0;
     }
     text[bytes] = '\0';
+    return 1;
+}
+
+pid_t wheel_proc_parent(pid_t pid)
+{
+    char text[PROC_BYTES];
+    long parent = -1;
+    const char *at;
+
+    if (!read_proc(pid, "stat", text)) {
+        return -1;
+    }
     at = strrchr(text, ')'); /* the name before may hold anything */
     return at && sscanf(at + 1, " %*c %ld", &parent) == 1 ? (pid_t)parent : -1;
+}
+
+/* All of its four: real, effective, saved, and for files. */
+static int has_user(pid_t pid, uid_t user)
+{
+    static const char label[] = "\nUid:";
+    char text[PROC_BYTES];
+    const char *at;
+    char *end;
+    int n;
+
+    at = read_proc(pid, "status", text) ? strstr(text, label) : NULL;
+    if (!at) {
+        return 0;
+    }
+    at += sizeof(label) - 1;
+    for (n = 0; n < 4; n++) {
+        uid_t found = (uid_t)strtoul(at, &end, 10);
+
+        if (end == at ||
+            (user == WHEEL_NOT_ROOT ? found == 0 : found != user)) {
+            return 0;
+        }
+        at = end;
+    }
+    return 1;
+}
+
+int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user)
+{
+    return pid > 1 && wheel_proc_parent(pid) == parent && has_user(pid, user);
 }
 
 /* Are these two descriptors of one file? */
@@ -76,13 +117,9 @@ static int same_file(int a, int b)
            first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-static int copy_fd(int pidfd, int fd)
-{
-    return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-}
-
 /* May this socket be shut down? */
-static wheel_cut_e examine_socket(int pidfd, int copy, int client_fd)
+static wheel_cut_e examine_socket(const wheel_thread_wait_t *wait, int pidfd,
+                                  int copy, int client_fd)
 {
     socklen_t bytes = sizeof(int);
     int listens = 0;
@@ -102,7 +139,7 @@ static wheel_cut_e examine_socket(int pidfd, int copy, int client_fd)
     if (client_fd < 0) {
         return WHEEL_CUT_DONE;
     }
-    client = copy_fd(pidfd, client_fd);
+    client = wheel_thread_wait_socket(wait, pidfd, client_fd);
     if (client < 0) {
         return WHEEL_CUT_DONE; /* it is closed already */
     }
@@ -124,13 +161,16 @@ static wheel_cut_e take_socket(int pidfd, const wheel_thread_wait_t *wait,
 
     *copy = -1;
     for (n = 0; n < fds_n; n++) {
-        int fd = copy_fd(pidfd, fds[n]);
+        int fd = wheel_thread_wait_socket(wait, pidfd, fds[n]);
         wheel_cut_e cut;
 
+        if (fd < 0 && errno == ENOTSOCK) {
+            continue;
+        }
         if (fd < 0) {
             return errno == EPERM ? WHEEL_CUT_FORBIDDEN : WHEEL_CUT_RUNNING;
         }
-        cut = examine_socket(pidfd, fd, client_fd);
+        cut = examine_socket(wait, pidfd, fd, client_fd);
         if (cut != WHEEL_CUT_DONE) {
             refused = cut;
             close(fd);
@@ -167,7 +207,7 @@ static wheel_cut_e cut_held(int pidfd, const wheel_cut_target_t *target)
     wheel_cut_e cut;
     int copy;
 
-    if (target->parent && wheel_proc_parent(target->pid) != target->parent) {
+    if (!wheel_proc_belongs(target->pid, target->parent, target->user)) {
         return WHEEL_CUT_STRANGER;
     }
     cut = examine(target, &before);

@@ -20,7 +20,7 @@ typedef enum {
     WHEEL_CUT_CLIENT,    /* it waits for the request's own client */
     WHEEL_CUT_LISTENER,  /* it waits for new connections */
     WHEEL_CUT_OTHER_JOB, /* the thread runs another request by now */
-    WHEEL_CUT_STRANGER,  /* the process is no child of that parent */
+    WHEEL_CUT_STRANGER,  /* the process is no child of that parent and user */
     WHEEL_CUT_FORBIDDEN, /* the right to do it is missing */
     WHEEL_CUT_GONE,      /* process or thread is gone */
     WHEEL_CUT_COUNT
@@ -29,9 +29,13 @@ typedef enum {
 /** The name of what became of it, for logs and answers. */
 const char *wheel_cut_name(wheel_cut_e cut);
 
+/** Any user but root. */
+#define WHEEL_NOT_ROOT ((uid_t)-1)
+
 /** Whom to free. */
 typedef struct wheel_cut_target_t {
-    pid_t parent; /* of the process; 0: any */
+    pid_t parent; /* of the process */
+    uid_t user;   /* of the process; WHEEL_NOT_ROOT */
     pid_t pid;
     pid_t tid;
     int client_fd; /* the descriptor of the request's client in that process,
@@ -53,5 +57,10 @@ wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target);
 
 /** The parent of a process, by /proc; -1 if it is gone. */
 pid_t wheel_proc_parent(pid_t pid);
+
+/** Is that process a child of this parent, with no other user than this one?  A
+ * server has children of root, too, such as its log programs.
+ * @param user WHEEL_NOT_ROOT for any but root */
+int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user);
 
 #endif /* WHEEL_CORE_THREAD_CUT_H */

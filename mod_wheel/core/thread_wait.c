@@ -284,17 +284,45 @@ static void peer_text(const struct sockaddr_storage *peer, socklen_t bytes,
     }
 }
 
+/* The path of a descriptor, as /proc has it.  @return 0 if it can't be had */
+static int fd_path(const wheel_thread_wait_t *wait, int fd, char *text,
+                   size_t text_bytes)
+{
+    char path[PATH_BYTES];
+    ssize_t bytes;
+
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)wait->pid, fd);
+    bytes = readlink(path, text, text_bytes - 1);
+    text[bytes > 0 ? bytes : 0] = '\0';
+    return bytes > 0;
+}
+
+int wheel_thread_wait_socket(const wheel_thread_wait_t *wait, int pidfd, int fd)
+{
+    char path[PATH_BYTES];
+
+    if (!fd_path(wait, fd, path, sizeof(path))) {
+        return -1;
+    }
+    if (strncmp(path, "socket:", strlen("socket:")) != 0) {
+        errno = ENOTSOCK;
+        return -1;
+    }
+    return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
 /* The peer of a socket of that process.  @return 0 if it can't be had */
-static int socket_text(pid_t pid, int fd, char *text, size_t text_bytes)
+static int socket_text(const wheel_thread_wait_t *wait, int fd, char *text,
+                       size_t text_bytes)
 {
     struct sockaddr_storage peer;
     socklen_t bytes = sizeof(peer);
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, wait->pid, 0);
     int copy = -1;
     int found = 0;
 
     if (pidfd >= 0) {
-        copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+        copy = wheel_thread_wait_socket(wait, pidfd, fd);
         close(pidfd);
     }
     if (copy >= 0) {
@@ -309,21 +337,13 @@ static int socket_text(pid_t pid, int fd, char *text, size_t text_bytes)
 }
 
 /* A descriptor as a person wants it: the peer of a socket, else the path. */
-static void fd_text(pid_t pid, int fd, char *text, size_t text_bytes)
+static void fd_text(const wheel_thread_wait_t *wait, int fd, char *text,
+                    size_t text_bytes)
 {
-    char path[PATH_BYTES];
-    ssize_t bytes;
-
-    if (socket_text(pid, fd, text, text_bytes)) {
-        return;
-    }
-    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)pid, fd);
-    bytes = readlink(path, text, text_bytes - 1);
-    if (bytes < 0) {
+    if (!socket_text(wait, fd, text, text_bytes) &&
+        !fd_path(wait, fd, text, text_bytes)) {
         snprintf(text, text_bytes, "descriptor %d", fd);
-        return;
     }
-    text[bytes] = '\0';
 }
 
 static void make_printable(char *text)
@@ -353,7 +373,7 @@ void wheel_thread_wait_text(const wheel_thread_wait_t *wait, char *text)
     for (n = 0; n < fds_n && used + 4 < WHEEL_WAIT_TEXT_BYTES; n++) {
         used += (size_t)snprintf(text + used, WHEEL_WAIT_TEXT_BYTES - used,
                                  "%s", n ? ", " : ": ");
-        fd_text(wait->pid, fds[n], text + used, WHEEL_WAIT_TEXT_BYTES - used);
+        fd_text(wait, fds[n], text + used, WHEEL_WAIT_TEXT_BYTES - used);
         used += strlen(text + used);
     }
     make_printable(text);

@@ -54,6 +54,15 @@ int wheel_thread_wait_same(const wheel_thread_wait_t *a,
  */
 unsigned wheel_thread_wait_fds(const wheel_thread_wait_t *wait, int *fds);
 
+/**
+ * A copy of a descriptor of the process, if it is a socket.  No other is
+ * copied: to close a copy of what some file system serves may block.
+ * @param pidfd of that process
+ * @return -1 with errno, ENOTSOCK for another descriptor
+ */
+int wheel_thread_wait_socket(const wheel_thread_wait_t *wait, int pidfd,
+                             int fd);
+
 /** The name of the call, "running" outside of one. */
 const char *wheel_thread_wait_name(const wheel_thread_wait_t *wait);
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +26,7 @@
 #include "http_log.h"
 #include "http_main.h"
 #include "mpm_common.h"
+#include "unixd.h"
 
 #include "core/platform.h"
 #include "core/proc.h"
@@ -48,8 +50,9 @@ APLOG_USE_MODULE(wheel);
 typedef struct privileged_retained_t {
     pid_t owner; /* the parent */
     pid_t pid;   /* 0: it does not run */
-    int fds[2];  /* messages: [0] for the process, [1] for all who ask */
+    int fds[2];  /* messages: [0] for the process, [1] for the helper */
     apr_int64_t started_usec;
+    privileged_cooled_t *cooled; /* memory of its own, shared */
 } privileged_retained_t;
 
 /* Of the parent, and what its children inherit. */
@@ -57,6 +60,7 @@ static struct {
     privileged_retained_t *kept;
     unsigned steps;
     unsigned missing;
+    apr_uint64_t number; /* of the last message */
 } privileged;
 
 unsigned wheel_privileged_steps(void)
@@ -97,37 +101,23 @@ static unsigned step_of(wheel_privileged_do_e what)
     }
 }
 
-/* @param reply_fd goes along for the answer; -1 for none */
 static apr_status_t send_message(wheel_privileged_do_e what,
-                                 const wheel_request_t *request, int reply_fd)
+                                 const wheel_request_t *request,
+                                 apr_uint64_t number)
 {
-    privileged_message_t message = {request->id, what, request->slot,
-                                    request->pid, request->tid};
-    char control[CMSG_SPACE(sizeof(int))];
-    struct iovec place = {&message, sizeof(message)};
-    struct msghdr header = {.msg_iov = &place, .msg_iovlen = 1};
-    struct cmsghdr *extra;
+    privileged_message_t message = {number,        request->id,  what,
+                                    request->slot, request->pid, request->tid};
 
     if (!(privileged.steps & step_of(what))) {
         return APR_ENOTIMPL;
     }
     if (what == WHEEL_PRIVILEGED_DO_COOL) {
-        /* Its worker asks for the opposite when it ends. */
+        /* Its worker waits for the opposite when it ends. */
         wheel_request_slots_cool(wheel_requests_slots(), request->slot,
                                  request->id);
     }
-    if (reply_fd >= 0) {
-        memset(control, 0, sizeof(control));
-        header.msg_control = control;
-        header.msg_controllen = sizeof(control);
-        extra = CMSG_FIRSTHDR(&header);
-        extra->cmsg_level = SOL_SOCKET;
-        extra->cmsg_type = SCM_RIGHTS;
-        extra->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(extra), &reply_fd, sizeof(int));
-    }
-    return sendmsg(privileged.kept->fds[1], &header,
-                   MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(message)
+    return send(privileged.kept->fds[1], &message, sizeof(message),
+                MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(message)
                ? APR_SUCCESS
                : APR_FROM_OS_ERROR(errno);
 }
@@ -135,67 +125,68 @@ static apr_status_t send_message(wheel_privileged_do_e what,
 apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
                                   const wheel_request_t *request)
 {
-    return send_message(what, request, -1);
+    return send_message(what, request, 0);
 }
 
-/* The answer, whoever it comes from: bounded, printable text. */
-static apr_status_t read_answer(int fd, char *text, apr_interval_time_t wait)
+/* Bounded, printable text. */
+static void take_text(const privileged_answer_t *answer, char *text)
 {
-    struct pollfd look = {fd, POLLIN, 0};
-    ssize_t bytes;
-    ssize_t n;
+    size_t n;
 
-    if (poll(&look, 1, (int)apr_time_as_msec(wait)) <= 0) {
-        return APR_TIMEUP;
+    for (n = 0; n < WHEEL_PRIVILEGED_TEXT_BYTES - 1 && answer->text[n]; n++) {
+        text[n] = answer->text[n] < ' ' || answer->text[n] > '~'
+                      ? '?'
+                      : answer->text[n];
     }
-    bytes = recv(fd, text, WHEEL_PRIVILEGED_TEXT_BYTES - 1, MSG_DONTWAIT);
-    if (bytes <= 0) {
-        return APR_EOF;
-    }
-    text[bytes] = '\0';
-    for (n = 0; n < bytes; n++) {
-        if (text[n] < ' ' || text[n] > '~') {
-            text[n] = '?';
+    text[n] = '\0';
+}
+
+/* The answer of that number; one that came too late for an earlier message is
+ * dropped. */
+static apr_status_t read_answer(apr_uint64_t number, char *text,
+                                apr_int64_t until_usec)
+{
+    struct pollfd wait = {privileged.kept->fds[1], POLLIN, 0};
+    privileged_answer_t answer;
+    apr_int64_t left = until_usec - wheel_clock_usec();
+
+    while (left > 0 && poll(&wait, 1, (int)(left / 1000) + 1) > 0) {
+        ssize_t bytes = recv(wait.fd, &answer, sizeof(answer), MSG_DONTWAIT);
+
+        if (bytes == 0) {
+            return APR_EOF;
         }
+        if (bytes == sizeof(answer) && answer.number == number) {
+            take_text(&answer, text);
+            return APR_SUCCESS;
+        }
+        left = until_usec - wheel_clock_usec();
     }
-    return APR_SUCCESS;
+    return APR_TIMEUP;
 }
 
 apr_status_t wheel_privileged_call(wheel_privileged_do_e what,
                                    const wheel_request_t *request, char *text,
                                    apr_interval_time_t wait_max)
 {
-    int ends[2];
+    apr_int64_t until = wheel_clock_usec() + wait_max;
     apr_status_t rv;
 
     text[0] = '\0';
-    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        return APR_FROM_OS_ERROR(errno);
+    /* Of this helper alone: the one before may still wait for answers. */
+    if (!privileged.number) {
+        privileged.number = (apr_uint64_t)getpid() << 32;
     }
-    rv = send_message(what, request, ends[1]);
-    close(ends[1]);
-    if (rv == APR_SUCCESS) {
-        rv = read_answer(ends[0], text,
-                         wait_max < APR_USEC_PER_SEC ? wait_max
-                                                     : APR_USEC_PER_SEC);
-    }
-    close(ends[0]);
-    return rv;
+    privileged.number++;
+    rv = send_message(what, request, privileged.number);
+    return rv == APR_SUCCESS ? read_answer(privileged.number, text, until) : rv;
 }
 
-void wheel_privileged_be_warm(apr_uint64_t id, unsigned slot)
+/* The privileged process sees by itself that the request has ended. */
+void wheel_privileged_be_warm(void)
 {
     apr_int64_t until = wheel_clock_usec() + WARM_WAIT_USEC;
-    wheel_request_t request = {.id = id,
-                               .slot = slot,
-                               .pid = getpid(),
-                               .tid = (pid_t)wheel_thread_number()};
 
-    if (sched_getscheduler(0) != SCHED_IDLE ||
-        wheel_privileged_ask(WHEEL_PRIVILEGED_DO_WARM, &request) !=
-            APR_SUCCESS) {
-        return;
-    }
     while (sched_getscheduler(0) == SCHED_IDLE && wheel_clock_usec() < until) {
         apr_sleep(WARM_STEP_USEC);
     }
@@ -265,14 +256,15 @@ static void maintain(int reason, void *data, int status);
 static apr_status_t start(server_rec *s)
 {
     privileged_retained_t *kept = privileged.kept;
-    privileged_start_t how = {s, getpid(), kept->fds[0], privileged.steps,
-                              wheel_requests_slots()};
+    privileged_start_t how = {
+        getpid(),         ap_unixd_config.user_id, kept->fds[0],
+        privileged.steps, wheel_requests_slots(),  kept->cooled,
+    };
     apr_proc_t *proc = apr_pcalloc(s->process->pconf, sizeof(*proc));
     apr_status_t rv = apr_proc_fork(proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
-        close(kept->fds[1]);
-        privileged_main(&how);
+        _exit(privileged_main(&how) ? 0 : errno);
     }
     if (rv != APR_INPARENT) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
@@ -302,6 +294,16 @@ static void maintain(int reason, void *data, int status)
         return;
     }
     kept->pid = 0;
+    if (reason == APR_OC_REASON_DEATH && WIFEXITED(status) &&
+        WEXITSTATUS(status)) {
+        privileged.steps = 0; /* it would fail again */
+        ap_log_error(APLOG_MARK, APLOG_ERR,
+                     APR_FROM_OS_ERROR(WEXITSTATUS(status)), ap_server_conf,
+                     "WH0121: the privileged process could not give up its "
+                     "other rights, and has ended: there is none until the "
+                     "next restart");
+        return;
+    }
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                  "WH0123: the privileged process has ended (status %d)",
                  status);
@@ -348,22 +350,49 @@ static privileged_retained_t *keep(apr_pool_t *ptemp)
     return kept;
 }
 
+/* The socket, and the list of what is cooled down. */
+static int make_shared(privileged_retained_t *kept)
+{
+    if (!kept->cooled) {
+        void *list = mmap(NULL, sizeof(*kept->cooled), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        kept->cooled = list == MAP_FAILED ? NULL : list;
+    }
+    return kept->cooled && (kept->fds[0] >= 0 ||
+                            socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC,
+                                       0, kept->fds) == 0);
+}
+
+/* A child may come under foreign control: it has no way to the process. */
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    (void)pchild;
+    (void)s;
+    if (privileged.kept && privileged.kept->cooled &&
+        privileged.kept->owner != getpid()) {
+        close(privileged.kept->fds[0]);
+        close(privileged.kept->fds[1]);
+        munmap(privileged.kept->cooled, sizeof(*privileged.kept->cooled));
+    }
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     (void)plog;
-    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG ||
-        !wheel_config_server().privileged || !wheel_requests_slots()) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
     privileged.kept = keep(ptemp);
+    if (!wheel_config_server().privileged || !wheel_requests_slots()) {
+        return OK;
+    }
     find_missing(s);
     if (!privileged.steps) {
         return OK;
     }
-    if (privileged.kept->fds[0] < 0 &&
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-                   privileged.kept->fds) != 0) {
+    if (!make_shared(privileged.kept)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(errno), s,
                      "WH0122: the privileged process could not be started");
         privileged.steps = 0;
@@ -380,5 +409,6 @@ void wheel_privileged_register(apr_pool_t *pconf)
     (void)pconf;
     memset(&privileged, 0, sizeof(privileged));
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -2,16 +2,15 @@
 /* server/privileged.h: the steps of a stop that need more than the server's
  * user may do, in a process of their own.
  *
- *   parent --- privileged process     child  child  ...  helper
- *                     ^                 |      |           |
- *                     +-----------------+------+-----------+
- *                          fixed-size messages, one socket
+ *   parent --- privileged process --- helper      child  child  ...
+ *                                  fixed-size messages
  *
  * The process is started by the parent if WheelPrivileged names a step.  It
  * runs as root, with two capabilities, CAP_SYS_PTRACE and CAP_SYS_NICE, behind
- * a filter of system calls.  It is given a process, a
- * thread, a slot and a request's id, proves by itself that they belong together
- * and to this server, and does one of the four things below, nothing else.
+ * a filter of system calls.  The helper gives it a process, a thread, a slot
+ * and a request's id; it proves by itself that they belong together and to this
+ * server, and does one of the three things below, nothing else.  Children can't
+ * send it anything.
  */
 #ifndef WHEEL_SERVER_PRIVILEGED_H
 #define WHEEL_SERVER_PRIVILEGED_H
@@ -32,7 +31,6 @@ typedef enum {
                                   * on a socket: core/thread_cut.h */
     WHEEL_PRIVILEGED_DO_COOL,    /* the thread gets the CPU that nobody else
                                   * wants, until its request ends */
-    WHEEL_PRIVILEGED_DO_WARM,    /* its request has ended: back to normal */
     WHEEL_PRIVILEGED_DO_WHERE    /* say what the thread waits for */
 } wheel_privileged_do_e;
 
@@ -51,7 +49,7 @@ unsigned wheel_privileged_missing(void);
 const char *wheel_privileged_name(unsigned step);
 
 /**
- * Ask for a step.  Never waits.  Any process of the server, any thread.
+ * Ask for a step.  Never waits.  For the helper's main thread.
  * @return APR_SUCCESS if the message is on its way, APR_ENOTIMPL if the step is
  *         off or not to be had, or an error of the socket
  */
@@ -68,9 +66,9 @@ apr_status_t wheel_privileged_call(wheel_privileged_do_e what,
                                    const wheel_request_t *request, char *text,
                                    apr_interval_time_t wait_max);
 
-/** For a worker whose request has ended and may have been cooled down: be back
- * to normal before the next one.  Waits for a second at most. */
-void wheel_privileged_be_warm(apr_uint64_t id, unsigned slot);
+/** For a worker whose request has ended and was cooled down: wait, for a second
+ * at most, until its thread is back to normal. */
+void wheel_privileged_be_warm(void);
 
 /** Register the hooks that start and end the process. */
 void wheel_privileged_register(apr_pool_t *pconf);

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/privileged_private.h: what the two files of the privileged process
- * share. */
+/* server/privileged_private.h: what the files of the privileged process share.
+ * The process itself uses nothing of httpd. */
 #ifndef WHEEL_SERVER_PRIVILEGED_PRIVATE_H
 #define WHEEL_SERVER_PRIVILEGED_PRIVATE_H
 
-#include "httpd.h"
+#include <sys/types.h>
 
 #include "server/privileged.h"
 
-/** A message.  Written by children, so nothing in it is believed. */
+/** Threads that are cooled down at once. */
+#define PRIVILEGED_COOLED_MAX 64
+
+/** A message.  Written by who asks, so nothing in it is believed. */
 typedef struct privileged_message_t {
+    apr_uint64_t number; /* 0: no answer is wanted */
     apr_uint64_t id;
     apr_uint32_t what;
     apr_uint32_t slot;
@@ -17,16 +21,38 @@ typedef struct privileged_message_t {
     apr_int32_t tid;
 } privileged_message_t;
 
+/** The answer to the message of that number. */
+typedef struct privileged_answer_t {
+    apr_uint64_t number;
+    char text[WHEEL_PRIVILEGED_TEXT_BYTES];
+} privileged_answer_t;
+
+/** Threads that are cooled down, in memory that outlives the process, so that
+ * the next one puts back what this one can't.  id 0: no thread. */
+typedef struct privileged_cooled_t {
+    privileged_message_t thread[PRIVILEGED_COOLED_MAX];
+} privileged_cooled_t;
+
 /** What the process is started with. */
 typedef struct privileged_start_t {
-    server_rec *s;
     pid_t parent;
-    int fd; /* messages come here */
+    uid_t user; /* of its children */
+    int fd;     /* messages come here */
     unsigned steps;
     wheel_request_slots_t *slots;
+    privileged_cooled_t *cooled;
 } privileged_start_t;
 
-/** The process, from its start to its end. */
-void privileged_main(const privileged_start_t *start) __attribute__((noreturn));
+/** The process, until its parent or its socket ends.
+ * @return 0 if it could not give up its other rights, with errno */
+int privileged_main(const privileged_start_t *start);
+
+/**
+ * Give up all rights but those that the steps take, and all descriptors but
+ * one.
+ * @param policy the scheduling class that it may set, besides SCHED_IDLE
+ * @return 0 if that failed, with errno
+ */
+int privileged_give_up_rights(int fd, int policy);
 
 #endif /* WHEEL_SERVER_PRIVILEGED_PRIVATE_H */

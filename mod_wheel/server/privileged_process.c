@@ -11,111 +11,31 @@
 #include "server/privileged_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#include "http_config.h"
-#include "http_core.h"
-#include "http_log.h"
 
 #include "core/proc.h"
 #include "core/thread_cut.h"
 #include "core/thread_wait.h"
 
-APLOG_USE_MODULE(wheel);
+/* How often it checks whether the requests of threads that are cooled down have
+ * ended: their workers wait for that. */
+#define COOLED_POLL_MSEC 5
 
-/* Threads that are cooled down at once. */
-#define COOLED_MAX 64
-
-/* How often it looks whether their requests have ended, and whether the parent
- * lives. */
-#define COOLED_POLL_MSEC 20
-#define IDLE_POLL_MSEC 500
+/* What one message may take: a file system or a socket of a child could make it
+ * wait.  Then the process ends, and the parent starts another. */
+#define SERVE_MAX_SEC 5
 
 static struct {
     const privileged_start_t *start;
-    privileged_message_t cooled[COOLED_MAX]; /* id 0: none */
+    int policy; /* the server's scheduling class, and */
+    struct sched_param param;
 } own;
-
-/* --- Fewer rights --------------------------------------------------------- */
-
-static int keep_capabilities(void)
-{
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2];
-    apr_uint32_t kept = 1u << CAP_SYS_PTRACE | 1u << CAP_SYS_NICE;
-
-    memset(data, 0, sizeof(data));
-    data[0].effective = data[0].permitted = kept;
-    return syscall(SYS_capset, &header, data) == 0;
-}
-
-/* From here on, these calls alone; any other fails, and so does to open a file
- * for anything but reading. */
-static int filter_calls(void)
-{
-    static const int calls[] = {SCMP_SYS(recvmsg),
-                                SCMP_SYS(sendto),
-                                SCMP_SYS(poll),
-                                SCMP_SYS(ppoll),
-                                SCMP_SYS(restart_syscall),
-                                SCMP_SYS(read),
-                                SCMP_SYS(close),
-                                SCMP_SYS(fstat),
-                                SCMP_SYS(newfstatat),
-                                SCMP_SYS(readlink),
-                                SCMP_SYS(getsockopt),
-                                SCMP_SYS(getpeername),
-                                SCMP_SYS(shutdown),
-                                SCMP_SYS(pidfd_open),
-                                SCMP_SYS(pidfd_getfd),
-                                SCMP_SYS(process_vm_readv),
-                                SCMP_SYS(sched_setscheduler),
-                                SCMP_SYS(sched_getscheduler),
-                                SCMP_SYS(clock_gettime),
-                                SCMP_SYS(getppid),
-                                SCMP_SYS(rt_sigreturn),
-                                SCMP_SYS(exit_group)};
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int error = filter ? 0 : ENOMEM;
-    size_t n;
-
-    for (n = 0; n < sizeof(calls) / sizeof(calls[0]) && !error; n++) {
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[n], 0);
-    }
-    if (!error) {
-        error =
-            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                             SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
-    }
-    if (!error) {
-        error = seccomp_load(filter);
-    }
-    if (filter) {
-        seccomp_release(filter);
-    }
-    return !error;
-}
-
-/* It stays root, who owns the files in /proc of processes that are not
- * dumpable, and whom no child can signal; but without root's capabilities, but
- * for two. */
-static int give_up_rights(void)
-{
-    return keep_capabilities() && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls();
-}
 
 /* --- Proof ---------------------------------------------------------------- */
 
@@ -136,13 +56,15 @@ static int same_and_marked(void *baton)
     return is_same(baton, &found) && found.mark != WHEEL_MARK_NONE;
 }
 
-/* A thread of a child of this server. */
+/* A thread of a child of this server, and of its user: a log program is a
+ * child, too, and root's. */
 static int is_ours(const privileged_message_t *message)
 {
     wheel_thread_wait_t wait;
 
-    return message->pid > 1 && message->tid > 1 &&
-           wheel_proc_parent(message->pid) == own.start->parent &&
+    return message->tid > 1 &&
+           wheel_proc_belongs(message->pid, own.start->parent,
+                              own.start->user) &&
            wheel_thread_wait_read(message->pid, message->tid, &wait) ==
                APR_SUCCESS;
 }
@@ -151,9 +73,10 @@ static int is_ours(const privileged_message_t *message)
 
 static const char *cut(const privileged_message_t *message)
 {
-    wheel_cut_target_t target = {own.start->parent, message->pid,
-                                 message->tid,      -1,
-                                 same_and_marked,   (void *)message};
+    wheel_cut_target_t target = {
+        own.start->parent, own.start->user, message->pid, message->tid, -1,
+        same_and_marked,   (void *)message,
+    };
     wheel_request_t found;
 
     if (!is_same(message, &found)) {
@@ -163,30 +86,24 @@ static const char *cut(const privileged_message_t *message)
     return wheel_cut_name(wheel_thread_cut(&target));
 }
 
-static int set_class(pid_t tid, int policy)
-{
-    struct sched_param none = {0};
-
-    return sched_setscheduler(tid, policy, &none) == 0;
-}
-
 static void warm(privileged_message_t *cooled)
 {
     if (is_ours(cooled) && sched_getscheduler(cooled->tid) == SCHED_IDLE) {
-        set_class(cooled->tid, SCHED_OTHER);
+        sched_setscheduler(cooled->tid, own.policy, &own.param);
     }
     cooled->id = 0;
 }
 
-/* Those whose requests have ended are back to normal. */
+/* Those whose requests have ended are back to normal.
+ * @return how many are cooled down still */
 static int warm_ended(void)
 {
     wheel_request_t found;
     int left = 0;
     unsigned n;
 
-    for (n = 0; n < COOLED_MAX; n++) {
-        privileged_message_t *cooled = &own.cooled[n];
+    for (n = 0; n < PRIVILEGED_COOLED_MAX; n++) {
+        privileged_message_t *cooled = &own.start->cooled->thread[n];
 
         if (cooled->id && !is_same(cooled, &found)) {
             warm(cooled);
@@ -196,28 +113,36 @@ static int warm_ended(void)
     return left;
 }
 
-/* A worker has ended a request that was cooled down, perhaps by the process
- * before this one. */
-static void warm_one(const privileged_message_t *message)
+/* The place of that thread in the list, or a free one.  @return NULL: none */
+static privileged_message_t *place_of(const privileged_message_t *message)
 {
-    privileged_message_t ended = *message;
-    wheel_request_t found;
+    privileged_message_t *place = NULL;
+    unsigned n;
 
-    if (!is_same(message, &found)) {
-        warm(&ended);
+    for (n = 0; n < PRIVILEGED_COOLED_MAX; n++) {
+        privileged_message_t *cooled = &own.start->cooled->thread[n];
+
+        if (cooled->id && cooled->pid == message->pid &&
+            cooled->tid == message->tid) {
+            return cooled;
+        }
+        if (!cooled->id || !is_ours(cooled)) { /* slots may lie for the dead */
+            place = cooled;
+        }
     }
-    warm_ended();
+    return place;
 }
 
+/* It is in the list before it is cooled down, and checked after that: for a
+ * moment, the thread may have been the next request's, or its number another
+ * thread's. */
 static const char *cool(const privileged_message_t *message)
 {
-    privileged_message_t *place = own.cooled;
+    static const struct sched_param none;
+    privileged_message_t *place = place_of(message);
     wheel_request_t found;
 
-    while (place < own.cooled + COOLED_MAX && place->id) {
-        place++;
-    }
-    if (place == own.cooled + COOLED_MAX) {
+    if (!place) {
         return "as many threads are cooled down as can be";
     }
     if (!is_ours(message)) {
@@ -226,17 +151,25 @@ static const char *cool(const privileged_message_t *message)
     if (!is_same(message, &found)) {
         return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
     }
-    if (!set_class(message->tid, SCHED_IDLE)) {
+    *place = *message;
+    if (sched_setscheduler(message->tid, SCHED_IDLE, &none) != 0) {
+        place->id = 0;
         return wheel_cut_name(WHEEL_CUT_FORBIDDEN);
     }
-    *place = *message;
-    warm_ended(); /* it may have been the next request's, for a moment */
+    if (!is_ours(message)) {
+        sched_setscheduler(message->tid, own.policy, &own.param);
+        place->id = 0;
+        return wheel_cut_name(WHEEL_CUT_GONE);
+    }
+    warm_ended();
     return "cooled down";
 }
 
+/* The request is the same before and after: the answer is not of another. */
 static const char *where(const privileged_message_t *message, char *text)
 {
     wheel_thread_wait_t wait;
+    wheel_request_t found;
 
     if (!is_ours(message)) {
         return wheel_cut_name(WHEEL_CUT_STRANGER);
@@ -246,90 +179,93 @@ static const char *where(const privileged_message_t *message, char *text)
         return wheel_cut_name(WHEEL_CUT_GONE);
     }
     wheel_thread_wait_text(&wait, text);
-    return text;
+    return is_same(message, &found) ? text
+                                    : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
 static const char *act(const privileged_message_t *message, char *text)
 {
     unsigned steps = own.start->steps;
 
-    switch (message->what) {
-    case WHEEL_PRIVILEGED_DO_CUT:
-        return steps & WHEEL_PRIVILEGED_CUT ? cut(message) : NULL;
-    case WHEEL_PRIVILEGED_DO_COOL:
-        return steps & WHEEL_PRIVILEGED_COOLDOWN ? cool(message) : NULL;
-    case WHEEL_PRIVILEGED_DO_WARM:
-        warm_one(message);
-        return "back to normal";
-    case WHEEL_PRIVILEGED_DO_WHERE:
-        return steps & WHEEL_PRIVILEGED_WHERE ? where(message, text) : NULL;
-    default:
-        return NULL;
+    if (message->what == WHEEL_PRIVILEGED_DO_CUT &&
+        steps & WHEEL_PRIVILEGED_CUT) {
+        return cut(message);
     }
+    if (message->what == WHEEL_PRIVILEGED_DO_COOL &&
+        steps & WHEEL_PRIVILEGED_COOLDOWN) {
+        return cool(message);
+    }
+    if (message->what == WHEEL_PRIVILEGED_DO_WHERE &&
+        steps & WHEEL_PRIVILEGED_WHERE) {
+        return where(message, text);
+    }
+    return "not set by WheelPrivileged";
 }
 
 /* --- Messages ------------------------------------------------------------- */
 
-/* @param reply_fd a socket that came along, -1 for none
- * @return 1 if a whole message was there */
-static int receive(privileged_message_t *message, int *reply_fd)
-{
-    char control[CMSG_SPACE(sizeof(int))];
-    struct iovec place = {message, sizeof(*message)};
-    struct msghdr header = {.msg_iov = &place,
-                            .msg_iovlen = 1,
-                            .msg_control = control,
-                            .msg_controllen = sizeof(control)};
-    ssize_t bytes =
-        recvmsg(own.start->fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    struct cmsghdr *extra = bytes >= 0 ? CMSG_FIRSTHDR(&header) : NULL;
-
-    *reply_fd = -1;
-    if (extra && extra->cmsg_level == SOL_SOCKET &&
-        extra->cmsg_type == SCM_RIGHTS &&
-        extra->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(reply_fd, CMSG_DATA(extra), sizeof(int));
-    }
-    return bytes == sizeof(*message) && !(header.msg_flags & MSG_TRUNC);
-}
-
-static void serve(void)
+/* The kernel drops descriptors that come along: recv() has no place for them.
+ * @return 0 once the socket is of no use any more */
+static int serve(void)
 {
     char text[WHEEL_WAIT_TEXT_BYTES];
-    privileged_message_t message = {0};
-    const char *answer;
-    int reply_fd;
+    privileged_message_t message;
+    privileged_answer_t answer;
+    ssize_t bytes = recv(own.start->fd, &message, sizeof(message),
+                         MSG_DONTWAIT | MSG_TRUNC);
+    const char *said;
 
-    if (receive(&message, &reply_fd)) {
-        answer = act(&message, text);
-        if (reply_fd >= 0 && answer) {
-            (void)send(reply_fd, answer, strlen(answer),
-                       MSG_DONTWAIT | MSG_NOSIGNAL);
-        }
+    if (bytes != sizeof(message)) {
+        return bytes > 0 || (bytes < 0 && (errno == EAGAIN || errno == EINTR));
     }
-    if (reply_fd >= 0) {
-        close(reply_fd);
+    memset(&answer, 0, sizeof(answer));
+    answer.number = message.number;
+    alarm(SERVE_MAX_SEC);
+    said = act(&message, text);
+    alarm(0);
+    memcpy(answer.text, said, strnlen(said, sizeof(answer.text) - 1));
+    if (message.number) {
+        (void)send(own.start->fd, &answer, sizeof(answer),
+                   MSG_DONTWAIT | MSG_NOSIGNAL);
     }
+    return 1;
 }
 
-void privileged_main(const privileged_start_t *start)
+/* Signals for the parent and its group are not for this process. */
+static void set_signals(void)
+{
+    static const int ignored[] = {SIGHUP,  SIGINT,   SIGTERM,
+                                  SIGUSR1, SIGWINCH, SIGPIPE};
+    sigset_t none;
+    size_t n;
+
+    for (n = 0; n < sizeof(ignored) / sizeof(*ignored); n++) {
+        signal(ignored[n], SIG_IGN);
+    }
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int privileged_main(const privileged_start_t *start)
 {
     struct pollfd wait = {start->fd, POLLIN, 0};
-    int left = 0;
+    int serves = 1;
 
     own.start = start;
+    own.policy = sched_getscheduler(0);
+    sched_getparam(0, &own.param);
+    set_signals();
     prctl(PR_SET_NAME, "wheel-privilege", 0, 0, 0);
-    if (!give_up_rights()) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, start->s,
-                     "WH0121: the privileged process could not give up its "
-                     "other rights, and ends");
-        _exit(1);
+    if (!privileged_give_up_rights(start->fd, own.policy)) {
+        return 0;
     }
-    while (getppid() == start->parent) {
-        if (poll(&wait, 1, left ? COOLED_POLL_MSEC : IDLE_POLL_MSEC) > 0) {
-            serve();
+    while (serves && getppid() == start->parent) {
+        int left = warm_ended();
+
+        if (poll(&wait, 1, left ? COOLED_POLL_MSEC : -1) > 0) {
+            serves = serve();
         }
-        left = warm_ended();
     }
-    _exit(0);
+    return 1;
 }

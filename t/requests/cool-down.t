@@ -33,7 +33,8 @@ END
 my $answer = $server->begin(GET => '/limited?until');
 my $row    = listed($server, '/limited', sub { ($_[0]{step} // '') eq 'cooldown' });
 ok $row, 'a request that reaches its limit is cooled down';
-is policy($row), 'idle', 'its thread takes what nobody else wants';
+ok wait_until { policy($row) eq 'idle' },
+    'its thread takes what nobody else wants';
 like $server->error_log, qr/WH0103: request $row->{id} .* is cooled down/,
     'the log has it';
 is $row->{stopped_by}, undef, 'it is not stopped';

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/privileged_rights.c: the rights that the privileged process keeps.
+ *
+ * It stays root, who owns the files in /proc of processes that are not
+ * dumpable, and whom no child can signal; but with two of root's capabilities,
+ * and behind a filter of system calls.
+ */
+#include "server/privileged_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Opening a file changes nothing. */
+#define RIGHTS_OPEN_MASK \
+    ((scmp_datum_t)(O_ACCMODE | O_CREAT | O_TRUNC | O_DIRECTORY))
+
+static const int rights_calls[] = {
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(pidfd_open),
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(alarm),
+    SCMP_SYS(setitimer),
+    SCMP_SYS(getppid),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(exit_group),
+};
+
+/* Those of the parent, such as the sockets that it listens on, must not stay
+ * open with this process. */
+static void close_all_but(int fd)
+{
+    syscall(SYS_close_range, 0u, (unsigned)fd - 1, 0u);
+    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
+}
+
+static int keep_capabilities(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    apr_uint32_t kept = 1u << CAP_SYS_PTRACE | 1u << CAP_SYS_NICE;
+
+    memset(data, 0, sizeof(data));
+    data[0].effective = data[0].permitted = kept;
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+/* The calls that are allowed with some arguments alone. */
+static int allow_some(scmp_filter_ctx filter, int policy)
+{
+    int error = seccomp_rule_add(
+        filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+        SCMP_A2(SCMP_CMP_MASKED_EQ, RIGHTS_OPEN_MASK, (scmp_datum_t)O_RDONLY));
+
+    if (!error) {
+        error = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1,
+            SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SCHED_IDLE, 0));
+    }
+    if (!error && policy != SCHED_IDLE) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+                                 SCMP_SYS(sched_setscheduler), 1,
+                                 SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)policy, 0));
+    }
+    return error;
+}
+
+/* From here on, these calls alone; any other fails. */
+static int filter_calls(int policy)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int error = filter ? allow_some(filter, policy) : -ENOMEM;
+    size_t n;
+
+    for (n = 0; n < sizeof(rights_calls) / sizeof(*rights_calls) && !error;
+         n++) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rights_calls[n], 0);
+    }
+    if (!error) {
+        error = seccomp_load(filter);
+    }
+    if (filter) {
+        seccomp_release(filter);
+    }
+    errno = -error;
+    return !error;
+}
+
+int privileged_give_up_rights(int fd, int policy)
+{
+    close_all_but(fd);
+    return keep_capabilities() && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls(policy);
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* privileged.c: the privileged process believes nothing that it is told.
+ *
+ * The slots are written as a child under foreign control would write them: they
+ * say of threads of root's processes, of grandchildren and of the privileged
+ * process itself that a stopped request runs there.  Then it is sent messages
+ * of random bytes and sizes, with descriptors, while other processes change the
+ * slots.  Nothing but the children's own threads and sockets may change, and it
+ * goes on answering.  It takes root.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apr_general.h"
+
+#include "core/platform.h"
+#include "core/proc.h"
+#include "server/privileged_private.h"
+
+#define USER 65534
+#define SLOTS 64
+#define RANDOM_MESSAGES 5000
+#define WAIT_MSEC 20000
+
+/* Processes that may be named to it, each blocked on its own socket. */
+typedef enum {
+    CHILD,      /* of the server, and of its user: the only one it may touch */
+    LOGGER,     /* a child of root's */
+    GRANDCHILD, /* of the user, but no child */
+    TARGETS
+} target_e;
+
+typedef struct target_t {
+    pid_t pid;
+    int fd; /* the other end of its socket */
+} target_t;
+
+static struct {
+    apr_pool_t *pool;
+    wheel_request_slots_t *slots;
+    privileged_cooled_t *cooled;
+    target_t targets[TARGETS];
+    pid_t privileged;
+    int fd;
+    apr_uint64_t number;
+    apr_uint64_t id;
+} test;
+
+/* --- Processes ------------------------------------------------------------ */
+
+/* Blocked in poll() until its socket ends; then it waits to be killed. */
+static void block(int fd)
+{
+    struct pollfd wait = {fd, POLLIN, 0};
+
+    poll(&wait, 1, -1);
+    for (;;) {
+        pause();
+    }
+}
+
+static void become_user(void)
+{
+    if (setresgid(USER, USER, USER) || setresuid(USER, USER, USER)) {
+        _exit(1);
+    }
+}
+
+/* @param told_fd where a grandchild says its pid, -1 for none */
+static target_t start_target(target_e which)
+{
+    target_t target = {0, -1};
+    int ends[2];
+    int told[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(pipe(told), 0);
+    target.fd = ends[0];
+    if (fork() == 0) {
+        pid_t own;
+
+        alarm(300);
+        close(ends[0]);
+        if (which == GRANDCHILD && fork() != 0) {
+            pause();
+        }
+        if (which != LOGGER) {
+            become_user();
+        }
+        own = getpid();
+        (void)!write(told[1], &own, sizeof(own));
+        block(ends[1]);
+    }
+    close(ends[1]);
+    assert_int_equal(read(told[0], &target.pid, sizeof(pid_t)), sizeof(pid_t));
+    close(told[0]);
+    close(told[1]);
+    return target;
+}
+
+static void start_privileged(void)
+{
+    privileged_start_t start = {
+        getpid(), USER, -1, WHEEL_PRIVILEGED_ALL, test.slots, test.cooled};
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+    start.fd = ends[0];
+    test.privileged = fork();
+    if (test.privileged == 0) {
+        _exit(privileged_main(&start) ? 0 : 1);
+    }
+    close(ends[0]);
+    test.fd = ends[1];
+}
+
+static int setup(void **state)
+{
+    target_e n;
+
+    (void)state;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    alarm(300);
+    apr_initialize();
+    apr_pool_create(&test.pool, NULL);
+    assert_int_equal(wheel_request_slots_create(&test.slots, SLOTS, test.pool),
+                     APR_SUCCESS);
+    test.cooled = mmap(NULL, sizeof(*test.cooled), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (n = 0; n < TARGETS; n++) {
+        test.targets[n] = start_target(n);
+    }
+    start_privileged();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    target_e n;
+
+    (void)state;
+    for (n = 0; n < TARGETS; n++) {
+        if (test.targets[n].pid) {
+            kill(test.targets[n].pid, SIGKILL);
+        }
+    }
+    if (test.privileged) {
+        kill(test.privileged, SIGKILL);
+    }
+    return 0;
+}
+
+/* --- What is asked -------------------------------------------------------- */
+
+/* A slot that says so. */
+static privileged_message_t claim(pid_t pid, pid_t tid, wheel_mark_e mark)
+{
+    static const wheel_request_facts_t facts = {.client_fd = -1};
+    int slot = wheel_request_slots_claim(test.slots, pid, tid);
+    privileged_message_t message = {
+        .id = ++test.id, .slot = (apr_uint32_t)slot, .pid = pid, .tid = tid};
+
+    assert_true(slot >= 0);
+    wheel_request_slots_begin(test.slots, (unsigned)slot, test.id, mark,
+                              &facts);
+    return message;
+}
+
+static void end(const privileged_message_t *message)
+{
+    wheel_request_slots_end(test.slots, message->slot);
+    wheel_request_slots_release(test.slots, message->slot);
+}
+
+/* Its answer; answers to messages of before are passed over. */
+static const char *ask(privileged_message_t *message,
+                       wheel_privileged_do_e what)
+{
+    static privileged_answer_t answer;
+    struct pollfd wait = {test.fd, POLLIN, 0};
+
+    message->what = what;
+    message->number = ++test.number;
+    assert_int_equal(send(test.fd, message, sizeof(*message), MSG_NOSIGNAL),
+                     sizeof(*message));
+    do {
+        assert_int_equal(poll(&wait, 1, WAIT_MSEC), 1);
+        assert_int_equal(recv(test.fd, &answer, sizeof(answer), 0),
+                         sizeof(answer));
+    } while (answer.number != message->number);
+    assert_non_null(memchr(answer.text, '\0', sizeof(answer.text)));
+    return answer.text;
+}
+
+static int is_connected(target_e which)
+{
+    struct pollfd peer = {test.targets[which].fd, POLLIN | POLLRDHUP, 0};
+
+    return poll(&peer, 1, 0) == 0;
+}
+
+static void wait_for_policy(pid_t tid, int policy)
+{
+    int n;
+
+    for (n = 0; n < WAIT_MSEC / 10 && sched_getscheduler(tid) != policy; n++) {
+        usleep(10 * 1000);
+    }
+    assert_int_equal(sched_getscheduler(tid), policy);
+}
+
+/* --- Tests ---------------------------------------------------------------- */
+
+#define ROOT_ALONE()      \
+    if (geteuid() != 0) { \
+        skip();           \
+    }
+
+/* Whatever the slots say. */
+static void refuse(pid_t pid, pid_t tid, const char *why)
+{
+    privileged_message_t message = claim(pid, tid, WHEEL_MARK_STOP);
+
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_WHERE), why);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL), why);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_CUT), why);
+    end(&message);
+}
+
+static void touches_no_stranger(void **state)
+{
+    static const char stranger[] = "not a process of this server";
+    pid_t child;
+    pid_t logger;
+    privileged_message_t message;
+
+    (void)state;
+    ROOT_ALONE();
+    child = test.targets[CHILD].pid;
+    logger = test.targets[LOGGER].pid;
+    refuse(logger, logger, stranger);
+    refuse(test.targets[GRANDCHILD].pid, test.targets[GRANDCHILD].pid,
+           stranger);
+    refuse(test.privileged, test.privileged, stranger);
+    refuse(getpid(), getpid(), stranger);
+    refuse(1, 1, stranger);
+    /* A thread of another process than is said. */
+    message = claim(child, logger, WHEEL_MARK_STOP);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL), stranger);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_CUT),
+                        "the process is gone");
+    end(&message);
+    assert_int_equal(sched_getscheduler(logger), SCHED_OTHER);
+    assert_int_equal(sched_getscheduler(test.privileged), SCHED_OTHER);
+    assert_true(is_connected(LOGGER) && is_connected(GRANDCHILD));
+}
+
+static void tells_requests_apart(void **state)
+{
+    privileged_message_t elsewhere;
+    privileged_message_t message;
+    pid_t child;
+
+    (void)state;
+    ROOT_ALONE();
+    child = test.targets[CHILD].pid;
+    message = claim(child, child, WHEEL_MARK_NONE);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_CUT),
+                        "the job has ended"); /* it was not stopped */
+    message.id++;
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_WHERE),
+                        "the job has ended");
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL),
+                        "the job has ended");
+    message.id--;
+    elsewhere = message;
+    elsewhere.slot = 0x7fffffff;
+    assert_string_equal(ask(&elsewhere, WHEEL_PRIVILEGED_DO_COOL),
+                        "the job has ended");
+    assert_true(is_connected(CHILD));
+    assert_int_equal(sched_getscheduler(child), SCHED_OTHER);
+    end(&message);
+}
+
+static void cools_down_and_puts_back(void **state)
+{
+    privileged_message_t message;
+    pid_t child;
+    int n;
+
+    (void)state;
+    ROOT_ALONE();
+    child = test.targets[CHILD].pid;
+    message = claim(child, child, WHEEL_MARK_NONE);
+    for (n = 0; n < 2 * PRIVILEGED_COOLED_MAX; n++) { /* one place is enough */
+        assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL),
+                            "cooled down");
+    }
+    assert_int_equal(sched_getscheduler(child), SCHED_IDLE);
+    /* One that is killed leaves that to the next. */
+    kill(test.privileged, SIGKILL);
+    waitpid(test.privileged, NULL, 0);
+    close(test.fd);
+    end(&message);
+    start_privileged();
+    wait_for_policy(child, SCHED_OTHER);
+    /* A thread that it has not cooled down stays as it is. */
+    message = claim(child, child, WHEEL_MARK_NONE);
+    sched_setscheduler(child, SCHED_IDLE, &(struct sched_param){0});
+    end(&message);
+    ask(&message, WHEEL_PRIVILEGED_DO_WHERE);
+    assert_int_equal(sched_getscheduler(child), SCHED_IDLE);
+    sched_setscheduler(child, SCHED_OTHER, &(struct sched_param){0});
+}
+
+/* --- Rubbish -------------------------------------------------------------- */
+
+static pid_t any_pid(unsigned *seed)
+{
+    pid_t pids[] = {test.targets[CHILD].pid,
+                    test.targets[LOGGER].pid,
+                    test.targets[GRANDCHILD].pid,
+                    test.privileged,
+                    getpid(),
+                    0,
+                    1,
+                    -1,
+                    (pid_t)rand_r(seed)};
+
+    return pids[(unsigned)rand_r(seed) % (sizeof(pids) / sizeof(*pids))];
+}
+
+/* Requests begin and end in a slot, of any thread. */
+static pid_t start_liar(unsigned seed)
+{
+    static wheel_request_facts_t facts;
+    pid_t pid = fork();
+
+    if (pid != 0) {
+        return pid;
+    }
+    alarm(300);
+    become_user();
+    for (;;) {
+        pid_t of = any_pid(&seed);
+        int slot = wheel_request_slots_claim(
+            test.slots, of, rand_r(&seed) & 1 ? of : any_pid(&seed));
+        apr_uint64_t id = (unsigned)rand_r(&seed) % 16;
+
+        if (slot < 0) {
+            continue;
+        }
+        facts.client_fd = rand_r(&seed) % 8 - 1;
+        wheel_request_slots_begin(test.slots, (unsigned)slot, id,
+                                  rand_r(&seed) % WHEEL_MARK_COUNT, &facts);
+        if (rand_r(&seed) & 1) {
+            usleep((unsigned)rand_r(&seed) % 500);
+        }
+        wheel_request_slots_end(test.slots, (unsigned)slot);
+        wheel_request_slots_release(test.slots, (unsigned)slot);
+    }
+}
+
+/* With a descriptor that nobody wants. */
+static void send_rubbish(unsigned *seed)
+{
+    unsigned char rubbish[2 * sizeof(privileged_message_t)];
+    char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec place = {rubbish,
+                          1 + (unsigned)rand_r(seed) % sizeof(rubbish)};
+    struct msghdr header = {.msg_iov = &place,
+                            .msg_iovlen = 1,
+                            .msg_control = control,
+                            .msg_controllen = sizeof(control)};
+    struct cmsghdr *extra = CMSG_FIRSTHDR(&header);
+    size_t n;
+
+    for (n = 0; n < sizeof(rubbish); n++) {
+        rubbish[n] = (unsigned char)rand_r(seed);
+    }
+    extra->cmsg_level = SOL_SOCKET;
+    extra->cmsg_type = SCM_RIGHTS;
+    extra->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(extra), &test.fd, sizeof(int));
+    assert_true(sendmsg(test.fd, &header, MSG_NOSIGNAL) > 0);
+}
+
+static void send_random(unsigned *seed)
+{
+    pid_t pid = any_pid(seed);
+    privileged_message_t message = {
+        .id = (unsigned)rand_r(seed) % 16,
+        .slot = (unsigned)rand_r(seed) % (SLOTS + 2),
+        .pid = pid,
+        .tid = rand_r(seed) & 3 ? pid : any_pid(seed)};
+
+    ask(&message, (wheel_privileged_do_e)(rand_r(seed) % 5));
+}
+
+static int count_fds(pid_t pid)
+{
+    char path[64];
+    DIR *dir;
+    int fds = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+    dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir)) {
+        fds++;
+    }
+    closedir(dir);
+    return fds - 2;
+}
+
+static void survives_rubbish(void **state)
+{
+    pid_t liars[2];
+    unsigned seed = (unsigned)getpid();
+    int n;
+
+    (void)state;
+    ROOT_ALONE();
+    print_message("seed %u\n", seed);
+    liars[0] = start_liar(seed + 1);
+    liars[1] = start_liar(seed + 2);
+    for (n = 0; n < RANDOM_MESSAGES; n++) {
+        if (n % 4 == 0) {
+            send_rubbish(&seed);
+        }
+        send_random(&seed);
+    }
+    kill(liars[0], SIGKILL);
+    kill(liars[1], SIGKILL);
+    waitpid(liars[0], NULL, 0);
+    waitpid(liars[1], NULL, 0);
+    wheel_request_slots_reap(test.slots, liars[0]);
+    assert_true(is_connected(LOGGER) && is_connected(GRANDCHILD));
+    assert_int_equal(sched_getscheduler(test.targets[LOGGER].pid), SCHED_OTHER);
+    assert_int_equal(sched_getscheduler(test.targets[GRANDCHILD].pid),
+                     SCHED_OTHER);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+    assert_int_equal(count_fds(test.privileged), 1);
+    assert_int_equal(waitpid(test.privileged, NULL, WNOHANG), 0);
+}
+
+/* The last test: the child's socket is gone after it. */
+static void cuts_a_stopped_request(void **state)
+{
+    privileged_message_t message;
+    target_t child;
+
+    (void)state;
+    ROOT_ALONE();
+    child = start_target(CHILD);
+    test.targets[CHILD] = child;
+    wheel_request_slots_sweep(test.slots);
+    message = claim(child.pid, child.pid, WHEEL_MARK_STOP);
+    while (strcmp(ask(&message, WHEEL_PRIVILEGED_DO_CUT), "cut")) {
+        assert_int_equal(waitpid(test.privileged, NULL, WNOHANG), 0);
+        usleep(10 * 1000); /* it is not blocked yet */
+    }
+    assert_false(is_connected(CHILD));
+    end(&message);
+}
+
+/* Whoever holds the other end may end it: it doesn't spin. */
+static void ends_with_its_socket(void **state)
+{
+    int status;
+
+    (void)state;
+    ROOT_ALONE();
+    shutdown(test.fd, SHUT_RDWR);
+    assert_int_equal(waitpid(test.privileged, &status, 0), test.privileged);
+    assert_true(WIFEXITED(status)); /* a sanitizer can't do its last work */
+    test.privileged = 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(touches_no_stranger),
+        cmocka_unit_test(tells_requests_apart),
+        cmocka_unit_test(cools_down_and_puts_back),
+        cmocka_unit_test(survives_rubbish),
+        cmocka_unit_test(cuts_a_stopped_request),
+        cmocka_unit_test(ends_with_its_socket),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
