@@ -109,7 +109,7 @@ void wheel_run_refuse(wheel_running_t *running)
 
 static int begins_with(const char *text, const char *begin)
 {
-    return text && !strncmp(text, begin, strlen(begin));
+    return text && *text == *begin && !strncmp(text, begin, strlen(begin));
 }
 
 static int is_excluded(const request_rec *r)
