@@ -373,6 +373,25 @@ int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
     return 1;
 }
 
+void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
+                                   apr_uint64_t id, apr_int64_t cpu_usec)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    atomic_store_explicit(&slot->cpu_began_usec, cpu_usec,
+                          memory_order_relaxed);
+    /* Release: whoever sees the id sees the time. */
+    atomic_store_explicit(&slot->cpu_began_id, id, memory_order_release);
+}
+
+apr_int64_t wheel_request_cpu_used(const wheel_request_t *request,
+                                   apr_int64_t cpu_usec)
+{
+    apr_int64_t began = request->facts.began_cpu_usec;
+
+    return began >= 0 && cpu_usec > began ? cpu_usec - began : 0;
+}
+
 void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t id)
 {
@@ -445,7 +464,9 @@ static void check_facts(wheel_request_facts_t *facts)
 {
     facts->started = within(facts->started, SLOTS_TIME_MAX);
     facts->began_usec = within(facts->began_usec, SLOTS_TIME_MAX);
-    facts->began_cpu_usec = within(facts->began_cpu_usec, SLOTS_TIME_MAX);
+    if (facts->began_cpu_usec != -1) {
+        facts->began_cpu_usec = within(facts->began_cpu_usec, SLOTS_TIME_MAX);
+    }
     facts->slow = span(facts->slow);
     facts->wait_max = span(facts->wait_max);
     facts->cpu_max = span(facts->cpu_max);
@@ -486,6 +507,13 @@ static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
         (apr_uint64_t)within((apr_int64_t)atomic_load_explicit(
                                  &slot->sent_bytes, memory_order_relaxed),
                              SLOTS_TIME_MAX);
+    /* Acquire: the time is that of this id, or of a later one. */
+    if (request->facts.began_cpu_usec == -1 &&
+        atomic_load_explicit(&slot->cpu_began_id, memory_order_acquire) ==
+            request->id) {
+        request->facts.began_cpu_usec =
+            atomic_load_explicit(&slot->cpu_began_usec, memory_order_relaxed);
+    }
     request->cooled = atomic_load_explicit(&slot->cooled_id,
                                            memory_order_relaxed) == request->id;
     request->marked = -1;

@@ -94,7 +94,7 @@ typedef struct wheel_request_connection_t {
 typedef struct wheel_request_facts_t {
     apr_time_t started;           /* usec since the epoch */
     apr_int64_t began_usec;       /* by wheel_clock_coarse_usec() */
-    apr_int64_t began_cpu_usec;   /* of its thread */
+    apr_int64_t began_cpu_usec;   /* of its thread; -1: nobody has asked */
     apr_interval_time_t slow;     /* usec after which it is listed */
     apr_interval_time_t wait_max; /* usec until its deadline, 0 for none */
     apr_interval_time_t cpu_max;  /* CPU usec that it may use, 0 for no limit */
@@ -215,6 +215,18 @@ void wheel_request_slots_logged(wheel_request_slots_t *slots,
 void wheel_request_slots_counts(const wheel_request_slots_t *slots,
                                 apr_uint64_t marked[WHEEL_MARK_COUNT],
                                 apr_uint64_t logged[WHEEL_MARK_COUNT]);
+
+/**
+ * Note the CPU time of its thread at the begin of a request that has not asked
+ * for it itself: a system call that short requests need not pay.
+ */
+void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
+                                   apr_uint64_t id, apr_int64_t cpu_usec);
+
+/** CPU time that a request has used, from that of its thread now.
+ * @return 0 also if it is not known when it began */
+apr_int64_t wheel_request_cpu_used(const wheel_request_t *request,
+                                   apr_int64_t cpu_usec);
 
 /** Note that the thread of a request is cooled down. */
 void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,

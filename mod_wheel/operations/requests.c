@@ -112,13 +112,14 @@ static void add_times(wheel_request_t *request)
     apr_int64_t used = 0;
 
     if (request->tid > 0) {
-        used = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep) -
-               request->facts.began_cpu_usec;
+        used = wheel_request_cpu_used(
+            request,
+            wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep));
     }
     if (request->kind == WHEEL_KIND_CGI) {
         wheel_job_tree_signal(request->id, 0, &tree);
     }
-    request->cpu_usec = (used > 0 ? used : 0) + tree.cpu_usec;
+    request->cpu_usec = used + tree.cpu_usec;
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
     }

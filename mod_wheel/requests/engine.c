@@ -28,6 +28,9 @@ APLOG_USE_MODULE(wheel);
 
 #define ENGINE_TICK_USEC (100 * 1000)
 
+/* What ends sooner is not worth a look at /proc. */
+#define ENGINE_SHORT_USEC (20 * 1000)
+
 /* What the helper remembers of the request in a slot, besides. */
 typedef struct engine_note_t {
     apr_uint64_t id;
@@ -101,13 +104,35 @@ static apr_int64_t cpu_usec(const wheel_request_t *request)
     int asleep;
 
     if (request->tid > 0) {
-        used = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep) -
-               request->facts.began_cpu_usec;
+        used = wheel_request_cpu_used(
+            request,
+            wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep));
     }
     if (request->kind == WHEEL_KIND_CGI) {
         wheel_job_tree_signal(request->id, 0, &tree);
     }
-    return (used > 0 ? used : 0) + tree.cpu_usec;
+    return used + tree.cpu_usec;
+}
+
+/* A request without a CPU limit doesn't ask for its thread's CPU time when it
+ * begins: note it for the status.  A thread that runs has done so until now,
+ * one that sleeps has used next to nothing. */
+static void note_cpu(const wheel_request_t *request)
+{
+    int asleep = 0;
+    apr_int64_t now;
+
+    if (request->facts.began_cpu_usec != -1 || request->tid <= 0 ||
+        request->elapsed < ENGINE_SHORT_USEC) {
+        return;
+    }
+    now = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep);
+    if (!asleep) {
+        now -= request->elapsed < ENGINE_TICK_USEC ? request->elapsed
+                                                   : ENGINE_TICK_USEC;
+    }
+    wheel_request_slots_cpu_began(wheel_requests_slots(), request->slot,
+                                  request->id, now > 0 ? now : 0);
 }
 
 /* Processes may use several cores at a time, the thread one. */
@@ -231,6 +256,7 @@ static void look_at_all(void)
             memset(note, 0, sizeof(*note));
             note->id = request.id;
         }
+        note_cpu(&request);
         if (request.mark == WHEEL_MARK_NONE) {
             look_at_limits(&request, note);
         }

@@ -170,7 +170,8 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     memset(facts, 0, sizeof(*facts));
     facts->started = r->request_time;
     facts->began_usec = wheel_clock_coarse_usec();
-    facts->began_cpu_usec = wheel_clock_thread_usec();
+    facts->began_cpu_usec =
+        settings.cpu_max > 0 ? wheel_clock_thread_usec() : -1;
     facts->slow = settings.slow;
     facts->wait_max = settings.wait_max;
     facts->cpu_max = settings.cpu_max;
