@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,12 +99,14 @@ static target_t start_target(target_e which)
 
         alarm(300);
         close(ends[0]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (which == GRANDCHILD && fork() != 0) {
             pause();
         }
         if (which != LOGGER) {
             become_user();
         }
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
         own = getpid();
         (void)!write(told[1], &own, sizeof(own));
         block(ends[1]);
