@@ -5,8 +5,8 @@ BENCH := t/bench/.build
 bench_flags = -std=gnu11 -O2 $(WARNINGS) -Werror -pthread -Imod_wheel \
     $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 
-$(BENCH)/client: $(addprefix t/bench/,client.c http.c reference.c http.h \
-    reference.h bench.mk)
+$(BENCH)/client: $(addprefix t/bench/,client.c client_ask.c http.c \
+    reference.c client_ask.h http.h reference.h bench.mk)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c,$^)

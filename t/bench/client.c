@@ -10,9 +10,7 @@
  * Prints a line for each kind of figure: its name, then samples in usec.
  */
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client_ask.h"
 #include "http.h"
 #include "reference.h"
 
-#define CLIENT_WHEELS_MAX 4000
-#define CLIENT_PATHS_MAX 8
 #define CLIENT_SAMPLES_MAX 1000000
 
 /* How often to look whether all wheels turn. */
@@ -38,30 +35,6 @@
 
 /* After a stop's answer, a wheel that hasn't answered for so long won't. */
 #define CLIENT_QUIET_USEC 1500000
-
-/* What to measure. */
-typedef struct client_ask_t {
-    int port;
-    int wheels;
-    int cycles_max;
-    int budget_msec;   /* no new cycle begins later */
-    int requests;      /* of each kind, beside the wheels of a first cycle */
-    int patience_msec; /* no new request begins later */
-    int gap_usec;      /* mean time between two requests */
-    int settle_usec;   /* from the last wheel's first turn on */
-    int hold_usec;     /* and then, before the stop */
-    int limit_usec;    /* for any one answer, and for all to turn */
-    const char *started_file; /* grows by a byte with each wheel's first turn;
-                               * NULL: ask mod_wheel's status */
-    const char *paths
-        [CLIENT_PATHS_MAX]; /* of requests; PORT:/PATH for another server */
-    int paths_n;
-    int control;
-    int reference;     /* print what the machine itself takes */
-    int empties;       /* after each cycle, as many empty answers as wheels */
-    int insist;        /* stop again until every wheel has ended */
-    const char *probe; /* command to run beside the wheels */
-} client_ask_t;
 
 /* Samples of one kind. */
 typedef struct series_t {
@@ -522,102 +495,9 @@ static void cycles(client_t *client)
     }
 }
 
-/* --- Options -------------------------------------------------------------- */
-
-/* Numbers, by the names of their options. */
-static const struct {
-    const char *name;
-    size_t at;
-} numbers[] = {
-    {"port", offsetof(client_ask_t, port)},
-    {"wheels", offsetof(client_ask_t, wheels)},
-    {"cycles", offsetof(client_ask_t, cycles_max)},
-    {"budget", offsetof(client_ask_t, budget_msec)},
-    {"requests", offsetof(client_ask_t, requests)},
-    {"patience", offsetof(client_ask_t, patience_msec)},
-    {"gap", offsetof(client_ask_t, gap_usec)},
-    {"settle", offsetof(client_ask_t, settle_usec)},
-    {"hold", offsetof(client_ask_t, hold_usec)},
-    {"limit", offsetof(client_ask_t, limit_usec)},
-    {"control", offsetof(client_ask_t, control)},
-    {"reference", offsetof(client_ask_t, reference)},
-    {"empties", offsetof(client_ask_t, empties)},
-    {"insist", offsetof(client_ask_t, insist)},
-};
-
-#define CLIENT_NUMBERS (sizeof(numbers) / sizeof(*numbers))
-
-static void read_number(client_ask_t *ask, const char *name, const char *value)
-{
-    char *end;
-    long number = strtol(value, &end, 10);
-    size_t n;
-
-    if (!*value || *end || number < 0 || number > INT_MAX) {
-        fail("--%s=%s: it must be a number from 0 to %d", name, value, INT_MAX);
-    }
-    for (n = 0; n < CLIENT_NUMBERS; n++) {
-        if (!strcmp(numbers[n].name, name)) {
-            *(int *)((char *)ask + numbers[n].at) = (int)number;
-            return;
-        }
-    }
-    fail("--%s: there is no such option", name);
-}
-
-static void read_path(client_t *client, const char *path)
-{
-    client_ask_t *ask = &client->ask;
-
-    if (ask->paths_n == CLIENT_PATHS_MAX || !strchr(path, '/')) {
-        fail("--path=%s: %d at most, each with a /", path, CLIENT_PATHS_MAX);
-    }
-    client->paths[ask->paths_n].name = path;
-    ask->paths[ask->paths_n++] = path;
-}
-
-/* Each is --NAME=VALUE. */
-static void read_options(client_t *client, int argc, char **argv)
-{
-    client_ask_t *ask = &client->ask;
-    int n;
-
-    for (n = 1; n < argc; n++) {
-        char *value = strchr(argv[n], '=');
-
-        if (strncmp(argv[n], "--", 2) != 0 || !value) {
-            fail("'%s' is not --NAME=VALUE", argv[n]);
-        }
-        *value++ = '\0';
-        if (!strcmp(argv[n], "--path")) {
-            read_path(client, value);
-        }
-        else if (!strcmp(argv[n], "--started")) {
-            ask->started_file = value;
-        }
-        else if (!strcmp(argv[n], "--probe")) {
-            ask->probe = value;
-        }
-        else {
-            read_number(ask, argv[n] + 2, value);
-        }
-    }
-    if (ask->port < 1 || ask->port > 65535 ||
-        ask->wheels >= CLIENT_WHEELS_MAX) {
-        fail("--port must be 1 to 65535, --wheels 0 to %d",
-             CLIENT_WHEELS_MAX - 1);
-    }
-}
-
 int main(int argc, char **argv)
 {
     static client_t client = {
-        .ask = {.cycles_max = 1,
-                .budget_msec = INT_MAX,
-                .patience_msec = INT_MAX,
-                .gap_usec = 500,
-                .settle_usec = 100000,
-                .limit_usec = 2000000},
         .control = {"control", NULL, 0},
         .rotating = {"rotating", NULL, 0},
         .stop = {"stop", NULL, 0},
@@ -631,7 +511,10 @@ int main(int argc, char **argv)
     reference_t reference;
     int n;
 
-    read_options(&client, argc, argv);
+    client_ask_read(&client.ask, argc, argv);
+    for (n = 0; n < client.ask.paths_n; n++) {
+        client.paths[n].name = client.ask.paths[n];
+    }
     setrlimit(RLIMIT_NOFILE, &files);
     client.epoll = epoll_create1(EPOLL_CLOEXEC);
     client.wheels = calloc(client.ask.wheels + 1, sizeof(*client.wheels));
