@@ -40,13 +40,13 @@ static pthread_mutex_t http2_mutex = PTHREAD_MUTEX_INITIALIZER;
 /* --- The workers of the MPM ---------------------------------------------- */
 
 static void count_process(const process_score *process,
-                          const worker_score *scores, int threads,
+                          const worker_score *scores, int threads, pid_t self,
                           wheel_workers_t *workers)
 {
     int stays =
         !process->quiescing &&
         process->generation == ap_scoreboard_image->global->running_generation;
-    int own = stays && process->pid == getpid();
+    int own = stays && process->pid == self;
     int t;
 
     for (t = 0; t < threads; t++) {
@@ -67,6 +67,7 @@ static void count_process(const process_score *process,
 void wheel_admit_count(wheel_workers_t *workers)
 {
     const scoreboard *board = ap_scoreboard_image;
+    pid_t self = getpid(); /* a system call: not one for each process */
     int threads = 1;
     int p;
 
@@ -77,7 +78,7 @@ void wheel_admit_count(wheel_workers_t *workers)
     }
     for (p = 0; p < board->global->server_limit; p++) {
         if (board->parent[p].pid) {
-            count_process(&board->parent[p], board->servers[p], threads,
+            count_process(&board->parent[p], board->servers[p], threads, self,
                           workers);
         }
     }
