@@ -55,12 +55,14 @@ run_packages=(
 )
 
 # libapache2-mod-perl2 brings Apache::Test, libclang-rt-dev the sanitizers and
-# libFuzzer of clang.  redis-tools has the program of redis-server as well,
-# without its service.
+# libFuzzer of clang, libaprutil1-dbd-pgsql a database client for mod_dbd that
+# can wait for a silent server.  redis-tools has the program of redis-server as
+# well, without its service.
 test_packages=(
     chromium clang clang-format cppcheck g++ libapache2-mod-perl2
-    libclang-rt-dev libcmocka-dev libpng-dev libwww-perl mandoc nghttp2-client
-    nodejs npm openssl python3-jsonschema redis-tools shellcheck valgrind
+    libaprutil1-dbd-pgsql libclang-rt-dev libcmocka-dev libpng-dev libwww-perl
+    mandoc nghttp2-client nodejs npm openssl python3-jsonschema redis-tools
+    shellcheck valgrind
 )
 
 # What makes and checks Debian packages.

@@ -2,8 +2,8 @@
 /* core/thread_wait.c: what a thread of another process waits for.
  *
  * Runs in whatever process has the right to trace the one that is examined.
- * All of it reads /proc, which the kernel writes; the memory of the examined
- * process is read for the descriptors of poll() alone, and checked.
+ * All of it reads /proc, which the kernel writes; of the memory of the examined
+ * process, only what poll() and select() were given, and that is checked.
  */
 
 #include "core/thread_wait.h"
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -26,11 +27,17 @@
 #define FILE_BYTES 4096
 #define PATH_BYTES 64
 
-/* Where the descriptor of a call stands among its arguments. */
+/* Bits of the sets of select() that are examined, and bytes of one. */
+#define SELECT_BITS 1024
+#define SELECT_SETS 3
+
+/* Where the descriptors of a call stand. */
 enum {
     FD_NONE,
-    FD_FIRST,
-    FD_POLL
+    FD_FIRST,  /* its first argument */
+    FD_POLL,   /* an array of struct pollfd */
+    FD_SELECT, /* three sets of bits */
+    FD_EPOLL   /* what its first argument has been told */
 };
 
 typedef struct call_t {
@@ -47,6 +54,7 @@ static const call_t calls[] = {
     {SYS_pread64, "pread", FD_FIRST},
     {SYS_recvfrom, "recvfrom", FD_FIRST},
     {SYS_recvmsg, "recvmsg", FD_FIRST},
+    {SYS_recvmmsg, "recvmmsg", FD_FIRST},
     {SYS_sendto, "sendto", FD_FIRST},
     {SYS_sendmsg, "sendmsg", FD_FIRST},
     {SYS_connect, "connect", FD_FIRST},
@@ -61,13 +69,13 @@ static const call_t calls[] = {
     {SYS_clock_nanosleep, "clock_nanosleep", FD_NONE},
     {SYS_wait4, "wait4", FD_NONE},
     {SYS_waitid, "waitid", FD_NONE},
-    {SYS_pselect6, "select", FD_NONE},
-    {SYS_epoll_pwait, "epoll_wait", FD_NONE},
+    {SYS_pselect6, "select", FD_SELECT},
+    {SYS_epoll_pwait, "epoll_wait", FD_EPOLL},
     {SYS_rt_sigtimedwait, "sigwait", FD_NONE},
 #ifdef SYS_poll /* newer architectures have the longer forms alone */
     {SYS_poll, "poll", FD_POLL},
-    {SYS_select, "select", FD_NONE},
-    {SYS_epoll_wait, "epoll_wait", FD_NONE},
+    {SYS_select, "select", FD_SELECT},
+    {SYS_epoll_wait, "epoll_wait", FD_EPOLL},
     {SYS_accept, "accept", FD_FIRST},
     {SYS_open, "open", FD_NONE},
 #endif
@@ -207,23 +215,25 @@ int wheel_thread_wait_same(const wheel_thread_wait_t *a,
 
 /* --- Descriptors ---------------------------------------------------------- */
 
-/* The descriptors of a poll(), out of the memory of the process. */
+/* Read the memory of the process.  @return 0 if it can't be had whole */
+static int read_memory(const wheel_thread_wait_t *wait, apr_uint64_t at,
+                       void *to, size_t bytes)
+{
+    struct iovec local = {to, bytes};
+    struct iovec remote = {(void *)(uintptr_t)at, bytes};
+
+    return process_vm_readv(wait->pid, &local, 1, &remote, 1, 0) ==
+           (ssize_t)bytes;
+}
+
 static unsigned polled_fds(const wheel_thread_wait_t *wait, int *fds)
 {
     struct pollfd polled[WHEEL_POLLED_MAX];
     apr_uint64_t count = wait->args[1];
-    struct iovec local = {polled, 0};
-    struct iovec remote;
     unsigned n;
 
-    if (count < 1 || count > WHEEL_POLLED_MAX) {
-        return 0;
-    }
-    local.iov_len = count * sizeof(*polled);
-    remote.iov_base = (void *)(uintptr_t)wait->args[0];
-    remote.iov_len = local.iov_len;
-    if (process_vm_readv(wait->pid, &local, 1, &remote, 1, 0) !=
-        (ssize_t)local.iov_len) {
+    if (count < 1 || count > WHEEL_POLLED_MAX ||
+        !read_memory(wait, wait->args[0], polled, count * sizeof(*polled))) {
         return 0;
     }
     for (n = 0; n < count; n++) {
@@ -232,18 +242,97 @@ static unsigned polled_fds(const wheel_thread_wait_t *wait, int *fds)
     return (unsigned)count;
 }
 
+/* The bits of all sets together.  The kernel reads whole words. */
+static unsigned selected_fds(const wheel_thread_wait_t *wait, int *fds)
+{
+    unsigned long bits[SELECT_BITS / 8 / sizeof(unsigned long)] = {0};
+    const unsigned word_bits = 8 * sizeof(*bits);
+    unsigned words = (unsigned)(wait->args[0] + word_bits - 1) / word_bits;
+    unsigned fds_n = 0;
+    unsigned set;
+    unsigned n;
+
+    if (wait->args[0] < 1 || wait->args[0] > SELECT_BITS) {
+        return 0;
+    }
+    for (set = 1; set <= SELECT_SETS; set++) {
+        unsigned long some[SELECT_BITS / 8 / sizeof(unsigned long)];
+
+        if (wait->args[set] &&
+            !read_memory(wait, wait->args[set], some, words * sizeof(*some))) {
+            return 0;
+        }
+        for (n = 0; n < words && wait->args[set]; n++) {
+            bits[n] |= some[n];
+        }
+    }
+    for (n = 0; n < wait->args[0]; n++) {
+        if (bits[n / word_bits] >> n % word_bits & 1) {
+            if (fds_n == WHEEL_POLLED_MAX) {
+                return 0;
+            }
+            fds[fds_n++] = (int)n;
+        }
+    }
+    return fds_n;
+}
+
+/* Is a descriptor of the process still of that file? */
+static int is_file(const wheel_thread_wait_t *wait, int fd, unsigned long inode)
+{
+    char path[PATH_BYTES];
+    struct stat info;
+
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)wait->pid, fd);
+    return stat(path, &info) == 0 && info.st_ino == inode;
+}
+
+/* "tfd: 5 events: 19 data: 5 pos:0 ino:c8a sdev:8", a line for each.  One that
+ * was closed while a copy of it is open stays there by its old number, which
+ * may be another file's by now. */
+static unsigned epoll_fds(const wheel_thread_wait_t *wait, int *fds)
+{
+    static const char label[] = "\ntfd:";
+    char name[PATH_BYTES];
+    char text[FILE_BYTES];
+    unsigned fds_n = 0;
+    const char *at;
+
+    snprintf(name, sizeof(name), "fdinfo/%d", (int)wait->args[0]);
+    if (read_file(wait, name, text) != APR_SUCCESS) {
+        return 0;
+    }
+    for (at = strstr(text, label); at; at = strstr(at + 1, label)) {
+        unsigned long inode;
+
+        if (fds_n == WHEEL_POLLED_MAX ||
+            sscanf(at, "\ntfd: %d events: %*x data: %*x pos:%*u ino:%lx",
+                   &fds[fds_n], &inode) != 2 ||
+            !is_file(wait, fds[fds_n], inode)) {
+            return 0;
+        }
+        fds_n++;
+    }
+    return fds_n;
+}
+
 unsigned wheel_thread_wait_fds(const wheel_thread_wait_t *wait, int *fds)
 {
     const call_t *call = find_call(wait);
 
-    if (!call || call->where == FD_NONE) {
+    switch (call ? call->where : FD_NONE) {
+    case FD_FIRST:
+        fds[0] = (int)wait->args[0];
+        return fds[0] >= 0;
+    case FD_POLL:
+        return polled_fds(wait, fds);
+    case FD_SELECT:
+        return selected_fds(wait, fds);
+    case FD_EPOLL:
+        return epoll_fds(wait, fds);
+    default:
         return 0;
     }
-    if (call->where == FD_POLL) {
-        return polled_fds(wait, fds);
-    }
-    fds[0] = (int)wait->args[0];
-    return fds[0] >= 0;
 }
 
 /* --- In words ------------------------------------------------------------- */
