@@ -98,14 +98,22 @@ static int place_is_taken(int place, int threads, int async)
     return 1;
 }
 
+/* worker's parent starts no process in a place that MaxRequestWorkers leaves
+ * unused, whatever ServerLimit says. */
 static int nobody_serves(int async)
 {
+    const scoreboard *board = ap_scoreboard_image;
+    int places = board->global->server_limit;
     int threads = 0;
     int p;
 
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    for (p = 0; p < ap_scoreboard_image->global->server_limit; p++) {
-        if (!place_is_taken(p, threads, async)) {
+    if (!async) {
+        ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &places);
+    }
+    for (p = 0; p < board->global->server_limit; p++) {
+        if ((p < places || board->parent[p].pid) &&
+            !place_is_taken(p, threads, async)) {
             return 0;
         }
     }
@@ -132,10 +140,9 @@ static void give_way(int async)
     if (now - since >= MPM_FULL_USEC &&
         wheel_table_give_way(wheel_process_table(), getpid(), MPM_FULL_USEC)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "WH0013: processes that are about to end hold all %d "
-                     "places of ServerLimit: the wheels of this one, which "
-                     "has the oldest, are ended",
-                     ap_scoreboard_image->global->server_limit);
+                     "WH0013: processes that are about to end hold all "
+                     "places for processes: the wheels of this one, which has "
+                     "the oldest, are ended");
     }
 }
 
