@@ -15,6 +15,8 @@
 #include "http_core.h"
 #include "http_request.h"
 
+#include "mod_wheel.h"
+
 /* Segments of a path that are compared, at most. */
 #define PATH_SEGMENTS_MAX 16
 
@@ -130,50 +132,92 @@ static char other_than(char c)
     if (apr_isalpha(c)) {
         return c == 'z' || c == 'Z' ? c - 25 : c + 1;
     }
-    return c;
+    return c == '-' ? '_' : c == '.' || c == '_' ? '-' : c;
 }
 
-/* Is the last segment of the path written out at the end of the pattern, as in
- * "^/app/[a-z]+/stop$"?  Then what varies stands before it. */
-static int ends_literally(const char *pattern, const char *path)
+/* Is the last segment written out at the end of the pattern, as in
+ * "^/app/[a-z]+/stop$" or "^/stop/?$"?  Then what varies stands before it. */
+static int ends_literally(const char *pattern, const char *segment,
+                          apr_pool_t *pool)
 {
-    const char *slash = strrchr(path, '/');
-    size_t bytes = strlen(pattern);
-    size_t own_bytes = slash ? strlen(slash) : 0;
+    char *plain = apr_pstrdup(pool, pattern);
+    size_t bytes = 0;
+    size_t own_bytes = strlen(segment);
 
-    bytes -= bytes && pattern[bytes - 1] == '$';
-    return own_bytes > 1 && bytes >= own_bytes && !strchr(pattern, '|') &&
-           !strncmp(pattern + bytes - own_bytes, slash, own_bytes) &&
-           strspn(slash + 1, "-_0123456789abcdefghijklmnopqrstuvwxyz"
-                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == own_bytes - 1;
+    for (; *pattern; pattern++) {
+        if (*pattern == '\\' && apr_ispunct(pattern[1])) {
+            pattern++;
+        }
+        plain[bytes++] = *pattern;
+    }
+    bytes -= bytes && plain[bytes - 1] == '$';
+    bytes -= bytes > 1 && !memcmp(plain + bytes - 2, "/?", 2) ? 2 : 0;
+    plain[bytes] = '\0';
+    return bytes > own_bytes && plain[bytes - own_bytes - 1] == '/' &&
+           !strchr(plain, '|') &&
+           !ap_cstr_casecmp(plain + bytes - own_bytes, segment);
+}
+
+/* Is the handler set for another segment, too, with all characters replaced by
+ * others of their kind? */
+static int is_set_replaced(request_rec *r, const core_dir_config *location,
+                           const char *own, size_t start, size_t end)
+{
+    char *other = apr_pstrdup(r->pool, own);
+    size_t n;
+
+    for (n = start; n < end; n++) {
+        other[n] = other_than(other[n]);
+    }
+    return strcmp(own, other) && is_set(r, location, other);
+}
+
+/* The same with one character replaced or left out, as by "^/stop/r.d$", or by
+ * "^/stop" for /stopped. */
+static int is_set_changed(request_rec *r, const core_dir_config *location,
+                          const char *own, size_t start, size_t end)
+{
+    size_t n;
+
+    for (n = start; n < end && n <= start + WHEEL_NAME_MAX; n++) {
+        if (is_set_replaced(r, location, own, n, n + 1) ||
+            (end > start + 1 &&
+             is_set(r, location,
+                    apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, own, n),
+                                own + n + 1, NULL)))) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* Is the last segment of the own path one of many?  It is if the handler is set
- * for another segment of the same kind of characters, too, as by "^/stop/.+",
- * or for a shorter one, as by "^/stop" for /stopped; and if the pattern has
- * alternatives and no room for a name behind it, as "^/stop/(red|blue)$". */
+ * for similar ones, too.  A pattern that allows no name behind its match may
+ * list very different ones, as "^/stop/(red|blue)$": if it doesn't end with
+ * this segment, written out, the segment is a name as well.  A file whose
+ * suffix sets the handler is no name. */
 static int is_variable(request_rec *r, const core_dir_config *location,
                        const char *own)
 {
-    char *other = apr_pstrdup(r->pool, own);
-    size_t bytes = strlen(own);
-    char *at = other + bytes;
+    size_t end = strlen(own);
+    size_t start;
 
-    while (at > other && at[-1] == '/') {
-        at--;
+    end -= own[end - 1] == '/';
+    for (start = end; start && own[start - 1] != '/'; start--) {
     }
-    for (; at > other && at[-1] != '/'; at--) {
-        at[-1] = other_than(at[-1]);
-    }
-    if (strcmp(own, other) && is_set(r, location, other)) {
+    if (is_set_replaced(r, location, own, start, end)) {
         return 1;
     }
-    if (bytes > 1 && own[bytes - 1] != '/' && own[bytes - 2] != '/' &&
-        is_set(r, location, apr_pstrmemdup(r->pool, own, bytes - 1))) {
+    if (own[end] != '/' &&
+        (location || r->finfo.filetype != APR_REG ||
+         !strchr(own + start, '.')) &&
+        is_set_changed(r, location, own, start, end)) {
         return 1;
     }
-    return location && location->r && strpbrk(location->d, "|[(") &&
-           !ends_literally(location->d, own) &&
+    return location && (location->r || location->d_is_fnmatch) && end > start &&
+           !ends_literally(location->d,
+                           apr_pstrmemdup(r->pool, own + start, end - start),
+                           r->pool) &&
            !section_applies(location, apr_pstrcat(r->pool, own, "/a", NULL));
 }
 

@@ -134,8 +134,9 @@ apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)
  * the same path with a slash behind it, which names no wheel. */
 static int forget_directory(request_rec *r)
 {
-    if (r->handler && !strncmp(r->handler, REQUEST_HANDLER_PREFIX,
-                               strlen(REQUEST_HANDLER_PREFIX))) {
+    if (r->finfo.filetype == APR_DIR && r->handler &&
+        !strncmp(r->handler, REQUEST_HANDLER_PREFIX,
+                 strlen(REQUEST_HANDLER_PREFIX))) {
         r->finfo.filetype = APR_NOFILE;
     }
     return DECLINED;
