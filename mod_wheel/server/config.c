@@ -18,6 +18,7 @@
 #include "http_log.h"
 #include "http_main.h"
 
+#include "core/request_slots.h"
 #include "server/config_cluster.h"
 #include "server/config_steps.h"
 #include "server/config_values.h"
@@ -26,6 +27,7 @@ APLOG_USE_MODULE(wheel);
 
 #define CONFIG_RESERVE_DEFAULT 1
 #define CONFIG_LOOK_DEFAULT_USEC APR_USEC_PER_SEC
+#define CONFIG_SLOW_DEFAULT_USEC (250 * 1000)
 
 static const wheel_config_word_t scheduling_words[] = {
     {"idle", WHEEL_SCHEDULING_IDLE},
@@ -37,12 +39,6 @@ static const wheel_config_word_t scheduling_words[] = {
 static const wheel_config_word_t disconnect_words[] = {
     {"stop", 1},
     {"continue", 0},
-    {NULL, 0},
-};
-
-static const wheel_config_word_t switch_words[] = {
-    {"on", 1},
-    {"off", 0},
     {NULL, 0},
 };
 
@@ -58,7 +54,48 @@ static const wheel_config_word_t restart_words[] = {
     {NULL, 0},
 };
 
-/* --- Create and merge ---------------------------------------------------- */
+/* --- Create, merge, default ---------------------------------------------- */
+
+/* The members of wheel_dir_config_t that are unset at -1, with what holds where
+ * they are. */
+typedef struct config_int_t {
+    size_t offset;
+    int usual;
+} config_int_t;
+
+static const config_int_t dir_ints[] = {
+    {offsetof(wheel_dir_config_t, scheduling), WHEEL_SCHEDULING_IDLE},
+    {offsetof(wheel_dir_config_t, stop_on_disconnect), 1},
+    {offsetof(wheel_dir_config_t, cross_site), 0},
+    {offsetof(wheel_dir_config_t, forwarded), 0},
+    {offsetof(wheel_dir_config_t, proxy), 0},
+    {offsetof(wheel_dir_config_t, requests), 0},
+    {offsetof(wheel_dir_config_t, wait_action), WHEEL_ACTION_STOP},
+    {offsetof(wheel_dir_config_t, cpu_action), WHEEL_ACTION_STOP},
+};
+
+typedef struct config_time_t {
+    size_t offset;
+    apr_interval_time_t usual;
+} config_time_t;
+
+static const config_time_t dir_times[] = {
+    {offsetof(wheel_dir_config_t, wait_max), 0},
+    {offsetof(wheel_dir_config_t, slow), CONFIG_SLOW_DEFAULT_USEC},
+    {offsetof(wheel_dir_config_t, cpu_max), 0},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int *int_at(void *config, size_t offset)
+{
+    return (int *)((char *)config + offset);
+}
+
+static apr_interval_time_t *time_at(void *config, size_t offset)
+{
+    return (apr_interval_time_t *)((char *)config + offset);
+}
 
 void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s)
 {
@@ -77,96 +114,95 @@ void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s)
 void *wheel_config_create_dir(apr_pool_t *pconf, char *dir)
 {
     wheel_dir_config_t *config = apr_pcalloc(pconf, sizeof(*config));
+    size_t n;
 
     (void)dir;
-    config->wait_max = -1;
-    config->scheduling = WHEEL_SCHEDULING_UNSET;
-    config->stop_on_disconnect = -1;
-    config->cross_site = -1;
-    config->forwarded = -1;
-    config->proxy = -1;
-    wheel_config_requests_unset(config);
+    for (n = 0; n < COUNT(dir_ints); n++) {
+        *int_at(config, dir_ints[n].offset) = -1;
+    }
+    for (n = 0; n < COUNT(dir_times); n++) {
+        *time_at(config, dir_times[n].offset) = -1;
+    }
+    wheel_config_steps_unset(config);
     return config;
 }
 
 void *wheel_config_merge_dir(apr_pool_t *pool, void *base, void *add)
 {
-    const wheel_dir_config_t *outer = base;
+    wheel_dir_config_t *outer = base;
     const wheel_dir_config_t *inner = add;
     wheel_dir_config_t *config = apr_pmemdup(pool, inner, sizeof(*inner));
+    size_t n;
 
-    if (inner->wait_max == -1) {
-        config->wait_max = outer->wait_max;
+    for (n = 0; n < COUNT(dir_ints); n++) {
+        int *value = int_at(config, dir_ints[n].offset);
+
+        *value = *value == -1 ? *int_at(outer, dir_ints[n].offset) : *value;
     }
-    if (inner->scheduling == WHEEL_SCHEDULING_UNSET) {
-        config->scheduling = outer->scheduling;
+    for (n = 0; n < COUNT(dir_times); n++) {
+        apr_interval_time_t *time = time_at(config, dir_times[n].offset);
+
+        *time = *time == -1 ? *time_at(outer, dir_times[n].offset) : *time;
     }
-    if (inner->stop_on_disconnect == -1) {
-        config->stop_on_disconnect = outer->stop_on_disconnect;
-    }
-    if (inner->cross_site == -1) {
-        config->cross_site = outer->cross_site;
-    }
-    if (inner->forwarded == -1) {
-        config->forwarded = outer->forwarded;
-    }
-    if (inner->proxy == -1) {
-        config->proxy = outer->proxy;
-    }
-    wheel_config_requests_merge(config, outer, inner);
+    config->fpm = inner->fpm ? inner->fpm : outer->fpm;
+    wheel_config_steps_merge(config, outer, inner);
     return config;
 }
 
 /* --- Parse --------------------------------------------------------------- */
 
-/* The settings of the whole server: where in it, and the least value. */
-static const char *set_server_number(cmd_parms *cmd, const char *text,
-                                     size_t offset, int min)
-{
-    char *config;
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+/* A directive that sets one int: to a number, or to one of several words. */
+typedef struct config_value_t {
+    size_t offset;
+    const wheel_config_word_t *words; /* NULL: a number from min */
+    int min;
+} config_value_t;
 
-    if (error) {
-        return error;
-    }
-    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return wheel_config_number(cmd, text, min, (int *)(config + offset));
+static const config_value_t max_value = {
+    offsetof(wheel_server_config_t, rotating_max), NULL, 1};
+static const config_value_t reserve_value = {
+    offsetof(wheel_server_config_t, reserve), NULL, 0};
+static const config_value_t per_client_value = {
+    offsetof(wheel_server_config_t, per_client_max), NULL, 0};
+static const config_value_t restart_value = {
+    offsetof(wheel_server_config_t, stop_on_restart), restart_words, 0};
+static const config_value_t scheduling_value = {
+    offsetof(wheel_dir_config_t, scheduling), scheduling_words, 0};
+static const config_value_t disconnect_value = {
+    offsetof(wheel_dir_config_t, stop_on_disconnect), disconnect_words, 0};
+static const config_value_t cross_site_value = {
+    offsetof(wheel_dir_config_t, cross_site), allow_words, 0};
+static const config_value_t forwarded_value = {
+    offsetof(wheel_dir_config_t, forwarded), allow_words, 0};
+static const config_value_t proxy_value = {offsetof(wheel_dir_config_t, proxy),
+                                           wheel_config_switch, 0};
+
+static const char *set_value(cmd_parms *cmd, void *config, const char *text)
+{
+    const config_value_t *value = cmd->info;
+    int *place = int_at(config, value->offset);
+
+    return value->words ? wheel_config_word(cmd, "", text, value->words, place)
+                        : wheel_config_number(cmd, text, value->min, place);
 }
 
-static const char *set_max(cmd_parms *cmd, void *dir, const char *text)
+/* The settings of the server, if the directive stands where it may.
+ * @return NULL, and an error, if it stands elsewhere */
+static wheel_server_config_t *server_of(cmd_parms *cmd, const char **error)
 {
-    (void)dir;
-    return set_server_number(cmd, text,
-                             offsetof(wheel_server_config_t, rotating_max), 1);
+    *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    return *error ? NULL
+                  : ap_get_module_config(cmd->server->module_config,
+                                         &wheel_module);
 }
 
-static const char *set_reserve(cmd_parms *cmd, void *dir, const char *text)
+static const char *set_server_value(cmd_parms *cmd, void *dir, const char *text)
 {
-    (void)dir;
-    return set_server_number(cmd, text,
-                             offsetof(wheel_server_config_t, reserve), 0);
-}
-
-static const char *set_max_per_client(cmd_parms *cmd, void *dir,
-                                      const char *text)
-{
-    (void)dir;
-    return set_server_number(
-        cmd, text, offsetof(wheel_server_config_t, per_client_max), 0);
-}
-
-static const char *set_on_restart(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_server_config_t *config;
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    const char *error;
+    wheel_server_config_t *config = server_of(cmd, &error);
 
     (void)dir;
-    if (error) {
-        return error;
-    }
-    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return wheel_config_word(cmd, text, restart_words,
-                             &config->stop_on_restart);
+    return error ? error : set_value(cmd, config, text);
 }
 
 /* For root and who started the server alone, or for a group, too. */
@@ -181,6 +217,10 @@ static const char *set_control_mode(cmd_parms *cmd, const char *text,
                             "%s: mode=%s is not one of: 0600, 0660; nobody "
                             "outside its owner and group may use the socket",
                             cmd->cmd->name, text);
+    }
+    if (config->control_mode) {
+        return apr_psprintf(cmd->pool, "%s: mode= is given twice",
+                            cmd->cmd->name);
     }
     config->control_mode = (int)mode;
     return NULL;
@@ -202,6 +242,10 @@ static const char *set_control_option(cmd_parms *cmd, const char *text,
         return apr_psprintf(cmd->pool,
                             "%s: group=%s: there is no group of that name",
                             cmd->cmd->name, text + 6);
+    }
+    if (config->control_group != WHEEL_CONTROL_NO_GROUP) {
+        return apr_psprintf(cmd->pool, "%s: group= is given twice",
+                            cmd->cmd->name);
     }
     config->control_group = group;
     return NULL;
@@ -238,8 +282,8 @@ static const char *set_control_path(cmd_parms *cmd, const char *path,
 static const char *set_control(cmd_parms *cmd, void *dir, int argc,
                                char *const argv[])
 {
-    wheel_server_config_t *config;
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    const char *error;
+    wheel_server_config_t *config = server_of(cmd, &error);
     int n;
 
     (void)dir;
@@ -252,10 +296,13 @@ static const char *set_control(cmd_parms *cmd, void *dir, int argc,
     if (error) {
         return error;
     }
-    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
     config->control_mode = 0;
     config->control_group = WHEEL_CONTROL_NO_GROUP;
     error = set_control_path(cmd, argv[0], config);
+    if (!error && !config->control && argc > 1) {
+        error = apr_psprintf(cmd->pool, "%s: '%s' stands behind off",
+                             cmd->cmd->name, argv[1]);
+    }
     for (n = 1; n < argc && !error; n++) {
         error = set_control_option(cmd, argv[n], config);
     }
@@ -275,69 +322,26 @@ static const char *set_control(cmd_parms *cmd, void *dir, int argc,
 
 static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
 {
-    wheel_server_config_t *config;
-    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    const char *error;
+    wheel_server_config_t *config = server_of(cmd, &error);
 
     (void)dir;
-    if (error) {
-        return error;
-    }
-    config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    return wheel_config_time(cmd, text, &config->look_max);
-}
-
-static const char *set_scheduling(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_dir_config_t *config = dir;
-    int scheduling = config->scheduling;
-    const char *error =
-        wheel_config_word(cmd, text, scheduling_words, &scheduling);
-
-    config->scheduling = scheduling;
-    return error;
-}
-
-static const char *set_on_disconnect(cmd_parms *cmd, void *dir,
-                                     const char *text)
-{
-    wheel_dir_config_t *config = dir;
-
-    return wheel_config_word(cmd, text, disconnect_words,
-                             &config->stop_on_disconnect);
-}
-
-static const char *set_proxy(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_dir_config_t *config = dir;
-
-    return wheel_config_word(cmd, text, switch_words, &config->proxy);
-}
-
-static const char *set_cross_site(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_dir_config_t *config = dir;
-
-    return wheel_config_word(cmd, text, allow_words, &config->cross_site);
-}
-
-static const char *set_forwarded(cmd_parms *cmd, void *dir, const char *text)
-{
-    wheel_dir_config_t *config = dir;
-
-    return wheel_config_word(cmd, text, allow_words, &config->forwarded);
+    return error ? error : wheel_config_time(cmd, "", text, &config->look_max);
 }
 
 const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE_ARGV("WheelCluster", wheel_config_set_cluster, NULL, RSRC_CONF,
                       "the URL by which this host hears of stops on others, "
                       "and options"),
-    AP_INIT_TAKE1("WheelMax", set_max, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("WheelMax", set_server_value, (void *)&max_value, RSRC_CONF,
                   "wheels that may rotate at once in the whole server"),
-    AP_INIT_TAKE1("WheelReserve", set_reserve, NULL, RSRC_CONF,
-                  "workers that are kept idle for everything else"),
-    AP_INIT_TAKE1("WheelMaxPerClient", set_max_per_client, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("WheelReserve", set_server_value, (void *)&reserve_value,
+                  RSRC_CONF, "workers that are kept idle for everything else"),
+    AP_INIT_TAKE1("WheelMaxPerClient", set_server_value,
+                  (void *)&per_client_value, RSRC_CONF,
                   "wheels of one client address at once, or 0 for no limit"),
-    AP_INIT_TAKE1("WheelOnRestart", set_on_restart, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("WheelOnRestart", set_server_value, (void *)&restart_value,
+                  RSRC_CONF,
                   "what a graceful restart does to wheels under way: "
                   "continue or stop"),
     AP_INIT_TAKE_ARGV("WheelControl", set_control, NULL, RSRC_CONF,
@@ -346,21 +350,22 @@ const command_rec wheel_config_directives[] = {
     AP_INIT_TAKE1("WheelLookWarning", set_look_warning, NULL, RSRC_CONF,
                   "a job that does not poll its mark for so long "
                   "is stuck; 0 for never"),
-    AP_INIT_TAKE1("WheelScheduling", set_scheduling, NULL,
+    AP_INIT_TAKE1("WheelScheduling", set_value, (void *)&scheduling_value,
                   RSRC_CONF | ACCESS_CONF,
                   "how wheels share the CPU: idle, batch or normal"),
-    AP_INIT_TAKE1("WheelOnDisconnect", set_on_disconnect, NULL,
+    AP_INIT_TAKE1("WheelOnDisconnect", set_value, (void *)&disconnect_value,
                   RSRC_CONF | ACCESS_CONF,
                   "what a vanished client does to its wheel: stop or continue"),
-    AP_INIT_TAKE1("WheelCrossSite", set_cross_site, NULL,
+    AP_INIT_TAKE1("WheelCrossSite", set_value, (void *)&cross_site_value,
                   RSRC_CONF | ACCESS_CONF,
                   "requests that pages of other sites make browsers send: "
                   "refuse or allow"),
-    AP_INIT_TAKE1("WheelForwarded", set_forwarded, NULL,
+    AP_INIT_TAKE1("WheelForwarded", set_value, (void *)&forwarded_value,
                   RSRC_CONF | ACCESS_CONF,
                   "requests that a proxy on this machine passes on: refuse "
                   "or allow"),
-    AP_INIT_TAKE1("WheelProxy", set_proxy, NULL, RSRC_CONF | ACCESS_CONF,
+    AP_INIT_TAKE1("WheelProxy", set_value, (void *)&proxy_value,
+                  RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
     AP_INIT_TAKE12("WheelRequests", wheel_config_set_requests, NULL,
@@ -433,18 +438,19 @@ wheel_dir_config_t wheel_config_request(const request_rec *r)
 {
     wheel_dir_config_t config = *(wheel_dir_config_t *)ap_get_module_config(
         r->per_dir_config, &wheel_module);
+    size_t n;
 
-    if (config.wait_max == -1) {
-        config.wait_max = 0;
+    for (n = 0; n < COUNT(dir_ints); n++) {
+        int *value = int_at(&config, dir_ints[n].offset);
+
+        *value = or_default(*value, dir_ints[n].usual);
     }
-    if (config.scheduling == WHEEL_SCHEDULING_UNSET) {
-        config.scheduling = WHEEL_SCHEDULING_IDLE;
+    for (n = 0; n < COUNT(dir_times); n++) {
+        apr_interval_time_t *time = time_at(&config, dir_times[n].offset);
+
+        *time = *time == -1 ? dir_times[n].usual : *time;
     }
-    config.stop_on_disconnect = or_default(config.stop_on_disconnect, 1);
-    config.cross_site = or_default(config.cross_site, 0);
-    config.forwarded = or_default(config.forwarded, 0);
-    config.proxy = or_default(config.proxy, 0);
-    wheel_config_requests_default(&config);
+    wheel_config_steps_default(&config);
     return config;
 }
 

@@ -10,7 +10,6 @@
 
 /** How companions share the CPU. */
 typedef enum {
-    WHEEL_SCHEDULING_UNSET = -1,
     WHEEL_SCHEDULING_IDLE,
     WHEEL_SCHEDULING_BATCH,
     WHEEL_SCHEDULING_NORMAL
@@ -54,14 +53,14 @@ typedef struct wheel_server_config_t {
 
 /** What a Location may set.  Read-only after post_config. */
 typedef struct wheel_dir_config_t {
-    apr_interval_time_t wait_max;  /* WheelTimeout in usec; -1 unset: 0, none */
-    wheel_scheduling_e scheduling; /* WheelScheduling; unset: idle */
-    int stop_on_disconnect;        /* WheelOnDisconnect; -1 unset: 1, stop */
-    int cross_site;                /* WheelCrossSite; -1 unset: 0, refuse */
-    int forwarded;                 /* WheelForwarded; -1 unset: 0, refuse */
-    int proxy;                     /* WheelProxy; -1 unset: 0, off */
-    int requests;                  /* WheelRequests; -1 unset: 0, off */
-    apr_interval_time_t slow;      /* its slow= in usec; -1 unset: 250 ms */
+    apr_interval_time_t wait_max; /* WheelTimeout in usec; -1 unset: 0, none */
+    int scheduling; /* WheelScheduling: a wheel_scheduling_e; -1 unset: idle */
+    int stop_on_disconnect;   /* WheelOnDisconnect; -1 unset: 1, stop */
+    int cross_site;           /* WheelCrossSite; -1 unset: 0, refuse */
+    int forwarded;            /* WheelForwarded; -1 unset: 0, refuse */
+    int proxy;                /* WheelProxy; -1 unset: 0, off */
+    int requests;             /* WheelRequests; -1 unset: 0, off */
+    apr_interval_time_t slow; /* its slow= in usec; -1 unset: 250 ms */
     int wait_action; /* WheelTimeout action=: WHEEL_ACTION_; -1 unset: STOP */
     apr_interval_time_t cpu_max; /* WheelCpuLimit in usec; -1 unset: 0 */
     int cpu_action;              /* WheelCpuLimit action=; -1 unset: STOP */

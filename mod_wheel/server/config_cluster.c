@@ -73,26 +73,36 @@ static const char *set_user(cmd_parms *cmd, const char *text,
 static const char *set_db(cmd_parms *cmd, const char *text,
                           wheel_cluster_config_t *config)
 {
-    return wheel_config_range(cmd, text, 0, CONFIG_DB_MAX, &config->db);
+    return wheel_config_range(cmd, "db=", text, 0, CONFIG_DB_MAX, &config->db);
 }
 
 static const char *set_length(cmd_parms *cmd, const char *text,
                               wheel_cluster_config_t *config)
 {
-    return wheel_config_range(cmd, text, CONFIG_LENGTH_MIN, CONFIG_LENGTH_MAX,
-                              &config->length_max);
+    return wheel_config_range(cmd, "length=", text, CONFIG_LENGTH_MIN,
+                              CONFIG_LENGTH_MAX, &config->length_max);
 }
 
 static const char *set_lost(cmd_parms *cmd, const char *text,
                             wheel_cluster_config_t *config)
 {
-    return wheel_config_word(cmd, text, lost_words, &config->stop_when_lost);
+    return wheel_config_word(cmd, "lost=", text, lost_words,
+                             &config->stop_when_lost);
 }
 
 static const char *set_password_file(cmd_parms *cmd, const char *text,
                                      wheel_cluster_config_t *config)
 {
+    apr_finfo_t info;
+
     config->password_file = ap_server_root_relative(cmd->pool, text);
+    if (!*text || !config->password_file ||
+        APR_STATUS_IS_ENOENT(apr_stat(&info, config->password_file,
+                                      APR_FINFO_TYPE, cmd->pool))) {
+        return apr_psprintf(cmd->pool,
+                            "%s: password-file='%s' is not the path of a file",
+                            cmd->cmd->name, text);
+    }
     return NULL;
 }
 

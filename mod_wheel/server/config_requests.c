@@ -12,12 +12,9 @@
 #include "http_log.h"
 
 #include "core/request_slots.h"
-#include "server/config_steps.h"
 #include "server/config_values.h"
 
 APLOG_USE_MODULE(wheel);
-
-#define CONFIG_SLOW_DEFAULT_USEC (250 * 1000)
 
 /* Pools of PHP-FPM that have a WheelFpmStatus. */
 #define CONFIG_FPM_MAX 64
@@ -29,60 +26,7 @@ static struct {
     unsigned fpm_n;
 } config_requests;
 
-/* --- Create, merge, read ------------------------------------------------ */
-
-void wheel_config_requests_unset(wheel_dir_config_t *config)
-{
-    config->requests = -1;
-    config->slow = -1;
-    config->wait_action = -1;
-    config->cpu_max = -1;
-    config->cpu_action = -1;
-    wheel_config_steps_unset(config);
-}
-
-void wheel_config_requests_merge(wheel_dir_config_t *config,
-                                 const wheel_dir_config_t *outer,
-                                 const wheel_dir_config_t *inner)
-{
-    if (inner->requests == -1) {
-        config->requests = outer->requests;
-    }
-    if (inner->slow == -1) {
-        config->slow = outer->slow;
-    }
-    if (inner->wait_action == -1) {
-        config->wait_action = outer->wait_action;
-    }
-    if (inner->cpu_max == -1) {
-        config->cpu_max = outer->cpu_max;
-    }
-    if (inner->cpu_action == -1) {
-        config->cpu_action = outer->cpu_action;
-    }
-    if (!inner->fpm) {
-        config->fpm = outer->fpm;
-    }
-    wheel_config_steps_merge(config, outer, inner);
-}
-
-void wheel_config_requests_default(wheel_dir_config_t *config)
-{
-    config->requests = config->requests == 1;
-    if (config->wait_action == -1) {
-        config->wait_action = WHEEL_ACTION_STOP;
-    }
-    if (config->cpu_action == -1) {
-        config->cpu_action = WHEEL_ACTION_STOP;
-    }
-    if (config->slow == -1) {
-        config->slow = CONFIG_SLOW_DEFAULT_USEC;
-    }
-    if (config->cpu_max == -1) {
-        config->cpu_max = 0;
-    }
-    wheel_config_steps_default(config);
-}
+/* --- Read ---------------------------------------------------------------- */
 
 int wheel_config_requests_used(void)
 {
@@ -122,17 +66,18 @@ const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
     wheel_dir_config_t *config = dir;
     const char *slow = option ? option_value(option, "slow") : NULL;
 
-    if (ap_cstr_casecmp(word, "on") && ap_cstr_casecmp(word, "off")) {
-        return apr_psprintf(cmd->pool, "%s: '%s' is not one of: on, off",
-                            cmd->cmd->name, word);
+    const char *error = wheel_config_word(cmd, "", word, wheel_config_switch,
+                                          &config->requests);
+
+    if (error) {
+        return error;
     }
+    config_requests.used |= config->requests;
     if (option && !slow) {
         return apr_psprintf(cmd->pool, "%s: '%s' is not slow=TIME",
                             cmd->cmd->name, option);
     }
-    config->requests = !ap_cstr_casecmp(word, "on");
-    config_requests.used |= config->requests;
-    return slow ? wheel_config_time(cmd, slow, &config->slow) : NULL;
+    return slow ? wheel_config_time(cmd, "slow=", slow, &config->slow) : NULL;
 }
 
 static const wheel_config_word_t action_words[] = {
@@ -148,7 +93,7 @@ static const char *parse_action(cmd_parms *cmd, const char *option, int *action)
 {
     const char *word = option_value(option, "action");
 
-    return word ? wheel_config_word(cmd, word, action_words, action)
+    return word ? wheel_config_word(cmd, "action=", word, action_words, action)
                 : apr_psprintf(cmd->pool,
                                "%s: '%s' is not action=stop, action=log, "
                                "action=cooldown or action=drain",
@@ -159,7 +104,7 @@ const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
                                      const char *time, const char *action)
 {
     wheel_dir_config_t *config = dir;
-    const char *error = wheel_config_time(cmd, time, &config->wait_max);
+    const char *error = wheel_config_time(cmd, "", time, &config->wait_max);
 
     config->wait_action = 0;
     return error || !action ? error
@@ -170,7 +115,7 @@ const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
                                        const char *time, const char *action)
 {
     wheel_dir_config_t *config = dir;
-    const char *error = wheel_config_time(cmd, time, &config->cpu_max);
+    const char *error = wheel_config_time(cmd, "", time, &config->cpu_max);
 
     config->cpu_action = 0;
     return error || !action ? error

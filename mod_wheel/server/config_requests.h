@@ -6,12 +6,6 @@
 
 #include "server/config.h"
 
-void wheel_config_requests_unset(wheel_dir_config_t *config);
-void wheel_config_requests_merge(wheel_dir_config_t *config,
-                                 const wheel_dir_config_t *outer,
-                                 const wheel_dir_config_t *inner);
-void wheel_config_requests_default(wheel_dir_config_t *config);
-
 const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
                                       const char *word, const char *option);
 const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,

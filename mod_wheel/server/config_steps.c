@@ -91,6 +91,15 @@ void wheel_config_steps_default(wheel_dir_config_t *config)
 
 /* --- Parse ---------------------------------------------------------------- */
 
+static const char *out_of_place(cmd_parms *cmd, const char *text)
+{
+    return apr_psprintf(cmd->pool,
+                        "%s: '%s' is out of place: the steps are, in this "
+                        "order, refuse interrupt cut cooldown drain; all but "
+                        "the first may have a time, as in cut=2s",
+                        cmd->cmd->name, text);
+}
+
 /* A step, or step=TIME, from the one that is next on.
  * @param n set to the step */
 static const char *parse_step(cmd_parms *cmd, const char *text, size_t next,
@@ -100,18 +109,16 @@ static const char *parse_step(cmd_parms *cmd, const char *text, size_t next,
         size_t bytes = strlen(steps[*n].name);
 
         if (!strncmp(text, steps[*n].name, bytes) && text[bytes] == '=') {
-            return wheel_config_time(cmd, text + bytes + 1, time);
+            return wheel_config_time(
+                cmd, apr_pstrcat(cmd->pool, steps[*n].name, "=", NULL),
+                text + bytes + 1, time);
         }
         if (!strcmp(text, steps[*n].name)) {
             *time = steps[*n].usual;
             return NULL;
         }
     }
-    return apr_psprintf(cmd->pool,
-                        "%s: '%s' is out of place: the steps are, in this "
-                        "order, refuse interrupt cut cooldown drain; all but "
-                        "the first may have a time, as in cut=2s",
-                        cmd->cmd->name, text);
+    return out_of_place(cmd, text);
 }
 
 const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
@@ -124,12 +131,8 @@ const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
     size_t n;
     int arg;
 
-    if (argc < 1 || strcmp(argv[0], "refuse") ||
-        (argc > 1 && strncmp(argv[1], "interrupt", strlen("interrupt")))) {
-        return apr_psprintf(cmd->pool,
-                            "%s takes refuse, then interrupt, then any of cut, "
-                            "cooldown and drain",
-                            cmd->cmd->name);
+    if (argc < 1 || strcmp(argv[0], "refuse")) {
+        return out_of_place(cmd, argc < 1 ? "" : argv[0]);
     }
     for (n = 0; n < STEPS_N; n++) {
         *time_of(config, n) = WHEEL_STEP_NEVER;
@@ -138,6 +141,9 @@ const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
         apr_interval_time_t time = 0;
 
         error = parse_step(cmd, argv[arg], next, &n, &time);
+        if (!error && arg == 1 && n != 0) {
+            error = out_of_place(cmd, argv[arg]);
+        }
         if (!error && time < last) {
             error = apr_psprintf(cmd->pool,
                                  "%s: %s comes before the step that stands "
@@ -161,7 +167,7 @@ const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir,
 
     (void)dir;
     if (!error) {
-        error = wheel_config_word(cmd, word, privileged_words, &step);
+        error = wheel_config_word(cmd, "", word, privileged_words, &step);
     }
     if (error) {
         return error;

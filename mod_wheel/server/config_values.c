@@ -14,8 +14,14 @@
 /* WheelTimeout: a year. */
 #define CONFIG_TIMEOUT_MAX_USEC (365 * 24 * 3600 * APR_USEC_PER_SEC)
 
-const char *wheel_config_range(cmd_parms *cmd, const char *text, int min,
-                               int max, int *number)
+const wheel_config_word_t wheel_config_switch[] = {
+    {"on", 1},
+    {"off", 0},
+    {NULL, 0},
+};
+
+const char *wheel_config_range(cmd_parms *cmd, const char *option,
+                               const char *text, int min, int max, int *number)
 {
     apr_int64_t parsed;
     char *end;
@@ -23,8 +29,8 @@ const char *wheel_config_range(cmd_parms *cmd, const char *text, int min,
     parsed = apr_strtoi64(text, &end, 10);
     if (!apr_isdigit(*text) || *end || parsed < min || parsed > max) {
         return apr_psprintf(cmd->pool,
-                            "%s: '%s' is not a whole number from %d to %d",
-                            cmd->cmd->name, text, min, max);
+                            "%s: %s'%s' is not a whole number from %d to %d",
+                            cmd->cmd->name, option, text, min, max);
     }
     *number = (int)parsed;
     return NULL;
@@ -33,10 +39,11 @@ const char *wheel_config_range(cmd_parms *cmd, const char *text, int min,
 const char *wheel_config_number(cmd_parms *cmd, const char *text, int min,
                                 int *number)
 {
-    return wheel_config_range(cmd, text, min, CONFIG_NUMBER_MAX, number);
+    return wheel_config_range(cmd, "", text, min, CONFIG_NUMBER_MAX, number);
 }
 
-const char *wheel_config_word(cmd_parms *cmd, const char *text,
+const char *wheel_config_word(cmd_parms *cmd, const char *option,
+                              const char *text,
                               const wheel_config_word_t *words, int *value)
 {
     const char *allowed = "";
@@ -50,12 +57,12 @@ const char *wheel_config_word(cmd_parms *cmd, const char *text,
         allowed = apr_pstrcat(cmd->pool, allowed, word == words ? "" : ", ",
                               word->word, NULL);
     }
-    return apr_psprintf(cmd->pool, "%s: '%s' is not one of: %s", cmd->cmd->name,
-                        text, allowed);
+    return apr_psprintf(cmd->pool, "%s: %s'%s' is not one of: %s",
+                        cmd->cmd->name, option, text, allowed);
 }
 
-const char *wheel_config_time(cmd_parms *cmd, const char *text,
-                              apr_interval_time_t *time)
+const char *wheel_config_time(cmd_parms *cmd, const char *option,
+                              const char *text, apr_interval_time_t *time)
 {
     apr_interval_time_t parsed;
 
@@ -63,9 +70,9 @@ const char *wheel_config_time(cmd_parms *cmd, const char *text,
         ap_timeout_parameter_parse(text, &parsed, "s") != APR_SUCCESS ||
         parsed < 0 || parsed > CONFIG_TIMEOUT_MAX_USEC) {
         return apr_psprintf(cmd->pool,
-                            "%s: '%s' is not a time from 1ms to 8760h, such "
-                            "as 30, 500ms, 10min or 2h, or 0 for none",
-                            cmd->cmd->name, text);
+                            "%s: %s'%s' is not 0 or a time from 1ms to 8760h, "
+                            "such as 30, 500ms, 10min or 2h",
+                            cmd->cmd->name, option, text);
     }
     *time = parsed;
     return NULL;

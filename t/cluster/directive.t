@@ -16,7 +16,7 @@ my $load  = 'LoadModule wheel_redis_module "' . redis_module_file() . '"';
 my @right = (
     'redis://127.0.0.1', 'redis://[::1]:6380/3',
     'redis://user:pass%40word@example.com:6379',
-    'unix:/run/redis/redis.sock db=2 user=me password-file=/nowhere',
+    'unix:/run/redis/redis.sock db=2 user=me password-file=/etc/hostname',
     'redis://h key={a}:b host=one timeout=250ms length=100 lost=stop',
 );
 
@@ -52,6 +52,8 @@ my @wrong = (
     ['redis://h length=99',         "'99'", '100 to 1000000'],
     ['redis://h db=-1',             "'-1'", '0 to 65535'],
     ['redis://h lost=perhaps',      "'perhaps'", 'keep, stop'],
+    ['redis://h password-file=',    'password-file', 'path of a file'],
+    ['redis://h password-file=/nowhere', "'/nowhere'", 'path of a file'],
     ['redis://h color=red',         'key=, host=', 'lost='],
     ['redis://u:sesame@h/x lost=1', 'keep, stop'],
 );
