@@ -9,47 +9,15 @@
  */
 #include "table_test.h"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "core/request_private.h"
+#include "hostile_test.h"
 
-#define SLOTS 64
 #define ROUNDS 20000
-#define ROUND_WRITES 64
 #define TIME_MAX ((apr_int64_t)1 << 53)
 
 static wheel_request_slots_t *slots;
-static unsigned char *segment;
-static size_t segment_bytes;
 
 /* --- The one who writes --------------------------------------------------- */
-
-static apr_uint64_t any_number(unsigned *seed)
-{
-    static const apr_uint64_t numbers[] = {0,
-                                           1,
-                                           SLOTS,
-                                           0xff,
-                                           0x7fffffff,
-                                           0x80000000,
-                                           0xffffffff,
-                                           0x8000000080000000,
-                                           (apr_uint64_t)-1,
-                                           (apr_uint64_t)1 << 63,
-                                           ((apr_uint64_t)1 << 63) - 1,
-                                           (apr_uint64_t)1 << 53,
-                                           0x4141414141414141};
-    unsigned choice = rand_r(seed) % (sizeof(numbers) / sizeof(*numbers) + 2);
-
-    if (choice < sizeof(numbers) / sizeof(*numbers)) {
-        return numbers[choice];
-    }
-    return (apr_uint64_t)rand_r(seed) << 33 ^ (apr_uint64_t)rand_r(seed);
-}
 
 static void write_slot(unsigned *seed)
 {
@@ -67,23 +35,12 @@ static void write_slot(unsigned *seed)
     atomic_store(&slot->word, any_number(seed));
 }
 
-static pid_t writer(unsigned seed)
+static void write_slots(unsigned *seed)
 {
-    pid_t pid = fork();
     int n;
 
-    if (pid != 0) {
-        return pid;
-    }
-    alarm(120);
-    for (;;) {
-        for (n = 0; n < ROUND_WRITES; n++) {
-            segment[rand_r(&seed) % segment_bytes] =
-                (unsigned char)rand_r(&seed);
-        }
-        for (n = 0; n < 4; n++) {
-            write_slot(&seed);
-        }
+    for (n = 0; n < 4; n++) {
+        write_slot(seed);
     }
 }
 
@@ -188,22 +145,11 @@ static void do_as_a_worker(unsigned *seed)
 
 /* --- The tests ------------------------------------------------------------ */
 
-/* Flush with the end of a page: what is behind the slots can't be read. */
-static void fence_in(apr_pool_t *pool)
+static void make_slots(apr_pool_t *pool)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    unsigned char *map;
-
     assert_int_equal(wheel_request_slots_create(&slots, SLOTS, pool),
                      APR_SUCCESS);
-    segment_bytes = sizeof(slots_counts_t) + SLOTS * sizeof(slots_slot_t);
-    map = mmap(NULL, segment_bytes + 3 * page, PROT_NONE,
-               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(map, MAP_FAILED);
-    segment = map + page + (page - segment_bytes % page);
-    assert_int_equal(mprotect(map + page, (segment_bytes / page + 1) * page,
-                              PROT_READ | PROT_WRITE),
-                     0);
+    fence_in(sizeof(slots_counts_t) + SLOTS * sizeof(slots_slot_t));
     slots->counts = (slots_counts_t *)segment;
     slots->slots = (slots_slot_t *)(segment + sizeof(slots_counts_t));
 }
@@ -212,25 +158,21 @@ static void nothing_that_a_child_writes_leads_outside(void **state)
 {
     apr_pool_t *pool;
     unsigned seed = 7;
-    pid_t pids[2];
+    pid_t pids[WRITERS];
     int n;
 
     (void)state;
     apr_pool_create(&pool, NULL);
-    fence_in(pool);
+    make_slots(pool);
     alarm(100);
-    pids[0] = writer(1);
-    pids[1] = writer(2);
+    start_writers(pids, write_slots);
     for (n = 0; n < ROUNDS; n++) {
         wheel_request_slots_reap(slots, (pid_t)any_number(&seed));
         wheel_request_slots_sweep(slots);
         read_all();
         do_as_a_worker(&seed);
     }
-    for (n = 0; n < 2; n++) {
-        kill(pids[n], SIGKILL);
-        waitpid(pids[n], NULL, 0);
-    }
+    end_writers(pids);
     apr_pool_destroy(pool);
     print_message("# %d rounds\n", ROUNDS);
 }

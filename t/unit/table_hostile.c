@@ -10,53 +10,15 @@
  */
 #include "table_test.h"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "core/table_private.h"
+#include "hostile_test.h"
 
-#define SLOTS 64
 #define ROUNDS 4000
-#define ROUND_WRITES 64
 
 static test_table_t test;
 static apr_pool_t *round_pool;
-static unsigned char *segment;
-static size_t segment_bytes;
 
 /* --- The one who writes --------------------------------------------------- */
-
-static apr_uint64_t any_number(unsigned *seed)
-{
-    static const apr_uint64_t numbers[] = {0,
-                                           1,
-                                           SLOTS - 1,
-                                           SLOTS,
-                                           SLOTS + 1,
-                                           33,
-                                           34,
-                                           64,
-                                           0xff,
-                                           0x7fffffff,
-                                           0x80000000,
-                                           0xffffffff,
-                                           0x00ffffff,
-                                           (apr_uint64_t)-1,
-                                           (apr_uint64_t)1 << 63,
-                                           ((apr_uint64_t)1 << 63) - 1,
-                                           (apr_uint64_t)1 << 53,
-                                           0x4141414141414141};
-    unsigned choice = rand_r(seed) % (sizeof(numbers) / sizeof(*numbers) + 2);
-
-    if (choice < sizeof(numbers) / sizeof(*numbers)) {
-        return numbers[choice];
-    }
-    return (apr_uint64_t)rand_r(seed) << 33 ^ (apr_uint64_t)rand_r(seed) << 9 ^
-           rand_r(seed);
-}
 
 static void write_number(void *where, size_t bytes, unsigned *seed)
 {
@@ -112,30 +74,14 @@ static void write_slot(unsigned *seed)
     memset(&slot->wake, rand_r(seed), sizeof(slot->wake));
 }
 
-static void write_rubbish(unsigned *seed)
+static void write_all(unsigned *seed)
 {
     int n;
 
-    for (n = 0; n < ROUND_WRITES; n++) {
-        segment[rand_r(seed) % segment_bytes] = (unsigned char)rand_r(seed);
-    }
     write_header(seed);
     for (n = 0; n < 4; n++) {
         write_slot(seed);
     }
-}
-
-static pid_t writer(unsigned seed)
-{
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        alarm(120);
-        for (;;) {
-            write_rubbish(&seed);
-        }
-    }
-    return pid;
 }
 
 /* --- What others do meanwhile --------------------------------------------- */
@@ -226,22 +172,12 @@ static void do_as_a_child(unsigned *seed)
 
 /* The segment that the table made is unmapped on both sides already, or has
  * memory of others there: move it to where it has not. */
-static void fence_in(void)
+static void move_table(void)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    unsigned char *map;
     size_t header_bytes = (size_t)((unsigned char *)test.table->slots -
                                    (unsigned char *)test.table->header);
 
-    segment_bytes = header_bytes + SLOTS * sizeof(table_slot_t);
-    map = mmap(NULL, segment_bytes + 3 * page, PROT_NONE,
-               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(map, MAP_FAILED);
-    /* Flush with the end of a page: what is behind the slots can't be read. */
-    segment = map + page + (page - segment_bytes % page);
-    assert_int_equal(mprotect(map + page, (segment_bytes / page + 1) * page,
-                              PROT_READ | PROT_WRITE),
-                     0);
+    fence_in(header_bytes + SLOTS * sizeof(table_slot_t));
     memcpy(segment, test.table->header, segment_bytes);
     test.table->header = (table_header_t *)segment;
     test.table->slots = (table_slot_t *)(segment + header_bytes);
@@ -250,25 +186,21 @@ static void fence_in(void)
 static void nothing_that_a_child_writes_leads_outside(void **state)
 {
     unsigned seed = 7;
-    pid_t pids[2];
+    pid_t pids[WRITERS];
     int n;
 
     (void)state;
     assert_true(table_open(&test, SLOTS));
     apr_pool_create(&round_pool, test.pool);
-    fence_in();
+    move_table();
     alarm(100);
-    pids[0] = writer(1);
-    pids[1] = writer(2);
+    start_writers(pids, write_all);
     for (n = 0; n < ROUNDS; n++) {
         do_as_a_parent(&seed);
         do_as_a_child(&seed);
         apr_pool_clear(round_pool);
     }
-    for (n = 0; n < 2; n++) {
-        kill(pids[n], SIGKILL);
-        waitpid(pids[n], NULL, 0);
-    }
+    end_writers(pids);
     assert_true(wheel_table_damage(test.table) > 0);
     print_message("# %d rounds\n", ROUNDS);
 }
