@@ -384,14 +384,6 @@ void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->cpu_began_id, id, memory_order_release);
 }
 
-apr_int64_t wheel_request_cpu_used(const wheel_request_t *request,
-                                   apr_int64_t cpu_usec)
-{
-    apr_int64_t began = request->facts.began_cpu_usec;
-
-    return began >= 0 && cpu_usec > began ? cpu_usec - began : 0;
-}
-
 void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t id)
 {

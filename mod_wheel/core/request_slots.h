@@ -223,11 +223,6 @@ void wheel_request_slots_counts(const wheel_request_slots_t *slots,
 void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
                                    apr_uint64_t id, apr_int64_t cpu_usec);
 
-/** CPU time that a request has used, from that of its thread now.
- * @return 0 also if it is not known when it began */
-apr_int64_t wheel_request_cpu_used(const wheel_request_t *request,
-                                   apr_int64_t cpu_usec);
-
 /** Note that the thread of a request is cooled down. */
 void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t id);

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/job_tree.h"
-#include "core/proc.h"
+#include "core/request_cpu.h"
 #include "server/process.h"
 #include "server/requests.h"
 
@@ -107,19 +106,9 @@ static unsigned drop_doubles(wheel_request_t *requests, unsigned requests_n)
 /* A thread that sleeps in a handler waits for something that no filter sees. */
 static void add_times(wheel_request_t *request)
 {
-    wheel_job_tree_t tree = {0, 0};
-    int asleep = 0;
-    apr_int64_t used = 0;
+    int asleep;
 
-    if (request->tid > 0) {
-        used = wheel_request_cpu_used(
-            request,
-            wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep));
-    }
-    if (request->kind == WHEEL_KIND_CGI) {
-        wheel_job_tree_signal(request->id, 0, &tree);
-    }
-    request->cpu_usec = used + tree.cpu_usec;
+    request->cpu_usec = wheel_request_cpu_usec(request, &asleep);
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
     }

@@ -18,6 +18,7 @@
 
 #include "core/job_tree.h"
 #include "core/proc.h"
+#include "core/request_cpu.h"
 #include "requests/departed.h"
 #include "requests/fpm.h"
 #include "requests/steps.h"
@@ -96,24 +97,6 @@ static void reach(wheel_request_t *request, engine_note_t *note,
     }
 }
 
-/* CPU time of the thread, and of the processes that work for it. */
-static apr_int64_t cpu_usec(const wheel_request_t *request)
-{
-    wheel_job_tree_t tree = {0, 0};
-    apr_int64_t used = 0;
-    int asleep;
-
-    if (request->tid > 0) {
-        used = wheel_request_cpu_used(
-            request,
-            wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep));
-    }
-    if (request->kind == WHEEL_KIND_CGI) {
-        wheel_job_tree_signal(request->id, 0, &tree);
-    }
-    return used + tree.cpu_usec;
-}
-
 /* A request without a CPU limit doesn't ask for its thread's CPU time when it
  * begins: note it for the status.  A thread that runs has done so until now,
  * one that sleeps has used next to nothing. */
@@ -144,6 +127,7 @@ static int may_have_used(const wheel_request_t *request, apr_int64_t usec)
 static void look_at_limits(wheel_request_t *request, engine_note_t *note)
 {
     const wheel_request_facts_t *facts = &request->facts;
+    int asleep;
 
     if (facts->wait_max > 0 && request->elapsed >= facts->wait_max) {
         reach(request, note, WHEEL_MARK_DEADLINE, facts->wait_action);
@@ -151,7 +135,7 @@ static void look_at_limits(wheel_request_t *request, engine_note_t *note)
     if (request->mark == WHEEL_MARK_NONE && facts->cpu_max > 0 &&
         !(note->logged & 1u << WHEEL_MARK_CPU) &&
         may_have_used(request, facts->cpu_max) &&
-        cpu_usec(request) >= facts->cpu_max) {
+        wheel_request_cpu_usec(request, &asleep) >= facts->cpu_max) {
         reach(request, note, WHEEL_MARK_CPU, facts->cpu_action);
     }
 }
