@@ -130,7 +130,7 @@ $(libs)/mod_wheel_lua.so: $(LUA_NAMES:%=$(libs)/%.o)
 $(libs)/mod_wheel_lua.so: libraries = $(LUA_LIBS)
 $(libs)/wheelctl: $(patsubst %,$(libs)/%.o, \
     $(WHEELCTL_NAMES) $(filter core/%,$(PURE_NAMES)))
-$(libs)/wheelctl: libraries = $(JANSSON_LIBS) $(DW_LIBS)
+$(libs)/wheelctl: libraries = $(JANSSON_LIBS) -ldl
 $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
 $(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)

@@ -100,10 +100,11 @@ void client_thread(client_t *client, const char *query, int told_fd)
     if (!find(client, query, &request)) {
         return;
     }
-    json = json_pack("{s:I, s:i, s:i, s:i, s:s}", "id", (json_int_t)request.id,
-                     "pid", (int)request.pid, "thread", (int)request.tid,
-                     "client_fd", (int)request.facts.client_fd, "stopped_by",
-                     wheel_mark_name(request.mark));
+    json = json_pack(
+        "{s:I, s:i, s:i, s:i, s:s, s:b}", "id", (json_int_t)request.id, "pid",
+        (int)request.pid, "thread", (int)request.tid, "client_fd",
+        (int)request.facts.client_fd, "stopped_by",
+        wheel_mark_name(request.mark), "cgi", request.kind == WHEEL_KIND_CGI);
     client_answer(client, HTTP_OK,
                   wheel_json_text(json, WHEEL_JSON_JOB_BYTES, client->pool));
 }

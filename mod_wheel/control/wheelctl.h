@@ -73,6 +73,22 @@ void wheelctl_print_table(const json_t *rows, const column_t *columns);
 /** Print the server's JSON. */
 void wheelctl_print_json(const char *text);
 
+/** A thread as the server names it. */
+typedef struct wheelctl_thread_t {
+    apr_uint64_t id;
+    pid_t pid;
+    pid_t tid;
+    int client_fd;
+    int marked;
+    int is_cgi; /* processes may work for it */
+    pid_t server;
+    const char *socket;
+} wheelctl_thread_t;
+
+/** Who runs the job of an id: ends if nobody does, or if the process that the
+ * server names is none of its children. */
+void wheelctl_thread_find(const ask_t *ask, wheelctl_thread_t *thread);
+
 /** wheelctl where, and wheelctl cool.  @return the exit code */
 int wheelctl_where(const ask_t *ask);
 int wheelctl_cool(const ask_t *ask);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/wheelctl_thread.c: what wheelctl does with the thread of one request:
- * where, cut, cool.
+ * cut, cool; and which thread that is, for where as well.
  *
  * As root it examines and frees a thread by itself; it takes from the server
  * only which thread that is, and proves that its process is the server's.
@@ -14,28 +14,13 @@
 
 #include "apr_strings.h"
 
-#include "control/wheelctl_stack.h"
 #include "core/proc.h"
 #include "core/thread_cut.h"
 #include "core/thread_wait.h"
 
-/* CPU time is measured for so long. */
-#define MEASURE_USEC (20 * 1000)
-
 /* How long a thread is tried to be freed. */
 #define CUT_USEC APR_USEC_PER_SEC
 #define CUT_STEP_USEC (10 * 1000)
-
-/* A thread as the server names it. */
-typedef struct thread_t {
-    apr_uint64_t id;
-    pid_t pid;
-    pid_t tid;
-    int client_fd;
-    int marked;
-    pid_t server;
-    const char *socket;
-} thread_t;
 
 /* --- Which thread --------------------------------------------------------- */
 
@@ -57,7 +42,8 @@ static json_int_t number(const json_t *row, const char *key)
 }
 
 /* @return 0 if no such request runs */
-static int find_thread(const char *socket, apr_uint64_t id, thread_t *thread)
+static int find_thread(const char *socket, apr_uint64_t id,
+                       wheelctl_thread_t *thread)
 {
     answer_t answer = ask_for(socket, id, "thread");
     const char *stopped_by =
@@ -70,13 +56,14 @@ static int find_thread(const char *socket, apr_uint64_t id, thread_t *thread)
     thread->pid = (pid_t)number(answer.json, "pid");
     thread->tid = (pid_t)number(answer.json, "thread");
     thread->client_fd = (int)number(answer.json, "client_fd");
+    thread->is_cgi = json_is_true(json_object_get(answer.json, "cgi"));
     thread->marked = stopped_by && strcmp(stopped_by, "none");
     json_decref(answer.json);
     return answer.status == 200 && thread->pid > 1 && thread->tid > 1;
 }
 
 /* A job of the API: its companion's thread, out of the list. */
-static int find_companion(const ask_t *ask, thread_t *thread)
+static int find_companion(const ask_t *ask, wheelctl_thread_t *thread)
 {
     answer_t answer = ask_for(ask->socket, ask->filter.id, "list");
     const json_t *row =
@@ -90,7 +77,7 @@ static int find_companion(const ask_t *ask, thread_t *thread)
     return thread->pid > 1 && thread->tid > 1;
 }
 
-static void check_server(const thread_t *thread)
+static void check_server(const wheelctl_thread_t *thread)
 {
     if (!wheel_proc_belongs(thread->pid, thread->server, WHEEL_NOT_ROOT)) {
         wheelctl_fail(
@@ -101,118 +88,15 @@ static void check_server(const thread_t *thread)
     }
 }
 
-/* --- Where ---------------------------------------------------------------- */
-
-static json_t *stack_of(const thread_t *thread)
+void wheelctl_thread_find(const ask_t *ask, wheelctl_thread_t *thread)
 {
-    static wheel_stack_frame_t frames[WHEEL_STACK_FRAMES_MAX];
-    json_t *stack = json_array();
-    unsigned frames_n;
-    unsigned n;
-    const char *error =
-        wheel_stack_read(thread->pid, thread->tid, frames, &frames_n);
-
-    for (n = 0; n < frames_n; n++) {
-        json_array_append_new(stack, json_string(frames[n].text));
-    }
-    if (error) {
-        fprintf(stderr, "wheelctl: no stack: %s\n", error);
-    }
-    return stack;
-}
-
-/* What is seen of a thread, by this process. */
-static json_t *examine(const thread_t *thread)
-{
-    char text[WHEEL_WAIT_TEXT_BYTES];
-    char state[2] = {0, 0};
-    wheel_thread_wait_t before;
-    wheel_thread_wait_t after;
-    apr_int64_t began = wheel_clock_usec();
-    double share;
-    apr_status_t rv;
-
-    rv = wheel_thread_wait_read(thread->pid, thread->tid, &before);
-    usleep(MEASURE_USEC);
-    if (rv == APR_SUCCESS) {
-        rv = wheel_thread_wait_read(thread->pid, thread->tid, &after);
-    }
-    if (rv != APR_SUCCESS) {
-        wheelctl_fail(EXIT_SERVER, "thread %ld of process %ld: %s",
-                      (long)thread->tid, (long)thread->pid,
-                      APR_STATUS_IS_EACCES(rv) ? "it takes CAP_SYS_PTRACE"
-                                               : "it has ended");
-    }
-    share = (double)(after.cpu_usec - before.cpu_usec) /
-            (double)(wheel_clock_usec() - began);
-    wheel_thread_wait_text(&after, text);
-    state[0] = after.state;
-    return json_pack("{s:I, s:i, s:i, s:s, s:s, s:f, s:o}", "id",
-                     (json_int_t)thread->id, "pid", (int)thread->pid, "thread",
-                     (int)thread->tid, "state", state, "waits_for", text,
-                     "cores", share, "stack", stack_of(thread));
-}
-
-static void print_where(const json_t *where)
-{
-    const json_t *frame;
-    size_t n;
-
-    printf("process %s, thread %s, state %s, %.2f of a core\n"
-           "waits for: %s\n",
-           wheelctl_cell(where, "pid"), wheelctl_cell(where, "thread"),
-           wheelctl_cell(where, "state"),
-           json_real_value(json_object_get(where, "cores")),
-           wheelctl_cell(where, "waits_for"));
-    json_array_foreach(json_object_get(where, "stack"), n, frame)
-    {
-        printf("  #%-2u %s\n", (unsigned)n,
-               wheelctl_printable(json_string_value(frame),
-                                  WHEEL_STACK_TEXT_BYTES));
-    }
-}
-
-static int where_by_server(const ask_t *ask)
-{
-    answer_t answer = wheelctl_ask(ask);
-
-    if (answer.status != 200) {
-        wheelctl_fail_as_told(ask, &answer);
-    }
-    if (ask->json) {
-        wheelctl_print_json(answer.text);
-        return 0;
-    }
-    printf("process %s, thread %s\nwaits for: %s\n",
-           wheelctl_cell(answer.json, "pid"),
-           wheelctl_cell(answer.json, "thread"),
-           wheelctl_cell(answer.json, "waits_for"));
-    return 0;
-}
-
-int wheelctl_where(const ask_t *ask)
-{
-    thread_t thread;
-    json_t *where;
-
-    if (geteuid() != 0) {
-        return where_by_server(ask);
-    }
-    if (!find_thread(ask->socket, ask->filter.id, &thread) &&
-        !find_companion(ask, &thread)) {
+    if (!find_thread(ask->socket, ask->filter.id, thread) &&
+        !find_companion(ask, thread)) {
         wheelctl_fail(EXIT_NONE,
                       "no job runs that has the id %" APR_UINT64_T_FMT,
                       ask->filter.id);
     }
-    check_server(&thread);
-    where = examine(&thread);
-    if (ask->json) {
-        printf("%s\n", json_dumps(where, JSON_COMPACT));
-    }
-    else {
-        print_where(where);
-    }
-    return 0;
+    check_server(thread);
 }
 
 /* --- Cut ------------------------------------------------------------------ */
@@ -220,8 +104,8 @@ int wheelctl_where(const ask_t *ask)
 /* Between two readings of the thread's state that have to be equal. */
 static int same_and_marked(void *baton)
 {
-    const thread_t *was = baton;
-    thread_t now;
+    const wheelctl_thread_t *was = baton;
+    wheelctl_thread_t now;
 
     return find_thread(was->socket, was->id, &now) && now.marked &&
            now.pid == was->pid && now.tid == was->tid;
@@ -232,7 +116,7 @@ static const char *cut_here(const char *socket, apr_uint64_t id)
 {
     apr_int64_t until = wheel_clock_usec() + CUT_USEC;
     wheel_cut_e cut = WHEEL_CUT_OTHER_JOB;
-    thread_t thread;
+    wheelctl_thread_t thread;
 
     while (find_thread(socket, id, &thread)) {
         wheel_cut_target_t target = {

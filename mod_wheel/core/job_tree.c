@@ -203,6 +203,50 @@ void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *found)
     free(tree.processes);
 }
 
+static int by_pid(const void *a, const void *b)
+{
+    const wheel_job_process_t *left = a;
+    const wheel_job_process_t *right = b;
+
+    return (left->pid > right->pid) - (left->pid < right->pid);
+}
+
+static void fill_process(const tree_process_t *found,
+                         wheel_job_process_t *process)
+{
+    char *at = process->command;
+
+    process->pid = found->pid;
+    process->parent = found->parent;
+    if (read_file(found->pid, "comm", at, sizeof(process->command)) <= 0) {
+        *at = '\0';
+    }
+    for (; *at && *at != '\n'; at++) {
+        *at = *at < ' ' || *at > '~' ? '?' : *at;
+    }
+    *at = '\0';
+}
+
+unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
+                             unsigned max)
+{
+    tree_t tree = {NULL, 0, 0};
+    unsigned found = 0;
+    size_t n;
+
+    find(&tree, id);
+    for (n = 0; n < tree.n; n++) {
+        if (tree.processes[n].is_own && found < max) {
+            fill_process(&tree.processes[n], &processes[found]);
+        }
+        found += tree.processes[n].is_own != 0;
+        close(tree.processes[n].fd);
+    }
+    free(tree.processes);
+    qsort(processes, found < max ? found : max, sizeof(*processes), by_pid);
+    return found;
+}
+
 int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
                               int (*check)(void *baton), void *baton)
 {

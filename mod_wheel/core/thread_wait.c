@@ -72,12 +72,15 @@ static const call_t calls[] = {
     {SYS_pselect6, "select", FD_SELECT},
     {SYS_epoll_pwait, "epoll_wait", FD_EPOLL},
     {SYS_rt_sigtimedwait, "sigwait", FD_NONE},
+    {SYS_semop, "semop", FD_NONE},
+    {SYS_semtimedop, "semop", FD_NONE},
 #ifdef SYS_poll /* newer architectures have the longer forms alone */
     {SYS_poll, "poll", FD_POLL},
     {SYS_select, "select", FD_SELECT},
     {SYS_epoll_wait, "epoll_wait", FD_EPOLL},
     {SYS_accept, "accept", FD_FIRST},
     {SYS_open, "open", FD_NONE},
+    {SYS_pause, "pause", FD_NONE},
 #endif
     {SYS_openat, "open", FD_NONE},
     /* A poll() that a signal or a tracer has interrupted goes on so, with its
@@ -136,6 +139,10 @@ static void parse_syscall(const char *text, wheel_thread_wait_t *wait)
     wait->in_syscall = end != text && wait->number >= 0;
     for (n = 0; wait->in_syscall && n < WHEEL_SYSCALL_ARGS; n++) {
         wait->args[n] = strtoull(end, &end, 16);
+    }
+    if (wait->in_syscall) {
+        wait->sp = strtoull(end, &end, 16);
+        wait->pc = strtoull(end, &end, 16);
     }
 }
 
@@ -337,6 +344,11 @@ unsigned wheel_thread_wait_fds(const wheel_thread_wait_t *wait, int *fds)
 
 /* --- In words ------------------------------------------------------------- */
 
+int wheel_thread_wait_known(const wheel_thread_wait_t *wait)
+{
+    return find_call(wait) != NULL;
+}
+
 const char *wheel_thread_wait_name(const wheel_thread_wait_t *wait)
 {
     const call_t *call = find_call(wait);
@@ -458,6 +470,11 @@ void wheel_thread_wait_text(const wheel_thread_wait_t *wait, char *text)
     }
     else if (wait->in_syscall && !strcmp(name, "another call")) {
         snprintf(text, WHEEL_WAIT_TEXT_BYTES, "system call %ld", wait->number);
+    }
+    else if (wait->in_syscall && wait->number == SYS_restart_syscall &&
+             !fds_n) {
+        snprintf(text, WHEEL_WAIT_TEXT_BYTES,
+                 "a wait with a time limit, interrupted by a debugger before");
     }
     for (n = 0; n < fds_n && used + 4 < WHEEL_WAIT_TEXT_BYTES; n++) {
         used += (size_t)snprintf(text + used, WHEEL_WAIT_TEXT_BYTES - used,

@@ -32,6 +32,8 @@ typedef struct wheel_thread_wait_t {
     int in_syscall; /* it is blocked in one */
     long number;    /* of the call */
     apr_uint64_t args[WHEEL_SYSCALL_ARGS];
+    apr_uint64_t sp; /* stack and instruction, when it is in a call */
+    apr_uint64_t pc;
     apr_uint64_t switches; /* context switches of both kinds */
     apr_int64_t cpu_usec;  /* CPU time of the thread so far */
 } wheel_thread_wait_t;
@@ -62,6 +64,9 @@ unsigned wheel_thread_wait_fds(const wheel_thread_wait_t *wait, int *fds);
  */
 int wheel_thread_wait_socket(const wheel_thread_wait_t *wait, int pidfd,
                              int fd);
+
+/** Is it in a call that has a name here? */
+int wheel_thread_wait_known(const wheel_thread_wait_t *wait);
 
 /** The name of the call, "running" outside of one. */
 const char *wheel_thread_wait_name(const wheel_thread_wait_t *wait);

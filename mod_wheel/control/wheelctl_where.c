@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* control/wheelctl_where.c: wheelctl where: what the thread of a request does,
+ * and the processes that work for it.
+ *
+ * As root it examines them by itself.  Otherwise it asks the server, where
+ * WheelPrivileged may allow it.
+ */
+#include "control/wheelctl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+
+#include "core/job_tree.h"
+#include "core/proc.h"
+#include "core/thread_copy.h"
+#include "core/thread_stack.h"
+#include "core/thread_wait.h"
+
+/* CPU time is measured for so long. */
+#define MEASURE_USEC (20 * 1000)
+
+/* Processes of a CGI script that are shown. */
+#define PROCESSES_MAX 32
+
+/* The thread of a request, or the first one of a process that works for it. */
+typedef struct seen_t {
+    wheel_job_process_t process;
+    pid_t tid;
+    wheel_thread_wait_t before;
+    wheel_thread_wait_t after;
+    apr_status_t rv; /* of reading these */
+    apr_int64_t began_usec;
+    double cores;
+} seen_t;
+
+static struct {
+    seen_t seen[1 + PROCESSES_MAX];
+    unsigned n;
+} found;
+
+/* --- Examine -------------------------------------------------------------- */
+
+static void begin_look(seen_t *seen)
+{
+    seen->began_usec = wheel_clock_usec();
+    seen->rv =
+        wheel_thread_wait_read(seen->process.pid, seen->tid, &seen->before);
+}
+
+static void end_look(seen_t *seen)
+{
+    apr_int64_t took;
+
+    if (seen->rv == APR_SUCCESS) {
+        seen->rv =
+            wheel_thread_wait_read(seen->process.pid, seen->tid, &seen->after);
+    }
+    took = wheel_clock_usec() - seen->began_usec;
+    seen->cores = took > 0
+                      ? (double)(seen->after.cpu_usec - seen->before.cpu_usec) /
+                            (double)took
+                      : 0;
+}
+
+/* The request's thread is the first. */
+static void look(const wheelctl_thread_t *thread)
+{
+    static wheel_job_process_t processes[PROCESSES_MAX];
+    unsigned processes_n = 0;
+    unsigned n;
+
+    if (thread->is_cgi) {
+        processes_n = wheel_job_tree_list(thread->id, processes, PROCESSES_MAX);
+        processes_n = processes_n < PROCESSES_MAX ? processes_n : PROCESSES_MAX;
+    }
+    found.n = 1 + processes_n;
+    found.seen[0].process.pid = thread->pid;
+    found.seen[0].tid = thread->tid;
+    for (n = 0; n < processes_n; n++) {
+        found.seen[1 + n].process = processes[n];
+        found.seen[1 + n].tid = processes[n].pid;
+    }
+    for (n = 0; n < found.n; n++) {
+        begin_look(&found.seen[n]);
+    }
+    usleep(MEASURE_USEC);
+    for (n = 0; n < found.n; n++) {
+        end_look(&found.seen[n]);
+    }
+}
+
+/* --- As JSON -------------------------------------------------------------- */
+
+static const char *copy_error(apr_status_t rv)
+{
+    if (APR_STATUS_IS_EACCES(rv)) {
+        return "the process can't be traced: this needs root, or "
+               "CAP_SYS_PTRACE, and no debugger may hold it";
+    }
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        return "the thread ran on meanwhile: try again";
+    }
+    return rv == APR_ENOTIMPL ? "this machine's stacks are not known"
+                              : "the thread has ended";
+}
+
+/* @return what went wrong */
+static const char *add_stack(const seen_t *seen, json_t *where)
+{
+    static wheel_thread_copy_t copy;
+    static wheel_stack_frame_t frames[WHEEL_STACK_FRAMES_MAX];
+    apr_status_t rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
+    json_t *json = json_array();
+    const char *error = copy_error(rv);
+    wheel_stack_t *stack = NULL;
+    unsigned frames_n = 0;
+    unsigned n;
+
+    if (rv == APR_SUCCESS) {
+        stack = wheel_stack_open(seen->process.pid, &error);
+    }
+    if (stack) {
+        error = wheel_stack_walk(stack, &copy, frames, &frames_n);
+        wheel_stack_close(stack);
+    }
+    for (n = 0; n < frames_n; n++) {
+        json_array_append_new(json, json_string(frames[n].text));
+    }
+    json_object_set_new(where, "stack", json);
+    json_object_set_new(where, "stopped_usec",
+                        json_integer(copy.stopped_nsec / 1000));
+    return error;
+}
+
+static json_t *as_json(const seen_t *seen)
+{
+    char text[WHEEL_WAIT_TEXT_BYTES];
+    char state[2] = {seen->after.state, 0};
+    json_t *where;
+    const char *error;
+
+    wheel_thread_wait_text(&seen->after, text);
+    where = json_pack("{s:i, s:i, s:s, s:s, s:f}", "pid",
+                      (int)seen->process.pid, "thread", (int)seen->tid, "state",
+                      state, "waits_for", text, "cores", seen->cores);
+    error = add_stack(seen, where);
+    if (error) {
+        fprintf(stderr, "wheelctl: process %ld: no stack: %s\n",
+                (long)seen->process.pid, error);
+    }
+    return where;
+}
+
+static json_t *processes_json(void)
+{
+    json_t *processes = json_array();
+    unsigned n;
+
+    for (n = 1; n < found.n; n++) {
+        const seen_t *seen = &found.seen[n];
+        json_t *where = seen->rv == APR_SUCCESS ? as_json(seen) : NULL;
+
+        if (where) { /* it may have ended meanwhile */
+            json_object_set_new(where, "parent",
+                                json_integer(seen->process.parent));
+            json_object_set_new(where, "command",
+                                json_string(seen->process.command));
+            json_array_append_new(processes, where);
+        }
+    }
+    return processes;
+}
+
+/* --- In words ------------------------------------------------------------- */
+
+static void print_one(const json_t *where, const char *indent)
+{
+    const json_t *frame;
+    size_t n;
+
+    printf("%sstate %s, %.2f CPU seconds a second\n%swaits for: %s\n", indent,
+           wheelctl_cell(where, "state"),
+           json_real_value(json_object_get(where, "cores")), indent,
+           wheelctl_cell(where, "waits_for"));
+    json_array_foreach(json_object_get(where, "stack"), n, frame)
+    {
+        printf("%s  #%-2u %s\n", indent, (unsigned)n,
+               wheelctl_printable(json_string_value(frame),
+                                  WHEEL_STACK_TEXT_BYTES));
+    }
+}
+
+static void print_where(const json_t *where)
+{
+    const json_t *process;
+    size_t n;
+
+    printf("process %s, thread %s\n", wheelctl_cell(where, "pid"),
+           wheelctl_cell(where, "thread"));
+    print_one(where, "");
+    json_array_foreach(json_object_get(where, "processes"), n, process)
+    {
+        printf("works for it: process %s of %s: %s\n",
+               wheelctl_cell(process, "pid"), wheelctl_cell(process, "parent"),
+               wheelctl_cell(process, "command"));
+        print_one(process, "  ");
+    }
+}
+
+static int where_by_server(const ask_t *ask)
+{
+    answer_t answer = wheelctl_ask(ask);
+
+    if (answer.status != 200) {
+        wheelctl_fail_as_told(ask, &answer);
+    }
+    if (ask->json) {
+        wheelctl_print_json(answer.text);
+        return 0;
+    }
+    printf("process %s, thread %s\nwaits for: %s\n",
+           wheelctl_cell(answer.json, "pid"),
+           wheelctl_cell(answer.json, "thread"),
+           wheelctl_cell(answer.json, "waits_for"));
+    return 0;
+}
+
+int wheelctl_where(const ask_t *ask)
+{
+    wheelctl_thread_t thread;
+    json_t *where;
+
+    if (geteuid() != 0) {
+        return where_by_server(ask);
+    }
+    wheelctl_thread_find(ask, &thread);
+    look(&thread);
+    if (found.seen[0].rv != APR_SUCCESS) {
+        wheelctl_fail(EXIT_SERVER, "thread %ld of process %ld: %s",
+                      (long)thread.tid, (long)thread.pid,
+                      APR_STATUS_IS_EACCES(found.seen[0].rv)
+                          ? "it takes CAP_SYS_PTRACE"
+                          : "it has ended");
+    }
+    where = as_json(&found.seen[0]);
+    json_object_set_new(where, "id", json_integer((json_int_t)thread.id));
+    json_object_set_new(where, "processes", processes_json());
+    if (ask->json) {
+        printf("%s\n", json_dumps(where, JSON_COMPACT));
+    }
+    else {
+        print_where(where);
+    }
+    return 0;
+}
