@@ -15,6 +15,12 @@
 #include "mod_wheel.h"
 #include "core/parse.h"
 
+/* As the status writes them. */
+#define HEX_DIGITS "0123456789abcdef"
+
+/* The longest name of an interface. */
+#define ZONE_BYTES_MAX 15
+
 /* --- From text ----------------------------------------------------------- */
 
 /* @param place a const char * */
@@ -49,6 +55,20 @@ static const char *read_id(const char *name, const char *value, void *place,
                         name, value);
 }
 
+/* Interfaces have names of nearly any characters. */
+static int is_zone(const char *zone)
+{
+    size_t bytes = strlen(zone);
+    size_t n;
+
+    for (n = 0; n < bytes; n++) {
+        if (zone[n] <= ' ' || zone[n] > '~' || zone[n] == '/') {
+            return 0;
+        }
+    }
+    return bytes > 0 && bytes <= ZONE_BYTES_MAX;
+}
+
 /* Kept in the one form in which httpd writes addresses: one of IPv4 without
  * what IPv6 puts before it, a link-local one with its zone (fe80::1%eth0).
  * @param place a const char * */
@@ -64,7 +84,7 @@ static const char *read_client(const char *name, const char *value, void *place,
     char text[INET6_ADDRSTRLEN];
 
     if (inet_pton(family, plain, &address) == 1 &&
-        (!zone || (family == AF_INET6 && wheel_parse_name(zone + 1)))) {
+        (!zone || (family == AF_INET6 && is_zone(zone + 1)))) {
         if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address)) {
             family = AF_INET;
             bytes = address.s6_addr + 12;
@@ -79,27 +99,55 @@ static const char *read_client(const char *name, const char *value, void *place,
                         name, value);
 }
 
-/* Texts that httpd has from its configuration or from clients: handlers are
- * called proxy:fcgi://localhost or text/html as well.
+static int hex_digit(char c)
+{
+    const char *digit = c ? strchr(HEX_DIGITS, c) : NULL;
+
+    return digit ? (int)(digit - HEX_DIGITS) : -1;
+}
+
+/* Undo how the status shows what is not printable: \\ and \x0a.
+ * @return how many bytes there are; 0 if one of them is a NUL */
+static size_t unescape(char *text)
+{
+    const char *from = text;
+    char *to = text;
+
+    while (*from) {
+        int high = from[0] == '\\' && from[1] == 'x' ? hex_digit(from[2]) : -1;
+        int low = high >= 0 ? hex_digit(from[3]) : -1;
+
+        if (low >= 0) {
+            *to = (char)(high << 4 | low);
+            if (!*to++) {
+                return 0;
+            }
+            from += 4;
+            continue;
+        }
+        from += from[0] == '\\' && from[1] == '\\';
+        *to++ = *from++;
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
+/* Texts that httpd has from its configuration or from clients, of any bytes, as
+ * they are or as the status shows them.
  * @param place a const char * */
 static const char *read_text(const char *name, const char *value, void *place,
                              apr_pool_t *pool)
 {
-    size_t bytes = strlen(value);
-    int odd = bytes == 0 || bytes > WHEEL_FILTER_TEXT_MAX;
-    size_t n;
+    char *text = apr_pstrdup(pool, value);
+    size_t bytes = unescape(text);
 
-    for (n = 0; n < bytes; n++) {
-        odd |= value[n] <= ' ' || value[n] > '~';
-    }
-    if (!odd) {
-        *(const char **)place = apr_pstrdup(pool, value);
+    if (bytes > 0 && bytes <= WHEEL_FILTER_TEXT_MAX) {
+        *(const char **)place = text;
         return NULL;
     }
     return apr_psprintf(pool,
-                        "%s: '%.64s' is not allowed: 1 to %d printable "
-                        "characters of ASCII without blanks, and a * at the "
-                        "end for any rest",
+                        "%s: '%.64s' is not 1 to %d bytes, with a * at the end "
+                        "for any rest",
                         name, value, WHEEL_FILTER_TEXT_MAX);
 }
 
@@ -211,11 +259,28 @@ static const char *with(const char *text, const char *param, const char *value,
     return apr_pstrcat(pool, text, *text ? "&" : "", param, "=", value, NULL);
 }
 
-/* The * that stands for any rest is no character of the text. */
+/* As the status shows it, in so far as it would be read as something else: a
+ * backslash stands twice. */
+static const char *escape(const char *text, apr_pool_t *pool)
+{
+    char *escaped = apr_palloc(pool, 2 * strlen(text) + 1);
+    char *to = escaped;
+
+    while (*text) {
+        if (*text == '\\') {
+            *to++ = '\\';
+        }
+        *to++ = *text++;
+    }
+    *to = '\0';
+    return escaped;
+}
+
 static const char *with_text(const char *text, const char *param,
                              const char *value, apr_pool_t *pool)
 {
-    return value ? with(text, param, apr_pescape_urlencoded(pool, value), pool)
+    return value ? with(text, param,
+                        apr_pescape_urlencoded(pool, escape(value, pool)), pool)
                  : text;
 }
 

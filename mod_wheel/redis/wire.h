@@ -16,8 +16,8 @@
 #include "core/filter.h"
 #include "core/hosts.h"
 
-/** Longest text of a filter: four texts, each byte as %XX, and what is left. */
-#define WHEEL_WIRE_FILTER_MAX (4 * 3 * WHEEL_FILTER_TEXT_MAX + 1024)
+/** Longest text of a filter: four texts, each byte as two %XX, and the rest. */
+#define WHEEL_WIRE_FILTER_MAX (4 * 6 * WHEEL_FILTER_TEXT_MAX + 1024)
 
 /* --- Any reply ------------------------------------------------------------ */
 

@@ -102,7 +102,7 @@ static void bad_values_are_named(void **state)
                                       "client=fe80::1%25a%20b",
                                       "client=192.0.2.7%25lo",
                                       "handler=",
-                                      "path=a%20b",
+                                      "path=%5cx00",
                                       "kind=wheels",
                                       "method=",
                                       "older=",
@@ -130,7 +130,9 @@ static void a_filter_survives_its_own_text(void **state)
         "id=1795372839000001",
         "client=2001%3adb8%3a%3a7",
         "name=a&id=2&client=192.0.2.7&handler=x.y&older=0.500000",
-        "path=%2fa%3fb*&host=example.org&method=POST&kind=request"};
+        "path=%2fa%3fb*&host=example.org&method=POST&kind=request",
+        "client=fe80%3a%3a7%25a%23b",
+        "handler=a+b&path=%2f%c3%bc%09&host=%5c%5cx41"};
     size_t n;
 
     (void)state;
@@ -140,6 +142,26 @@ static void a_filter_survives_its_own_text(void **state)
         assert_null(read_text(texts[n], &filter));
         assert_int_equal(wheel_filter_is_any(&filter), n == 0);
         assert_string_equal(wheel_filter_text(&filter, pool), texts[n]);
+    }
+}
+
+/* What the status shows is a filter as well. */
+static void texts_are_taken_as_they_are_shown(void **state)
+{
+    static const char *const texts[][2] = {
+        {"/a b", "/a b"},           {"/\\xc3\\xbc", "/\xc3\xbc"},
+        {"/\xc3\xbc", "/\xc3\xbc"}, {"/a\\\\x41", "/a\\x41"},
+        {"/a\\b\\", "/a\\b\\"},     {"/\\x", "/\\x"},
+        {"/\\xc", "/\\xc"},         {"/\\x7F", "/\\x7F"},
+    };
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(texts) / sizeof(*texts); n++) {
+        wheel_filter_t filter = {0};
+
+        assert_null(wheel_filter_read(&filter, "path", texts[n][0], pool));
+        assert_string_equal(filter.path, texts[n][1]);
     }
 }
 
@@ -163,6 +185,7 @@ int main(void)
         cmocka_unit_test(filters_mean_the_jobs_that_they_say),
         cmocka_unit_test(addresses_are_taken_as_httpd_writes_them),
         cmocka_unit_test(bad_values_are_named),
+        cmocka_unit_test(texts_are_taken_as_they_are_shown),
         cmocka_unit_test(a_filter_survives_its_own_text),
     };
 
