@@ -18,7 +18,7 @@
 #   make soak-asan    the same with ASan and UBSan
 #   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make fuzz         libFuzzer over what reads requests, for SECONDS=300
-#   make bench        mod_wheel beside other servers, in half an hour; ROUNDS=5
+#   make bench        mod_wheel beside other servers, in half an hour; ROUNDS=4
 #   make bench-quick  mod_wheel alone, in under two minutes
 #   make contract     the tests of what every build promises; MPMS=event for one
 #                     MPM, APXS= for another httpd, CC= for another compiler

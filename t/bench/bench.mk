@@ -6,7 +6,7 @@ bench_flags = -std=gnu11 -O2 $(WARNINGS) -Werror -pthread -Imod_wheel \
     $(HTTPD_CPPFLAGS) $(APR_CPPFLAGS)
 
 $(BENCH)/client: $(addprefix t/bench/,client.c client_ask.c http.c \
-    reference.c client_ask.h http.h reference.h bench.mk)
+    reference.c series.c client_ask.h http.h reference.h series.h bench.mk)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c,$^)
@@ -39,7 +39,9 @@ bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
 # Servers that are not installed are left out.
 ROUNDS ?=
 bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
-	$(Q)t/bench/run --rounds=$(or $(ROUNDS),5)
+	$(Q)t/bench/run --rounds=$(or $(ROUNDS),4)
+	$(Q)t/bench/runaway --write
+	$(Q)t/bench/storm --write
 
 bench-quick: bench-programs
 	$(Q)t/bench/run --quick --rounds=$(or $(ROUNDS),2)

@@ -23,11 +23,12 @@
 #include "client_ask.h"
 #include "http.h"
 #include "reference.h"
+#include "series.h"
 
-#define CLIENT_SAMPLES_MAX 1000000
-
-/* How often to look whether all wheels turn. */
+/* How often to look whether all wheels turn, and how much longer than a look
+ * takes: the status of a thousand wheels is work for server and client. */
 #define CLIENT_LOOK_USEC 2000
+#define CLIENT_LOOK_SHARE 1
 
 /* A client that insists tries so often, and waits so long in between. */
 #define CLIENT_STOPS_MAX 20
@@ -35,13 +36,6 @@
 
 /* After a stop's answer, a wheel that hasn't answered for so long won't. */
 #define CLIENT_QUIET_USEC 1500000
-
-/* Samples of one kind. */
-typedef struct series_t {
-    const char *name;
-    double *usec;
-    int n;
-} series_t;
 
 /* A wheel's connection. */
 typedef struct wheel_conn_t {
@@ -59,42 +53,20 @@ typedef struct client_t {
     wheel_conn_t *wheels;
     series_t paths[CLIENT_PATHS_MAX];
     series_t control;
+    series_t at; /* when a turn of the kinds began, from the wheels' start */
     series_t rotating;
     series_t stop;
     series_t last;
     series_t held;
     series_t empty;
     series_t rate;
+    double begun; /* when the first wheels were asked for */
     long ended;
     long refused;
     long asked;
     const char *trouble; /* what went wrong; no more cycles then */
     unsigned random;
 } client_t;
-
-static void series_add(series_t *series, double usec)
-{
-    if (!series->usec) {
-        series->usec = malloc(sizeof(*series->usec) * CLIENT_SAMPLES_MAX);
-    }
-    if (series->usec && series->n < CLIENT_SAMPLES_MAX) {
-        series->usec[series->n++] = usec;
-    }
-}
-
-static void series_print(const series_t *series)
-{
-    int n;
-
-    if (!series->n) {
-        return;
-    }
-    printf("%s", series->name);
-    for (n = 0; n < series->n; n++) {
-        printf(" %.1f", series->usec[n]);
-    }
-    printf("\n");
-}
 
 /* --- Requests beside the wheels ------------------------------------------- */
 
@@ -111,7 +83,7 @@ static void timed(client_t *client, int port, const char *path,
     double begun = now_usec();
     int status = http_request(port, path, client->ask.limit_usec);
 
-    if (status != 200) {
+    if (status < 200 || status >= 500) {
         client->trouble = status ? "refused-request" : "request-timed-out";
         return;
     }
@@ -128,6 +100,7 @@ static void requests(client_t *client)
     int i;
 
     for (n = 0; n < ask->requests && now_usec() < until; n++) {
+        series_add(&client->at, now_usec() - client->begun);
         for (i = 0; i < ask->paths_n && !client->trouble; i++) {
             const char *path = strchr(ask->paths[i], '/');
             int port = atoi(ask->paths[i]);
@@ -144,6 +117,14 @@ static void requests(client_t *client)
 }
 
 /* --- Wheels --------------------------------------------------------------- */
+
+/* Wait until the next look, after one that has begun then. */
+static void look_later(double begun)
+{
+    double usec = CLIENT_LOOK_SHARE * (now_usec() - begun);
+
+    nap(usec > CLIENT_LOOK_USEC ? usec : CLIENT_LOOK_USEC);
+}
 
 /* How many wheels have turned. */
 static int count_turning(const client_t *client)
@@ -167,13 +148,37 @@ static int count_turning(const client_t *client)
     return count;
 }
 
-/* Start the wheels and wait until every one has turned. */
+/* A connection for each wheel, with a request whose last byte is held back or
+ * not.
+ * @return how many there are */
+static int begin_all(client_t *client, const char *path, int hold)
+{
+    const client_ask_t *ask = &client->ask;
+    int begun_n = 0;
+    int n;
+
+    for (n = 0; n < ask->wheels; n++) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
+                                    .data.u32 = n};
+        wheel_conn_t *wheel = &client->wheels[n];
+
+        wheel->answered = wheel->bytes = 0;
+        wheel->fd = http_begin(ask->port, path, ask->limit_usec, hold);
+        if (wheel->fd >= 0) {
+            epoll_ctl(client->epoll, EPOLL_CTL_ADD, wheel->fd, &event);
+            begun_n++;
+        }
+    }
+    return begun_n;
+}
+
+/* Start the wheels and wait until enough of them have turned. */
 static void start_wheels(client_t *client)
 {
     const client_ask_t *ask = &client->ask;
     double begun = now_usec();
-    int refused = 0;
-    int n;
+    double look;
+    int enough;
 
     if (!ask->wheels) {
         return;
@@ -181,26 +186,17 @@ static void start_wheels(client_t *client)
     if (ask->started_file && truncate(ask->started_file, 0) != 0) {
         fail("%s: %s", ask->started_file, strerror(errno));
     }
-    for (n = 0; n < ask->wheels; n++) {
-        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
-                                    .data.u32 = n};
-        wheel_conn_t *wheel = &client->wheels[n];
-
-        wheel->answered = wheel->bytes = 0;
-        wheel->fd = http_begin(ask->port, "/rotate", ask->limit_usec, 0);
-        if (wheel->fd < 0) {
-            refused++;
-            continue;
-        }
-        epoll_ctl(client->epoll, EPOLL_CTL_ADD, wheel->fd, &event);
+    enough = begin_all(client, "/rotate", 0);
+    if (ask->enough && ask->enough < enough) {
+        enough = ask->enough;
     }
     client->asked += ask->wheels;
-    while (count_turning(client) < ask->wheels - refused) {
-        if (now_usec() - begun > ask->limit_usec) {
+    for (look = now_usec(); count_turning(client) < enough; look = now_usec()) {
+        if (look - begun > ask->limit_usec) {
             client->trouble = "not-all-turn";
             return;
         }
-        nap(CLIENT_LOOK_USEC);
+        look_later(look);
     }
     series_add(&client->rotating, now_usec() - begun);
 }
@@ -430,46 +426,79 @@ static int count_busy(const client_ask_t *ask)
 }
 
 /* Let as many workers as there are wheels wait for the last byte of a request
- * to an empty handler, and send that to all: what httpd and the machine take
- * to wake so many, and for their answers. */
-static void empty_answers(client_t *client)
+ * to an empty handler. */
+static void hold_empties(client_t *client)
 {
     const client_ask_t *ask = &client->ask;
+
+    if (begin_all(client, "/empty", 1) < ask->wheels) {
+        fail("no connection for an empty answer: %s", strerror(errno));
+    }
+}
+
+/* Send that byte to all: what httpd and the machine take to wake so many, and
+ * for their answers. */
+static void take_empties(client_t *client)
+{
     double begun = now_usec();
     int n;
 
-    for (n = 0; n < ask->wheels; n++) {
-        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT,
-                                    .data.u32 = n};
-        wheel_conn_t *conn = &client->wheels[n];
-
-        conn->answered = conn->bytes = 0;
-        conn->fd = http_begin(ask->port, "/empty", ask->limit_usec, 1);
-        if (conn->fd < 0) {
-            fail("no connection for an empty answer: %s", strerror(errno));
-        }
-        epoll_ctl(client->epoll, EPOLL_CTL_ADD, conn->fd, &event);
-    }
-    while (count_busy(ask) <= ask->wheels) {
-        if (now_usec() - begun > ask->limit_usec) {
-            client->trouble = "not-all-wait";
-            break;
-        }
-        nap(CLIENT_LOOK_USEC);
-    }
-    series_add(&client->held, now_usec() - begun);
-    nap(ask->settle_usec);
-    begun = now_usec();
-    for (n = 0; n < ask->wheels; n++) {
+    for (n = 0; n < client->ask.wheels; n++) {
         (void)!send(client->wheels[n].fd, "\n", 1, MSG_NOSIGNAL);
     }
-    take_answers(client, NULL, begun, ask->wheels, &client->empty);
-    for (n = 0; n < ask->wheels; n++) {
+    take_answers(client, NULL, begun, client->ask.wheels, &client->empty);
+    for (n = 0; n < client->ask.wheels; n++) {
         wheel_close(client, &client->wheels[n]);
     }
     clear_up(client);
 }
 
+static void empty_answers(client_t *client)
+{
+    const client_ask_t *ask = &client->ask;
+    double begun = now_usec();
+    double look;
+
+    hold_empties(client);
+    for (look = now_usec(); count_busy(ask) <= ask->wheels; look = now_usec()) {
+        if (look - begun > ask->limit_usec) {
+            client->trouble = "not-all-wait";
+            break;
+        }
+        look_later(look);
+    }
+    series_add(&client->held, now_usec() - begun);
+    nap(ask->settle_usec);
+    take_empties(client);
+}
+
+static void wheel_cycle(client_t *client, int is_first)
+{
+    client->begun = now_usec();
+    if (client->ask.occupy) {
+        hold_empties(client);
+        look_beside(client);
+        take_empties(client);
+        return;
+    }
+    start_wheels(client);
+    nap(client->ask.settle_usec);
+    if (is_first) {
+        look_beside(client);
+    }
+    stop_wheels(client);
+    clear_up(client);
+}
+
+static void empty_cycle(client_t *client)
+{
+    if (client->ask.empties && !client->trouble) {
+        empty_answers(client);
+    }
+}
+
+/* What comes second in a cycle finds workers that have just run: so wheels and
+ * empty answers take turns in that. */
 static void cycles(client_t *client)
 {
     const client_ask_t *ask = &client->ask;
@@ -482,15 +511,14 @@ static void cycles(client_t *client)
     for (cycle = 0; cycle < ask->cycles_max && !client->trouble &&
                     now_usec() - begun < ask->budget_msec * 1e3;
          cycle++) {
-        start_wheels(client);
-        nap(ask->settle_usec);
-        if (cycle == 0) {
-            look_beside(client);
+        if (cycle % 2) {
+            empty_cycle(client);
         }
-        stop_wheels(client);
-        clear_up(client);
-        if (ask->empties && !client->trouble) {
-            empty_answers(client);
+        if (!client->trouble) {
+            wheel_cycle(client, cycle == 0);
+        }
+        if (cycle % 2 == 0) {
+            empty_cycle(client);
         }
     }
 }
@@ -499,6 +527,7 @@ int main(int argc, char **argv)
 {
     static client_t client = {
         .control = {"control", NULL, 0},
+        .at = {"at", NULL, 0},
         .rotating = {"rotating", NULL, 0},
         .stop = {"stop", NULL, 0},
         .last = {"last", NULL, 0},
@@ -537,6 +566,9 @@ int main(int argc, char **argv)
         series_print(&client.paths[n]);
     }
     series_print(&client.control);
+    if (client.ask.times) {
+        series_print(&client.at);
+    }
     series_print(&client.rotating);
     series_print(&client.stop);
     series_print(&client.last);

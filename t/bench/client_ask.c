@@ -27,6 +27,9 @@ static const struct {
     {"control", offsetof(client_ask_t, control)},
     {"reference", offsetof(client_ask_t, reference)},
     {"empties", offsetof(client_ask_t, empties)},
+    {"enough", offsetof(client_ask_t, enough)},
+    {"occupy", offsetof(client_ask_t, occupy)},
+    {"times", offsetof(client_ask_t, times)},
     {"insist", offsetof(client_ask_t, insist)},
 };
 

@@ -24,7 +24,10 @@ typedef struct client_ask_t {
     int paths_n;
     int control;
     int reference;     /* print what the machine itself takes */
-    int empties;       /* after each cycle, as many empty answers as wheels */
+    int empties;       /* in each cycle, as many empty answers as wheels */
+    int enough;        /* wheels that have to turn; 0 for all */
+    int occupy;        /* workers wait for clients in place of wheels */
+    int times;         /* print when requests beside the wheels began */
     int insist;        /* stop again until every wheel has ended */
     const char *probe; /* command to run beside the wheels */
 } client_ask_t;

@@ -18,8 +18,9 @@ use WheelHttpd qw(expand_file free_port httpd_program mpm_config run_group
 use WheelKeeper qw(alive end_server kept_dir release_dir);
 use WheelTest qw(wait_until);
 
-# For httpd to start, and for a child to come.
+# For httpd to start, and for a child to come; and for each of many workers.
 use constant START_SEC => 20;
+use constant START_WORKER_SEC => 0.05;
 
 # Where a configuration of ours tells how many workers are idle.
 use constant WORKERS => '/workers-of-the-test';
@@ -187,7 +188,7 @@ sub start_once {
         return 'up' if -s $self->pid_file
             && $self->idle_workers >= ($self->{ready} // $self->workers);
         return;
-    } START_SEC;
+    } START_SEC + START_WORKER_SEC * $self->workers;
     return 1 if ($ready // '') eq 'up';
     end_server($pid, 1);
     delete $self->{pid};

@@ -5,10 +5,14 @@ package BenchReport;
 use strict;
 use warnings FATAL => 'all';
 
+use Exporter qw(import);
+
 use List::Util qw(max min sum0);
 use POSIX ();
 
 use WheelHttpd qw(httpd_program slurp spew);
+
+our @EXPORT_OK = qw(median ms quantile ratio table);
 
 # --- Figures ------------------------------------------------------------------
 
@@ -298,6 +302,19 @@ sub unused_table {
         'another, of the first', 'loaded, of both' ], @rows);
 }
 
+sub end_table {
+    my ($result) = @_;
+    my @rows;
+    for my $name (sort keys %{ $result->{end} }) {
+        my $of = $result->{end}{$name};
+        my ($idle, $most) = map { $of->{$_} } sort { $a <=> $b } keys %$of;
+        push @rows, [ $name, (map { ms(median(@{ $_->{usec} // [] })) } $idle,
+            $most), "$most->{answered} of $most->{asked}" ];
+    }
+    return table([ 'gone after TERM, ms', 'idle', '128 wheels',
+        'clients with a number' ], @rows);
+}
+
 # Beside no wheel and beside 128 of them.
 sub hard_table {
     my ($result) = @_;
@@ -320,38 +337,6 @@ sub spread {
     return join ' / ', map { ms(quantile($_, @$samples)) } @shares;
 }
 
-# Second by second.  Requests follow one another, each with a pause behind it.
-sub forks_table {
-    my ($result) = @_;
-    my ($idle, $beside) = map { by_second($_) } @{ $result->{forks} };
-    my ($file, $control)
-        = map { my $n = $_; quantile(0.99, map { @{ $_->[$n] } } @$idle) } 0, 1;
-    my $second = 0;
-    return table([ 'second', 'a small file, 99 %', 'times idle',
-        'control, times idle' ],
-        [ 'idle', ms($file), '1.00', '1.00' ],
-        map {
-            my @of = map { quantile(0.99, @$_) } @$_;
-            [ ++$second, ms($of[0]), ratio($of[0], $file),
-                ratio($of[1], $control) ];
-        } @$beside);
-}
-
-use constant FORKS_GAP_USEC => 400;
-
-sub by_second {
-    my ($series) = @_;
-    my ($time, @seconds) = (0);
-    my ($file, $control) = @$series{'/hello.txt', 'control'};
-    for my $n (0 .. $#$control) {
-        my $second = int($time / 1e6);
-        push @{ $seconds[$second][0] }, $file->[$n];
-        push @{ $seconds[$second][1] }, $control->[$n];
-        $time += $file->[$n] + $control->[$n] + 2 * FORKS_GAP_USEC;
-    }
-    return [grep { $_ } @seconds];
-}
-
 sub shared_table {
     my ($result) = @_;
     return table([ 'slots', 'jobs', 'claim and leave, usec', 'stop of none',
@@ -369,35 +354,45 @@ sub first_line {
 
 sub package_version {
     my ($package) = @_;
-    return first_line("dpkg-query -W -f '\${Version}' $package");
+    return first_line("dpkg-query -W -f '\${Version}' $package")
+        =~ s/[-+].*//r;
 }
 
 sub machine {
     my ($result) = @_;
-    my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
-    my ($memory) = slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
-    my ($httpd) = first_line(httpd_program() . ' -v') =~ m{/([\d.]+)};
     my ($go) = first_line('go version') =~ /go([\d.]+)/;
     my @others = map {
         my ($name, $version) = ($_->[0], package_version($_->[1]));
-        $version ? "$name " . $version =~ s/[-+].*//r : ();
+        $version ? "$name $version" : ();
     } ['FastAPI', 'python3-fastapi'], ['uvicorn', 'uvicorn'],
         ['gunicorn', 'gunicorn'];
-    return sprintf "%s; %d cores of %s, %.0f GB; Linux %s; httpd %s, %s; "
-        . "%d rounds in %.0f minutes; the machine's load before: %.1f.\n",
-        POSIX::strftime('%Y-%m-%d %H:%M', gmtime $result->{ended}),
-        qx(nproc), $cpu // 'an unknown kind', ($memory // 0) / 1e6,
-        (POSIX::uname())[2] =~ s/-.*//r, $httpd // '?',
-        join(', ', @others, $go ? "Go $go" : ()), $result->{rounds},
+    return where($result->{ended}, @others, $go ? "Go $go" : ())
+        . sprintf "; %d rounds in %.0f minutes; the machine's load before: "
+        . "%.1f.\n", $result->{rounds},
         ($result->{ended} - $result->{begun}) / 60, $result->{load};
 }
 
+# When and on what something was measured, beside which others.
+sub where {
+    my ($ended, @others) = @_;
+    my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)$/m;
+    my ($memory) = slurp('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
+    my ($httpd) = first_line(httpd_program() . ' -v') =~ m{/([\d.]+)};
+    return sprintf '%s; %d cores of %s, %.0f GB; Linux %s; %s',
+        POSIX::strftime('%Y-%m-%d %H:%M', gmtime $ended), qx(nproc),
+        $cpu // 'an unknown kind', ($memory // 0) / 1e6,
+        (POSIX::uname())[2] =~ s/-.*//r,
+        join(', ', 'httpd ' . ($httpd // '?'), @others);
+}
+
 # Beside the tables, since nobody looks for it below them.
+our $peers_note = 'The others are the packages of the Debian release that httpd '
+    . "is from, with\nthe versions above; newer ones were not measured.\n";
+
 sub peers {
     my ($result) = @_;
     return () unless grep { !$_->{ours} } @{ $result->{kinds} };
-    return "The others are the packages of the Debian release that httpd is "
-        . "from, with the versions above; newer ones were not measured.\n";
+    return $peers_note;
 }
 
 # --- All of it ----------------------------------------------------------------
@@ -414,9 +409,9 @@ sub text {
         %{ $result->{unused} }
         ? ("A module that is loaded and not used:\n", unused_table($result))
         : (),
-        $result->{forks}
-        ? ("While prefork forks in place of processes that 128 wheels took:\n",
-            forks_table($result))
+        %{ $result->{end} }
+        ? ("From TERM until the server is gone (medians of 3):\n",
+            end_table($result))
         : (),
         @{ $result->{hard} }
         ? ("Where it is hard:\n", hard_table($result))

@@ -7,6 +7,8 @@ package BenchServer;
 use strict;
 use warnings FATAL => 'all';
 
+use Exporter qw(import);
+
 use Cwd qw(realpath);
 use File::Basename qw(dirname);
 use IO::Socket::INET ();
@@ -17,6 +19,8 @@ use WheelHttpd qw(checkout_dir free_port slurp spew);
 use WheelKeeper qw(end_server kept_dir proc_stat release_dir);
 use WheelServer ();
 use WheelTest qw(wait_until);
+
+our @EXPORT_OK = qw(client);
 
 use constant START_SEC => 30;
 
@@ -51,11 +55,43 @@ sub has_gunicorn {
         == 0 && -x '/usr/bin/gunicorn';
 }
 
+# --- The client ---------------------------------------------------------------
+
+# Start it beside a server, with these options; its output can be read once it
+# has ended.
+sub start_client {
+    my ($server, %ask) = @_;
+    my @paths = @{ delete $ask{paths} // [] };
+    $ask{port} = $server->port;
+    $ask{started} = $server->started if $server->started;
+    my @command = (
+        program('client'), (map {"--$_=$ask{$_}"} sort keys %ask),
+        map {"--path=$_"} @paths,
+    );
+    open my $out, '-|', @command or die "$command[0]: $!\n";
+    return $out;
+}
+
+# What it has measured: series by name.
+sub end_client {
+    my ($out) = @_;
+    my %series;
+    while (my $line = <$out>) {
+        my ($name, @values) = split ' ', $line;
+        $series{$name} = \@values;
+    }
+    close $out or die "the client failed\n";
+    return \%series;
+}
+
+sub client { return end_client(start_client(@_)) }
+
 # --- Ours ---------------------------------------------------------------------
 
 # With workers for so many wheels and some more from the start.  What else:
 #   module => 0    without mod_wheel
 #   config         appended
+#   ready          idle workers that show that it is up: all, if not given
 sub ours {
     my ($mpm, %want) = @_;
     my $workers = ($want{wheels} // 500) + 60;
@@ -72,6 +108,7 @@ END
         processes => $mpm eq 'prefork' ? $workers : PROCESSES,
         threads   => $mpm eq 'prefork' ? 1        : $workers,
         spare     => 1,
+        ready     => $want{ready},
         addresses => $want{module} // 1, wheel => $want{module} // 1,
         config    => $config,
     );
@@ -142,11 +179,15 @@ sub settle {
 
 sub port    { $_[0]{port} }
 sub started { $_[0]{started} }
+sub server  { $_[0]{server} }
 sub pid     { $_[0]{pid} // $_[0]{server}->pid }
 
 # Every process of the server.
-sub pids {
-    my ($self) = @_;
+sub pids { return tree_of($_[0]->pid) }
+
+# A process and all that it has started, and these, and so on.
+sub tree_of {
+    my @pids = @_;
     my %children;
     opendir my $proc, '/proc' or die "/proc: $!\n";
     for my $pid (grep { /^\d+$/ } readdir $proc) {
@@ -154,7 +195,6 @@ sub pids {
         push @{ $children{ $stat[1] } }, $pid if @stat;
     }
     my @all;
-    my @pids = ($self->pid);
     while (defined(my $pid = shift @pids)) {
         push @all,  $pid;
         push @pids, @{ $children{$pid} // [] };
