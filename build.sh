@@ -27,8 +27,8 @@ Usage: ./build.sh COMMAND
   build    build only
   deb      make the Debian packages, in mod_wheel/.deb
   deb-check  make them, and use them in a clean Debian; for root
-  bench    measure it beside FastAPI with gunicorn and a Go server, in about 20
-           minutes; ROUNDS=2 for a shorter run
+  bench    measure it beside FastAPI with gunicorn, a Go server, and what else
+           ends requests, in about 25 minutes; ROUNDS=2 for a shorter run
   help     this text
 
 Debian packages that are missing are installed first.
@@ -69,9 +69,11 @@ test_packages=(
 deb_packages=(build-essential debhelper libcmocka-dev)
 deb_check_packages=(ca-certificates debootstrap lintian man-db)
 
-# What it is compared with, and what draws the plots.
+# What it is compared with, what asks, and what draws the plots.
 bench_packages=(
-    golang-go gnuplot-nox gunicorn libapache2-mod-perl2 python3-fastapi uvicorn
+    golang-go gnuplot-nox gunicorn libapache2-mod-perl2 libpython3.11
+    nghttp2-client python3-fastapi redis-tools uvicorn uwsgi-core
+    uwsgi-plugin-python3
 )
 
 # Prints those of the named packages that are not there.  A package that
@@ -123,57 +125,53 @@ install_packages() {
         die "these packages could not be installed: ${missing[*]}"
 }
 
-# Prometheus' package starts a service and enables it for the next boot, without
-# an option to prevent that.  So it is unpacked here and not installed.
-prometheus_dir=$here/t/.cache/prometheus
-
-fetch_prometheus() {
-    local new=$prometheus_dir.new
-
-    if command -v prometheus >/dev/null && command -v promtool >/dev/null ||
-        [ -d "$prometheus_dir" ] || ! command -v dpkg-deb >/dev/null; then
-        return
-    fi
-    say "unpacking Debian's prometheus in t/.cache, for the tests alone"
-    rm -rf "$new"
-    mkdir -p "$new"
-    (
-        cd "$new"
-        apt-get -q download prometheus ||
-            { apt_update && apt-get -q download prometheus; }
-        dpkg-deb -x prometheus_*.deb .
-        rm prometheus_*.deb
-    ) || die "prometheus could not be downloaded"
-    mv "$new" "$prometheus_dir"
-}
-
-# Debian's mod_php and PHP-FPM, which the tests load from there: installed, the
-# one would be enabled in httpd, and the other would start a service.
-php_dir=$here/t/.cache/php
+# Debian packages that are unpacked in t/.cache and not installed: installed,
+# they would start a service of their own or be enabled in httpd.
+cache=$here/t/.cache
 php_packages=(
     libapache2-mod-php8.2 libapparmor1 libargon2-1 libsodium23 php8.2-fpm
     php8.2-opcache
 )
+peer_packages=(
+    haproxy libapache2-mod-wsgi-py3 libopentracing-c-wrapper0 libopentracing1
+)
 
-fetch_php() {
-    local new=$php_dir.new package
+# The name of a directory of the cache, then the packages for it.
+unpack_packages() {
+    local dir=$cache/$1 new=$cache/$1.new package
 
-    if [ -d "$php_dir" ] || ! command -v dpkg-deb >/dev/null; then
+    shift
+    if [ -d "$dir" ] || ! command -v dpkg-deb >/dev/null; then
         return
     fi
-    say "unpacking Debian's PHP in t/.cache, for the tests alone"
+    say "unpacking in t/.cache, not installing: $*"
     rm -rf "$new"
     mkdir -p "$new"
     (
         cd "$new"
-        apt-get -q download "${php_packages[@]}" ||
-            { apt_update && apt-get -q download "${php_packages[@]}"; }
+        apt-get -q download "$@" ||
+            { apt_update && apt-get -q download "$@"; }
         for package in *.deb; do
             dpkg-deb -x "$package" .
         done
         rm -- *.deb
-    ) || die "PHP could not be downloaded"
-    mv "$new" "$php_dir"
+    ) || die "these packages could not be downloaded: $*"
+    mv "$new" "$dir"
+}
+
+fetch_prometheus() {
+    if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null
+    then
+        unpack_packages prometheus prometheus
+    fi
+}
+
+fetch_php() {
+    unpack_packages php "${php_packages[@]}"
+}
+
+fetch_peers() {
+    unpack_packages peers "${peer_packages[@]}"
 }
 
 # The library that drives the browser, in the versions of the lock file.
@@ -201,7 +199,7 @@ run_tests() {
     fetch_prometheus
     fetch_php
     fetch_browser_driver
-    PATH=$PATH:/usr/sbin:$prometheus_dir/usr/bin
+    PATH=$PATH:/usr/sbin:$cache/prometheus/usr/bin
     make -j"$(nproc)" tests
     if [ $# -gt 0 ]; then
         exec perl t/run "$@"
@@ -235,13 +233,15 @@ check_deb() {
 
 run_bench() {
     install_packages "${run_packages[@]}" "${bench_packages[@]}"
+    fetch_php
+    fetch_peers
     PATH=$PATH:/usr/sbin
     # Real-time priority is for root alone, unless a limit allows it.
     if [ "$(id -u)" -ne 0 ] && [ "$(ulimit -r)" = 0 ]; then
         say "no real-time priority for this user: figures will include how" \
             "the client itself is woken; run it as root, or raise RLIMIT_RTPRIO"
     fi
-    exec make -j"$(nproc)" bench ROUNDS="${ROUNDS:-5}"
+    exec make -j"$(nproc)" bench ROUNDS="${ROUNDS:-4}"
 }
 
 # --- run --------------------------------------------------------------------
