@@ -12,6 +12,7 @@ use WheelPlan;
 
 chdir checkout_dir() or die "$!\n";
 my $number = qr/[\d.]+/;
+my $after  = qr{$number / $number|goes on};
 
 # A command, and what each line, or some line, of its output looks like.
 my @each = (
@@ -29,6 +30,12 @@ my @some = (
         [0, 1], qr/^ +2x5 +10 \|(?: +-?$number ){2}/m],
     ['t/bench/run --quick --rounds=1 --only=event --wheels=0,2 --many=4' =>
         [0], qr/^\| mod_wheel, event \| last of 1000 wheels, .* \| $number /m],
+    ['t/bench/runaway --times=1 --only="stop., a CGI"' => [0],
+        qr/^\| mod_wheel, `.stop` \| a CGI script \| (?:$after \| ){2}/m],
+    ['t/bench/storm --seconds=0.3 --only=^F' =>
+        [0], qr/^\| F: [^|]+ \| \d+ \| \d+ \|/m],
+    ['t/bench/requests 1 200' =>
+        [0], qr/median -?$number usec of CPU more a request/],
 );
 plan tests => 2 * @each + 2 * @some, need_module 'wheel';
 
