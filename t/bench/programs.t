@@ -34,8 +34,8 @@ my @some = (
         qr/^\| mod_wheel, `.stop` \| a CGI script \| (?:$after \| ){2}/m],
     ['t/bench/storm --seconds=0.3 --only=^F' =>
         [0], qr/^\| F: [^|]+ \| \d+ \| \d+ \|/m],
-    ['t/bench/requests 1 200' =>
-        [0], qr/median -?$number usec of CPU more a request/],
+    ['t/bench/requests --rounds=1 --requests=200 --only=worker,.kept' =>
+        [0], qr/^\| worker, kept connections \|(?: -?$number \|){7}/m],
 );
 plan tests => 2 * @each + 2 * @some, need_module 'wheel';
 
