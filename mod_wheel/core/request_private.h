@@ -25,7 +25,7 @@
 _Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
                "facts are whole words");
 
-/*   line 1 | word, owner                    <- the thread and stoppers
+/*   line 1 | word, owner, steps             <- the thread and stoppers
  *   line 2 | what it does, bytes            <- the thread, while it runs
  *   line 3 | facts                          <- the thread, before it runs
  */
@@ -33,6 +33,11 @@ typedef struct slots_slot_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
     _Atomic apr_uint64_t owner; /* pid above, tid below; 0: free */
     _Atomic apr_int64_t marked_usec;
+    /* Ids with steps: core/request_steps.h. */
+    _Atomic apr_uint64_t asked;
+    _Atomic apr_uint64_t taken;
+    _Atomic apr_uint64_t logged;
+    _Atomic apr_int64_t drain_usec; /* when a drain was asked for */
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
     _Atomic apr_uint32_t kind;
@@ -48,6 +53,7 @@ typedef struct slots_slot_t {
 typedef struct slots_counts_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t marked[WHEEL_MARK_COUNT];
     _Atomic apr_uint64_t logged[WHEEL_MARK_COUNT];
+    _Atomic apr_uint64_t steps[WHEEL_STEP_COUNT];
 } slots_counts_t;
 
 /* In private memory. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/proc.h"
+#include "core/request_steps.h"
 #include "core/table.h"
 
 /* The word: the mark in its lowest four bits, the step above, then the id. */
@@ -304,6 +305,7 @@ int wheel_request_slots_mark(wheel_request_slots_t *slots, unsigned n,
     }
     atomic_fetch_add_explicit(&slots->counts->marked[mark], 1,
                               memory_order_relaxed);
+    wheel_request_steps_taken(slots, n, id, WHEEL_STEP_REFUSE);
     return 1;
 }
 
@@ -340,6 +342,7 @@ void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
     wheel_request_slots_sent(
         slots, to,
         atomic_load_explicit(&old->sent_bytes, memory_order_relaxed));
+    wheel_request_steps_move(slots, from, to);
     /* A mark that has come meanwhile moves, too. */
     word = atomic_exchange_explicit(&old->word, 0, memory_order_acq_rel);
     if (word_mark(word) != WHEEL_MARK_NONE) {
@@ -369,6 +372,10 @@ int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
     pid = owner_pid(atomic_load_explicit(&slot->owner, memory_order_relaxed));
     if (pid > 1) {
         kill(pid, SIGURG);
+    }
+    wheel_request_steps_taken(slots, n, id, WHEEL_STEP_INTERRUPT);
+    if (step == WHEEL_STEP_DRAIN) {
+        wheel_request_steps_taken(slots, n, id, WHEEL_STEP_DRAIN);
     }
     return 1;
 }
@@ -478,9 +485,10 @@ static void check_facts(wheel_request_facts_t *facts)
 }
 
 /* Copy what isn't covered by the id. */
-static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
-                      wheel_request_t *request)
+static void copy_rest(const wheel_request_slots_t *slots, unsigned n,
+                      apr_int64_t now_usec, wheel_request_t *request)
 {
+    const slots_slot_t *slot = &slots->slots[n];
     apr_uint64_t owner =
         atomic_load_explicit(&slot->owner, memory_order_relaxed);
     apr_uint32_t kind = atomic_load_explicit(&slot->kind, memory_order_relaxed);
@@ -506,6 +514,7 @@ static void copy_rest(const slots_slot_t *slot, apr_int64_t now_usec,
         request->facts.began_cpu_usec =
             atomic_load_explicit(&slot->cpu_began_usec, memory_order_relaxed);
     }
+    wheel_request_steps_copy(slots, n, now_usec, request);
     request->cooled = atomic_load_explicit(&slot->cooled_id,
                                            memory_order_relaxed) == request->id;
     request->marked = -1;
@@ -532,7 +541,7 @@ int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
     request->slot = n;
     request->mark = word_mark(word);
     request->step = word_step(word);
-    copy_rest(slot, now_usec, request);
+    copy_rest(slots, n, now_usec, request);
     /* The loads above come before the one that shows whose they are. */
     atomic_thread_fence(memory_order_acquire);
     if (word_id(atomic_load_explicit(&slot->word, memory_order_relaxed)) !=

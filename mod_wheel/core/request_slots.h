@@ -127,9 +127,11 @@ typedef struct wheel_request_t {
     wheel_doing_e doing;
     wheel_step_e step; /* how far a stop has got */
     int cooled;        /* its thread gets the CPU that nobody else wants */
+    unsigned asked;    /* steps that somebody has asked for, as bits */
     apr_uint64_t sent_bytes;
     apr_interval_time_t elapsed; /* usec */
     apr_interval_time_t marked;  /* usec since its mark, -1 without one */
+    apr_interval_time_t drained; /* usec since a drain was asked for, or -1 */
     apr_int64_t cpu_usec;        /* for who fills it in */
     wheel_request_facts_t facts; /* its texts are terminated */
 } wheel_request_t;

@@ -10,6 +10,7 @@
 #include "scoreboard.h"
 
 #include "cluster/cluster.h"
+#include "core/request_steps.h"
 #include "operations/requests.h"
 #include "server/admit.h"
 #include "server/config.h"
@@ -77,6 +78,8 @@ apr_status_t wheel_report_take(const wheel_filter_t *filter,
         wheel_request_slots_counts(wheel_requests_slots(),
                                    report->facts.requests_marked,
                                    report->facts.requests_logged);
+        wheel_request_steps_counts(wheel_requests_slots(),
+                                   report->facts.requests_steps);
     }
     report->facts.filter = wheel_filter_text(filter, pool);
     snapshot->jobs_n = keep(filter, snapshot->jobs, snapshot->jobs_n);

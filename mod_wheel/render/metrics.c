@@ -187,6 +187,16 @@ static void put_requests(const metrics_t *to, const wheel_facts_t *facts)
                         "%" APR_UINT64_T_FMT "\n",
                         wheel_mark_name(n), facts->requests_logged[n]);
     }
+    put_family(to, "wheel_request_steps", "counter", NULL,
+               "Steps of stops that were taken, each once a request.");
+    for (n = WHEEL_STEP_REFUSE; n < WHEEL_STEP_COUNT; n++) {
+        if (n != WHEEL_STEP_FORCE) { /* a part of interrupt */
+            wheel_text_putf(to->out,
+                            "wheel_request_steps_total{step=\"%s\"} "
+                            "%" APR_UINT64_T_FMT "\n",
+                            wheel_step_name(n), facts->requests_steps[n]);
+        }
+    }
     put_family(to, "wheel_requests_listed", "gauge", NULL,
                "Requests that are jobs and have run for longer than slow=.");
     wheel_text_putf(to->out, "wheel_requests_listed %u\n", facts->requests_n);

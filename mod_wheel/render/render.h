@@ -52,6 +52,7 @@ typedef struct wheel_facts_t {
     unsigned requests_n;
     apr_uint64_t requests_marked[WHEEL_MARK_COUNT]; /* since the start */
     apr_uint64_t requests_logged[WHEEL_MARK_COUNT];
+    apr_uint64_t requests_steps[WHEEL_STEP_COUNT];
     const char *version; /* of mod_wheel */
 } wheel_facts_t;
 

@@ -19,6 +19,7 @@
 #include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/request_cpu.h"
+#include "core/request_steps.h"
 #include "requests/departed.h"
 #include "requests/fpm.h"
 #include "requests/steps.h"
@@ -76,10 +77,14 @@ static void let_live(const wheel_request_t *request, engine_note_t *note,
         log_limit(request, mark, "runs on (action=log)");
         return;
     }
-    log_limit(request, mark,
-              wheel_steps_cool(request) ? "is cooled down (action=cooldown)"
-                                        : "runs on: WheelPrivileged cooldown "
-                                          "is not to be had");
+    if (!wheel_steps_cool(request)) {
+        log_limit(request, mark,
+                  "runs on: WheelPrivileged cooldown is not to be had");
+        return;
+    }
+    log_limit(request, mark, "is cooled down (action=cooldown)");
+    wheel_request_steps_logged(wheel_requests_slots(), request->slot,
+                               request->id, WHEEL_STEP_COOLDOWN);
 }
 
 /* A request has reached a limit. */
@@ -250,6 +255,7 @@ static void look_at_all(void)
         if (request.mark != WHEEL_MARK_NONE) {
             take_steps(&request, note);
         }
+        wheel_steps_take_asked(&request);
     }
 }
 

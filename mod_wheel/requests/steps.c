@@ -22,6 +22,7 @@
 #include "scoreboard.h"
 
 #include "core/proc.h"
+#include "core/request_steps.h"
 #include "core/thread_cut.h"
 #include "server/privileged.h"
 #include "server/process.h"
@@ -37,9 +38,20 @@ APLOG_USE_MODULE(wheel);
 #define STEPS_GRACE_USEC (30 * APR_USEC_PER_SEC)
 #define STEPS_ALONE_USEC (1000 * 1000)
 
+/* A request that is stopped runs on if it does so for so long. */
+#define STEPS_LOG_USEC (100 * 1000)
+
 #define STEPS_PATH_BYTES 64
 
+/* The names of all steps, with what stands between them. */
+#define STEPS_NAMES_BYTES 64
+
 /* --- Which step ----------------------------------------------------------- */
+
+static int is_asked(const wheel_request_t *request, wheel_step_e step)
+{
+    return (request->asked & WHEEL_STEP_BIT(step)) != 0;
+}
 
 static apr_int64_t drain_after(const wheel_request_facts_t *facts,
                                wheel_mark_e mark)
@@ -53,26 +65,41 @@ static apr_int64_t drain_after(const wheel_request_facts_t *facts,
                : facts->drain_after;
 }
 
+/* A step that is not to be had is none. */
+static int is_cut_due(const wheel_request_t *request)
+{
+    return request->tid > 0 &&
+           (request->facts.cut_after <= request->marked ||
+            is_asked(request, WHEEL_STEP_CUT)) &&
+           wheel_privileged_steps() & WHEEL_PRIVILEGED_CUT;
+}
+
+static int is_cooldown_due(const wheel_request_t *request)
+{
+    return request->tid > 0 &&
+           request->facts.cooldown_after <= request->marked &&
+           wheel_privileged_steps() & WHEEL_PRIVILEGED_COOLDOWN;
+}
+
 wheel_step_e wheel_steps_due(const wheel_request_t *request)
 {
     const wheel_request_facts_t *facts = &request->facts;
     wheel_step_e step = WHEEL_STEP_REFUSE;
 
-    if (drain_after(facts, request->mark) <= request->marked) {
+    if (is_asked(request, WHEEL_STEP_DRAIN) ||
+        drain_after(facts, request->mark) <= request->marked) {
         return WHEEL_STEP_DRAIN;
     }
-    if (facts->interrupt_after > request->marked) {
-        return step;
+    if (facts->interrupt_after <= request->marked) {
+        step = WHEEL_STEP_INTERRUPT;
     }
-    step = WHEEL_STEP_INTERRUPT;
-    if (facts->cut_after <= request->marked) {
+    if (is_cut_due(request)) {
         step = WHEEL_STEP_CUT;
     }
-    if (request->marked - facts->interrupt_after < STEPS_FORCE_USEC) {
+    if (request->marked - STEPS_FORCE_USEC < facts->interrupt_after) {
         return step;
     }
-    return facts->cooldown_after <= request->marked ? WHEEL_STEP_COOLDOWN
-                                                    : WHEEL_STEP_FORCE;
+    return is_cooldown_due(request) ? WHEEL_STEP_COOLDOWN : WHEEL_STEP_FORCE;
 }
 
 /* --- Drain ---------------------------------------------------------------- */
@@ -172,6 +199,7 @@ static void go_on_draining(const wheel_request_t *request)
     apr_int64_t since =
         request->marked - drain_after(&request->facts, request->mark);
 
+    since = since > request->drained ? since : request->drained;
     if (since >= STEPS_GRACE_USEC) {
         end_process(request, "its other requests had 30 seconds");
     }
@@ -188,29 +216,55 @@ int wheel_steps_cool(const wheel_request_t *request)
                                                     request) == APR_SUCCESS;
 }
 
-static void log_step(const wheel_request_t *request, wheel_step_e step)
+/* One line for those that have come together.  Most requests end at once: these
+ * have WH0102. */
+static void log_steps(const wheel_request_t *request)
 {
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                 "WH0105: request %" APR_UINT64_T_FMT
-                 " of handler %s was stopped %" APR_TIME_T_FMT
-                 " ms ago and runs on: the next step is %s",
-                 request->id, request->facts.handler,
-                 apr_time_as_msec(request->marked), wheel_step_name(step));
+    char names[STEPS_NAMES_BYTES] = "";
+    wheel_step_e step;
+    unsigned steps;
+    size_t at = 0;
+
+    if (request->marked >= 0 && request->marked < STEPS_LOG_USEC) {
+        return;
+    }
+    steps = wheel_request_steps_unlogged(wheel_requests_slots(), request->slot,
+                                         request->id);
+
+    for (step = WHEEL_STEP_REFUSE; step < WHEEL_STEP_COUNT; step++) {
+        if (steps & WHEEL_STEP_BIT(step)) {
+            at += (size_t)apr_snprintf(names + at, sizeof(names) - at, "%s%s",
+                                       at ? ", " : "", wheel_step_name(step));
+        }
+    }
+    if (at) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                     "WH0105: request %" APR_UINT64_T_FMT
+                     " of handler %s runs on, %" APR_TIME_T_FMT
+                     " ms after its %s; step: %s",
+                     request->id, request->facts.handler,
+                     apr_time_as_msec(request->marked >= 0 ? request->marked
+                                                           : request->elapsed),
+                     request->marked >= 0 ? "stop" : "begin", names);
+    }
+}
+
+void wheel_steps_take_asked(const wheel_request_t *request)
+{
+    if (is_asked(request, WHEEL_STEP_COOLDOWN) && !request->cooled) {
+        wheel_steps_cool(request);
+    }
+    log_steps(request);
 }
 
 void wheel_steps_take(const wheel_request_t *request, wheel_step_e step,
                       wheel_step_e before)
 {
-    const wheel_request_facts_t *facts = &request->facts;
-
-    if (step > before && step >= WHEEL_STEP_CUT && step != WHEEL_STEP_FORCE) {
-        log_step(request, step);
-    }
-    if (facts->cut_after <= request->marked && request->tid > 0) {
+    if (is_cut_due(request)) {
         wheel_privileged_ask(WHEEL_PRIVILEGED_DO_CUT, request);
     }
     if (step >= WHEEL_STEP_COOLDOWN && before < WHEEL_STEP_COOLDOWN &&
-        facts->cooldown_after <= request->marked) {
+        is_cooldown_due(request)) {
         wheel_steps_cool(request);
     }
     if (step == WHEEL_STEP_DRAIN) {

@@ -6,7 +6,8 @@
 
 #include "core/request_slots.h"
 
-/** The step that a marked request is at, by the time since its mark. */
+/** The step that a marked request is at, by the time since its mark, and by
+ * what somebody has asked for. */
 wheel_step_e wheel_steps_due(const wheel_request_t *request);
 
 /**
@@ -15,6 +16,10 @@ wheel_step_e wheel_steps_due(const wheel_request_t *request);
  */
 void wheel_steps_take(const wheel_request_t *request, wheel_step_e step,
                       wheel_step_e before);
+
+/** Take the steps that somebody has asked for with a request, marked or not,
+ * and log those that were taken.  Called at each tick while it runs. */
+void wheel_steps_take_asked(const wheel_request_t *request);
 
 /** Cool a request down.  @return 0 if that is not to be had */
 int wheel_steps_cool(const wheel_request_t *request);

@@ -30,6 +30,7 @@
 
 #include "core/platform.h"
 #include "core/proc.h"
+#include "core/request_steps.h"
 #include "server/config.h"
 #include "server/requests.h"
 
@@ -46,6 +47,12 @@ APLOG_USE_MODULE(wheel);
 #define WARM_STEP_USEC 500
 #define WARM_WAIT_USEC APR_USEC_PER_SEC
 
+/* What the parent has the others know, which it has forked before. */
+typedef struct privileged_state_t {
+    atomic_int lost; /* the process could not do its work, and is not started
+                      * again before the next restart */
+} privileged_state_t;
+
 /* On the process pool: no pointer into the module. */
 typedef struct privileged_retained_t {
     pid_t owner; /* the parent */
@@ -53,6 +60,7 @@ typedef struct privileged_retained_t {
     int fds[2];  /* messages: [0] for the process, [1] for the helper */
     apr_int64_t started_usec;
     privileged_cooled_t *cooled; /* memory of its own, shared */
+    privileged_state_t *state;   /* the same */
 } privileged_retained_t;
 
 /* Of the parent, and what its children inherit. */
@@ -60,17 +68,39 @@ static struct {
     privileged_retained_t *kept;
     unsigned steps;
     unsigned missing;
+    unsigned lost;       /* out of these, with the process */
+    const char *why;     /* the others are missing, NULL: for lack of a right */
     apr_uint64_t number; /* of the last message */
 } privileged;
 
+static int is_lost(void)
+{
+    return privileged.kept && privileged.kept->state &&
+           atomic_load_explicit(&privileged.kept->state->lost,
+                                memory_order_relaxed);
+}
+
 unsigned wheel_privileged_steps(void)
 {
-    return privileged.steps;
+    return is_lost() ? 0 : privileged.steps;
 }
 
 unsigned wheel_privileged_missing(void)
 {
-    return privileged.missing;
+    return privileged.missing | (is_lost() ? privileged.steps : 0);
+}
+
+const char *wheel_privileged_why(unsigned step)
+{
+    if ((privileged.steps | privileged.lost) & step) {
+        return "the privileged process could not give up its other rights";
+    }
+    if (privileged.why) {
+        return privileged.why;
+    }
+    return step == WHEEL_PRIVILEGED_COOLDOWN
+               ? "this server has no CAP_SYS_NICE"
+               : "this server has no CAP_SYS_PTRACE, or no pidfd_getfd()";
 }
 
 const char *wheel_privileged_name(unsigned step)
@@ -101,6 +131,33 @@ static unsigned step_of(wheel_privileged_do_e what)
     }
 }
 
+const char *wheel_privileged_problem(wheel_privileged_do_e what,
+                                     apr_pool_t *pool)
+{
+    unsigned step = step_of(what);
+    const char *name = wheel_privileged_name(step);
+
+    if (wheel_privileged_steps() & step) {
+        return NULL;
+    }
+    return (wheel_privileged_missing() & step)
+               ? apr_psprintf(pool, "WheelPrivileged %s is set, but %s", name,
+                              wheel_privileged_why(step))
+               : apr_psprintf(pool, "WheelPrivileged %s is not set", name);
+}
+
+/* For the one who logs and counts the steps of a stop. */
+static void note_step(wheel_privileged_do_e what,
+                      const wheel_request_t *request)
+{
+    if (what != WHEEL_PRIVILEGED_DO_WHERE) {
+        wheel_request_steps_taken(
+            wheel_requests_slots(), request->slot, request->id,
+            what == WHEEL_PRIVILEGED_DO_CUT ? WHEEL_STEP_CUT
+                                            : WHEEL_STEP_COOLDOWN);
+    }
+}
+
 static apr_status_t send_message(wheel_privileged_do_e what,
                                  const wheel_request_t *request,
                                  apr_uint64_t number)
@@ -108,7 +165,7 @@ static apr_status_t send_message(wheel_privileged_do_e what,
     privileged_message_t message = {number,        request->id,  what,
                                     request->slot, request->pid, request->tid};
 
-    if (!(privileged.steps & step_of(what))) {
+    if (!(wheel_privileged_steps() & step_of(what))) {
         return APR_ENOTIMPL;
     }
     if (what == WHEEL_PRIVILEGED_DO_COOL) {
@@ -116,10 +173,12 @@ static apr_status_t send_message(wheel_privileged_do_e what,
         wheel_request_slots_cool(wheel_requests_slots(), request->slot,
                                  request->id);
     }
-    return send(privileged.kept->fds[1], &message, sizeof(message),
-                MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(message)
-               ? APR_SUCCESS
-               : APR_FROM_OS_ERROR(errno);
+    if (send(privileged.kept->fds[1], &message, sizeof(message),
+             MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(message)) {
+        return APR_FROM_OS_ERROR(errno);
+    }
+    note_step(what, request);
+    return APR_SUCCESS;
 }
 
 apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
@@ -221,11 +280,10 @@ static int has_calls(void)
     return copy >= 0;
 }
 
-static void find_missing(server_rec *s)
+/* The steps that this machine allows. */
+static unsigned find_allowed(void)
 {
-    unsigned wanted = wheel_config_server().privileged;
     unsigned allowed = 0;
-    unsigned step;
 
     if (has_capability(CAP_SYS_PTRACE) && has_calls()) {
         allowed |= WHEEL_PRIVILEGED_CUT | WHEEL_PRIVILEGED_WHERE;
@@ -233,18 +291,25 @@ static void find_missing(server_rec *s)
     if (has_capability(CAP_SYS_NICE)) {
         allowed |= WHEEL_PRIVILEGED_COOLDOWN;
     }
+    return allowed;
+}
+
+/* Once at each start and restart. */
+static void set_steps(unsigned allowed, const char *why, server_rec *s)
+{
+    unsigned wanted = wheel_config_server().privileged;
+    unsigned step;
+
+    privileged.why = why;
     privileged.steps = wanted & allowed;
     privileged.missing = wanted & ~allowed;
     for (step = 1; step <= privileged.missing; step <<= 1) {
         if (privileged.missing & step) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                         "WH0120: WheelPrivileged %s: this server may not do "
-                         "it: it needs root with %s, and a container may "
-                         "refuse that; the step is left out",
+                         "WH0120: WheelPrivileged %s: the step is left out: "
+                         "%s",
                          wheel_privileged_name(step),
-                         step == WHEEL_PRIVILEGED_COOLDOWN
-                             ? "CAP_SYS_NICE"
-                             : "CAP_SYS_PTRACE and pidfd_getfd()");
+                         wheel_privileged_why(step));
         }
     }
 }
@@ -278,6 +343,15 @@ static apr_status_t start(server_rec *s)
     return APR_SUCCESS;
 }
 
+/* The parent doesn't believe what others may have written. */
+static void lose(privileged_retained_t *kept)
+{
+    privileged.lost = privileged.steps;
+    privileged.missing |= privileged.steps;
+    privileged.steps = 0;
+    atomic_store_explicit(&kept->state->lost, 1, memory_order_relaxed);
+}
+
 /* httpd's main loop has reaped it. */
 static void maintain(int reason, void *data, int status)
 {
@@ -296,7 +370,7 @@ static void maintain(int reason, void *data, int status)
     kept->pid = 0;
     if (reason == APR_OC_REASON_DEATH && WIFEXITED(status) &&
         WEXITSTATUS(status)) {
-        privileged.steps = 0; /* it would fail again */
+        lose(kept); /* it would fail again */
         ap_log_error(APLOG_MARK, APLOG_ERR,
                      APR_FROM_OS_ERROR(WEXITSTATUS(status)), ap_server_conf,
                      "WH0121: the privileged process could not give up its "
@@ -350,30 +424,49 @@ static privileged_retained_t *keep(apr_pool_t *ptemp)
     return kept;
 }
 
-/* The socket, and the list of what is cooled down. */
+/* @return NULL for no memory */
+static void *map_shared(size_t bytes)
+{
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return map == MAP_FAILED ? NULL : map;
+}
+
+/* The socket, the list of what is cooled down, and the state. */
 static int make_shared(privileged_retained_t *kept)
 {
     if (!kept->cooled) {
-        void *list = mmap(NULL, sizeof(*kept->cooled), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-        kept->cooled = list == MAP_FAILED ? NULL : list;
+        kept->cooled = map_shared(sizeof(*kept->cooled));
     }
-    return kept->cooled && (kept->fds[0] >= 0 ||
-                            socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC,
-                                       0, kept->fds) == 0);
+    if (!kept->state) {
+        kept->state = map_shared(sizeof(*kept->state));
+    }
+    return kept->cooled && kept->state &&
+           (kept->fds[0] >= 0 ||
+            socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, kept->fds) ==
+                0);
 }
 
 /* A child may come under foreign control: it has no way to the process. */
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
+    privileged_retained_t *kept = privileged.kept;
+
     (void)pchild;
     (void)s;
-    if (privileged.kept && privileged.kept->cooled &&
-        privileged.kept->owner != getpid()) {
-        close(privileged.kept->fds[0]);
-        close(privileged.kept->fds[1]);
-        munmap(privileged.kept->cooled, sizeof(*privileged.kept->cooled));
+    if (!kept || kept->owner == getpid()) {
+        return;
+    }
+    if (kept->fds[0] >= 0) {
+        close(kept->fds[0]);
+        close(kept->fds[1]);
+    }
+    if (kept->cooled) {
+        munmap(kept->cooled, sizeof(*kept->cooled));
+    }
+    if (kept->state) {
+        mprotect(kept->state, sizeof(*kept->state), PROT_READ);
     }
 }
 
@@ -385,17 +478,23 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     privileged.kept = keep(ptemp);
-    if (!wheel_config_server().privileged || !wheel_requests_slots()) {
+    if (!wheel_config_server().privileged) {
         return OK;
     }
-    find_missing(s);
-    if (!privileged.steps) {
+    if (!wheel_requests_slots()) {
+        set_steps(0, "WheelRequests is on nowhere", s);
         return OK;
     }
     if (!make_shared(privileged.kept)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(errno), s,
                      "WH0122: the privileged process could not be started");
-        privileged.steps = 0;
+        set_steps(0, "there is no memory or socket for it", s);
+        return OK;
+    }
+    atomic_store_explicit(&privileged.kept->state->lost, 0,
+                          memory_order_relaxed);
+    set_steps(find_allowed(), NULL, s);
+    if (!privileged.steps) {
         return OK;
     }
     apr_pool_cleanup_register(pconf, privileged.kept, end_generation,

@@ -37,16 +37,24 @@ typedef enum {
 /** The longest answer, with its NUL. */
 #define WHEEL_PRIVILEGED_TEXT_BYTES 320
 
-/** The steps that are on and that this machine allows.  Any process, after
+/** The steps that are on and that can be taken.  Any process, after
  * post_config. */
 unsigned wheel_privileged_steps(void);
 
-/** The steps that are on and that this machine does not allow: a container
- * without the capability, or with a filter of its own. */
+/** The steps that are on and that can't be taken: in a container without the
+ * capability, or with a filter of its own, say; or all of them, once the
+ * privileged process is lost. */
 unsigned wheel_privileged_missing(void);
+
+/** Why one of these can't be taken, as the end of a sentence.  Static. */
+const char *wheel_privileged_why(unsigned step);
 
 /** The name of one step: cut, cooldown or where. */
 const char *wheel_privileged_name(unsigned step);
+
+/** Why nobody can be asked to do it.  @return NULL: it can be done */
+const char *wheel_privileged_problem(wheel_privileged_do_e what,
+                                     apr_pool_t *pool);
 
 /**
  * Ask for a step.  Never waits.  For the helper's main thread.

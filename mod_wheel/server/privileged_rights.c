@@ -57,12 +57,18 @@ static void close_all_but(int fd)
     syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
 }
 
+/* Where the server has one of the two alone, the steps that take the other are
+ * left out. */
 static int keep_capabilities(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
     apr_uint32_t kept = 1u << CAP_SYS_PTRACE | 1u << CAP_SYS_NICE;
 
+    if (syscall(SYS_capget, &header, data) != 0) {
+        return 0;
+    }
+    kept &= data[0].permitted;
     memset(data, 0, sizeof(data));
     data[0].effective = data[0].permitted = kept;
     return syscall(SYS_capset, &header, data) == 0;

@@ -10,6 +10,7 @@
 #include "table_test.h"
 
 #include "core/request_private.h"
+#include "core/request_steps.h"
 #include "hostile_test.h"
 
 #define ROUNDS 20000
@@ -31,6 +32,10 @@ static void write_slot(unsigned *seed)
     atomic_store(&slot->kind, (apr_uint32_t)any_number(seed));
     atomic_store(&slot->marked_usec, (apr_int64_t)any_number(seed));
     atomic_store(&slot->sent_bytes, any_number(seed));
+    atomic_store(&slot->asked, any_number(seed));
+    atomic_store(&slot->taken, any_number(seed));
+    atomic_store(&slot->logged, any_number(seed));
+    atomic_store(&slot->drain_usec, (apr_int64_t)any_number(seed));
     atomic_store(&slot->owner, any_number(seed));
     atomic_store(&slot->word, any_number(seed));
 }
@@ -89,6 +94,7 @@ static void check_request(const wheel_request_t *request)
     assert_true(request->sent_bytes <= TIME_MAX);
     assert_true(request->elapsed >= 0 && request->elapsed <= TIME_MAX);
     assert_true(request->marked >= -1 && request->marked <= TIME_MAX);
+    assert_true(request->drained >= -1 && request->drained <= TIME_MAX);
     check_times(facts);
     assert_true(facts->generation >= 0 && facts->client_fd >= -1);
     assert_true(facts->wait_action < WHEEL_ACTION_COUNT);
@@ -114,6 +120,9 @@ static void read_all(void)
             check_request(&request);
             wheel_request_slots_is(slots, n, request.id);
             wheel_request_slots_mark(slots, n, request.id, WHEEL_MARK_CPU);
+            wheel_request_steps_ask(slots, n, request.id, WHEEL_STEP_DRAIN);
+            assert_true(wheel_request_steps_unlogged(slots, n, request.id) <
+                        1u << 8);
         }
         assert_true(wheel_request_slots_marked(slots, n) < WHEEL_MARK_COUNT);
         assert_true(wheel_request_slots_step(slots, n) < WHEEL_STEP_COUNT);
@@ -210,10 +219,58 @@ static void a_dead_process_gives_its_slots_back(void **state)
     apr_pool_destroy(pool);
 }
 
+/* Each step counts once a request, whoever takes it how often, and none of a
+ * request that is over. */
+static void a_step_counts_once_a_request(void **state)
+{
+    wheel_request_facts_t facts = {0};
+    apr_uint64_t taken[WHEEL_STEP_COUNT];
+    wheel_request_t request;
+    apr_pool_t *pool;
+    unsigned slot;
+    int n;
+
+    (void)state;
+    apr_pool_create(&pool, NULL);
+    assert_int_equal(wheel_request_slots_create(&slots, 2, pool), APR_SUCCESS);
+    slot = (unsigned)wheel_request_slots_claim(slots, getpid(), getpid());
+    wheel_request_slots_begin(slots, slot, 8, WHEEL_MARK_NONE, &facts);
+    assert_false(wheel_request_steps_ask(slots, slot, 7, WHEEL_STEP_DRAIN));
+    assert_true(
+        wheel_request_slots_copy(slots, slot, wheel_clock_usec(), &request));
+    assert_int_equal(request.asked, 0);
+    assert_int_equal(request.drained, -1);
+    assert_true(wheel_request_steps_ask(slots, slot, 8, WHEEL_STEP_DRAIN));
+    assert_true(wheel_request_slots_mark(slots, slot, 8, WHEEL_MARK_STOP));
+    for (n = 0; n < 3; n++) {
+        assert_false(wheel_request_slots_mark(slots, slot, 8, WHEEL_MARK_STOP));
+        wheel_request_steps_taken(slots, slot, 8, WHEEL_STEP_CUT);
+    }
+    assert_true(wheel_request_slots_copy(slots, slot, wheel_clock_usec() + 5,
+                                         &request));
+    assert_int_equal(request.asked, WHEEL_STEP_BIT(WHEEL_STEP_DRAIN));
+    assert_true(request.drained >= 0 && request.drained < 60 * 1000 * 1000);
+    wheel_request_slots_move(slots, slot, 1 - slot);
+    wheel_request_steps_taken(slots, 1 - slot, 8, WHEEL_STEP_CUT);
+    assert_int_equal(wheel_request_steps_unlogged(slots, 1 - slot, 8),
+                     WHEEL_STEP_BIT(WHEEL_STEP_CUT) |
+                         WHEEL_STEP_BIT(WHEEL_STEP_REFUSE));
+    assert_int_equal(wheel_request_steps_unlogged(slots, 1 - slot, 8), 0);
+    wheel_request_slots_begin(slots, slot, 9, WHEEL_MARK_NONE, &facts);
+    assert_int_equal(wheel_request_steps_unlogged(slots, slot, 9), 0);
+    wheel_request_steps_taken(slots, slot, 9, WHEEL_STEP_CUT);
+    wheel_request_steps_counts(slots, taken);
+    assert_int_equal(taken[WHEEL_STEP_REFUSE], 1);
+    assert_int_equal(taken[WHEEL_STEP_CUT], 2);
+    assert_int_equal(taken[WHEEL_STEP_DRAIN], 0);
+    apr_pool_destroy(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_process_gives_its_slots_back),
+        cmocka_unit_test(a_step_counts_once_a_request),
         cmocka_unit_test(nothing_that_a_child_writes_leads_outside),
     };
 
