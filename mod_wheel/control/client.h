@@ -54,11 +54,13 @@ void client_answer_problem(client_t *client, int status, const char *detail);
 void client_command(client_t *client, char *line, int told_fd);
 
 /** Commands for one request: which thread runs it; what that waits for; free it
- * from that; let it have the CPU that nobody else wants.  @param query id=N */
+ * from that; let it have the CPU that nobody else wants; let its process end
+ * with it, once its other requests have.  @param query id=N */
 void client_thread(client_t *client, const char *query, int told_fd);
 void client_where(client_t *client, const char *query, int told_fd);
 void client_cut(client_t *client, const char *query, int told_fd);
 void client_cool(client_t *client, const char *query, int told_fd);
+void client_drain(client_t *client, const char *query, int told_fd);
 
 /** The teller of a client is at its end: go on. */
 void client_told(client_t *client);

@@ -163,6 +163,7 @@ typedef struct command_t {
 static const command_t commands[] = {
     {"list", list},          {"stop", stop},      {"thread", client_thread},
     {"where", client_where}, {"cut", client_cut}, {"cool", client_cool},
+    {"drain", client_drain},
 };
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
@@ -194,7 +195,7 @@ void client_command(client_t *client, char *line, int told_fd)
             client, HTTP_BAD_REQUEST,
             apr_psprintf(client->pool,
                          "'%.64s' is not one of: list, stop, thread, "
-                         "where, cut, cool",
+                         "where, cut, cool, drain",
                          line));
         return;
     }

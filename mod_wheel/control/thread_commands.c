@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control/thread_commands.c: wheelctl's where, cut and cool: one request, by
- * its id.  Either wheelctl is root and asks which thread runs it, or the
- * privileged process does it.
+/* control/thread_commands.c: wheelctl's where, cut, cool and drain: one
+ * request, by its id.  Either wheelctl is root and asks which thread runs it,
+ * or the privileged process does it; a drain takes neither.
  *
  * Runs in the helper.
  */
@@ -18,8 +18,7 @@
 
 #include "core/filter.h"
 #include "core/proc.h"
-#include "core/thread_cut.h"
-#include "operations/requests.h"
+#include "operations/step.h"
 #include "render/json.h"
 #include "server/privileged.h"
 #include "server/requests.h"
@@ -30,30 +29,36 @@ APLOG_USE_MODULE(wheel);
  * nobody else. */
 #define COMMAND_WAIT_USEC (300 * 1000)
 
+/* @return 1 if the query is one of filters, else the client has been
+ * answered */
+static int read_filter(client_t *client, const char *query,
+                       wheel_filter_t *filter)
+{
+    const char *error;
+
+    memset(filter, 0, sizeof(*filter));
+    error = wheel_filter_parse(filter, query, client->pool);
+    if (error) {
+        client_answer_problem(client, HTTP_BAD_REQUEST, error);
+    }
+    return !error;
+}
+
 /* Read "id=N" and find that request.
  * @return 1 if it is there, else the client has been answered */
 static int find(client_t *client, const char *query, wheel_request_t *request)
 {
+    wheel_step_result_t result;
     wheel_filter_t filter;
-    const char *error;
 
-    memset(&filter, 0, sizeof(filter));
-    error = wheel_filter_parse(&filter, query, client->pool);
-    if (!error && !filter.id) {
-        error = "id: which request? give its id and nothing else";
-    }
-    if (error) {
-        client_answer_problem(client, HTTP_BAD_REQUEST, error);
+    if (!read_filter(client, query, &filter)) {
         return 0;
     }
-    if (!wheel_requests_find(filter.id, request)) {
-        client_answer_problem(
-            client, HTTP_NOT_FOUND,
-            apr_psprintf(client->pool,
-                         "no request runs that has the id %" APR_UINT64_T_FMT,
-                         filter.id));
+    if (!wheel_step_find(&filter, &result, client->pool)) {
+        client_answer_problem(client, result.status, result.problem);
         return 0;
     }
+    *request = result.request;
     return 1;
 }
 
@@ -69,13 +74,12 @@ static int ask(client_t *client, wheel_privileged_do_e what, const char *step,
     }
     client_answer_problem(
         client, HTTP_SERVICE_UNAVAILABLE,
-        apr_psprintf(client->pool,
-                     rv == APR_ENOTIMPL
-                         ? "WheelPrivileged %s is not set, or this server may "
-                           "not do it"
-                         : "the privileged process did not answer in time "
+        rv == APR_ENOTIMPL
+            ? wheel_privileged_problem(what, client->pool)
+            : apr_psprintf(client->pool,
+                           "the privileged process did not answer in time "
                            "(%s)",
-                     step));
+                           step));
     return 0;
 }
 
@@ -122,6 +126,16 @@ void client_where(client_t *client, const char *query, int told_fd)
 }
 
 /* Who did what stands in the log. */
+static void log_act(const client_t *client, const wheel_request_t *request,
+                    const char *step, const char *outcome)
+{
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 "WH0124: process %ld of user %ld: %s of request "
+                 "%" APR_UINT64_T_FMT " in process %ld: %s",
+                 (long)client->peer.pid, (long)client->peer.uid, step,
+                 request->id, (long)request->pid, outcome);
+}
+
 static void act(client_t *client, const char *query, wheel_privileged_do_e what,
                 const char *step)
 {
@@ -132,11 +146,7 @@ static void act(client_t *client, const char *query, wheel_privileged_do_e what,
         !ask(client, what, step, &request, text)) {
         return;
     }
-    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                 "WH0124: process %ld of user %ld: %s of request "
-                 "%" APR_UINT64_T_FMT ": %s",
-                 (long)client->peer.pid, (long)client->peer.uid, step,
-                 request.id, text);
+    log_act(client, &request, step, text);
     answer(client, &request, "outcome", text);
 }
 
@@ -150,4 +160,24 @@ void client_cool(client_t *client, const char *query, int told_fd)
 {
     (void)told_fd;
     act(client, query, WHEEL_PRIVILEGED_DO_COOL, "cooldown");
+}
+
+/* The helper takes the step, as it takes those of a stop. */
+void client_drain(client_t *client, const char *query, int told_fd)
+{
+    wheel_step_result_t result;
+    wheel_filter_t filter;
+    const char *outcome = wheel_step_outcome(WHEEL_STEP_DRAIN);
+
+    (void)told_fd;
+    if (!read_filter(client, query, &filter)) {
+        return;
+    }
+    wheel_step_ask(&filter, WHEEL_STEP_DRAIN, &result, client->pool);
+    if (result.problem) {
+        client_answer_problem(client, result.status, result.problem);
+        return;
+    }
+    log_act(client, &result.request, "drain", outcome);
+    answer(client, &result.request, "outcome", outcome);
 }

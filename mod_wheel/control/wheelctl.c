@@ -54,7 +54,7 @@ apr_pool_t *wheelctl_pool;
 static const char help[] =
     "Usage: wheelctl [OPTION]... list [FILTER]...\n"
     "       wheelctl [OPTION]... stop FILTER... | --all\n"
-    "       wheelctl [OPTION]... where | cool --id=N\n"
+    "       wheelctl [OPTION]... where | cool | drain --id=N\n"
     "\n"
     "Lists or stops the wheels, and other jobs of mod_wheel, of the httpd on\n"
     "this machine, also when none of its workers is left for a request.\n"
@@ -199,16 +199,22 @@ static int is_verb(const ask_t *ask, const char *verb)
     return !strcmp(ask->verb, verb);
 }
 
+/* Does the server do something with one request, and say what? */
+static int acts(const ask_t *ask)
+{
+    return is_verb(ask, "cool") || is_verb(ask, "drain");
+}
+
 static void read_verb(int argc, char **argv, ask_t *ask)
 {
     if (optind == argc) {
-        wheelctl_fail(EXIT_USAGE, "list, stop, where or cool?");
+        wheelctl_fail(EXIT_USAGE, "list, stop, where, cool or drain?");
     }
     ask->verb = argv[optind];
     if (!is_verb(ask, "list") && !is_verb(ask, "stop") &&
-        !is_verb(ask, "where") && !is_verb(ask, "cool")) {
+        !is_verb(ask, "where") && !acts(ask)) {
         wheelctl_fail(EXIT_USAGE,
-                      "'%.64s' is not one of: list, stop, where, cool",
+                      "'%.64s' is not one of: list, stop, where, cool, drain",
                       ask->verb);
     }
     if (optind + 1 < argc) {
@@ -217,7 +223,7 @@ static void read_verb(int argc, char **argv, ask_t *ask)
     }
 }
 
-/* where and cool are for one job. */
+/* where, cool and drain are for one job. */
 static void check_single(const ask_t *ask)
 {
     wheel_filter_t only = {0};
@@ -325,8 +331,8 @@ int main(int argc, char **argv)
     if (is_verb(&ask, "where")) {
         finish(wheelctl_where(&ask));
     }
-    if (is_verb(&ask, "cool")) {
-        finish(wheelctl_cool(&ask));
+    if (acts(&ask)) {
+        finish(wheelctl_act(&ask));
     }
     answer = wheelctl_ask(&ask);
     if (answer.status != 200) {

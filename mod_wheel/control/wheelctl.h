@@ -20,7 +20,7 @@
 /** What the command line asks for. */
 typedef struct ask_t {
     const char *socket;
-    const char *verb; /* list, stop, where, cut or cool */
+    const char *verb; /* list, stop, where, cut, cool or drain */
     wheel_filter_t filter;
     int all;
     int dry;
@@ -89,9 +89,10 @@ typedef struct wheelctl_thread_t {
  * server names is none of its children. */
 void wheelctl_thread_find(const ask_t *ask, wheelctl_thread_t *thread);
 
-/** wheelctl where, and wheelctl cool.  @return the exit code */
+/** wheelctl where; and wheelctl cool and drain, which the server does.
+ * @return the exit code */
 int wheelctl_where(const ask_t *ask);
-int wheelctl_cool(const ask_t *ask);
+int wheelctl_act(const ask_t *ask);
 
 /**
  * Free the threads of requests that were stopped and wait for a socket: by this

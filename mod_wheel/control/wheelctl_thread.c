@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control/wheelctl_thread.c: what wheelctl does with the thread of one request:
- * cut, cool; and which thread that is, for where as well.
+ * cut, cool, drain; and which thread that is, for where as well.
  *
  * As root it examines and frees a thread by itself; it takes from the server
  * only which thread that is, and proves that its process is the server's.
@@ -159,9 +159,9 @@ void wheelctl_cut(const ask_t *ask, const json_t *rows)
     }
 }
 
-/* --- Cool down ------------------------------------------------------------ */
+/* --- What the server does ------------------------------------------------- */
 
-int wheelctl_cool(const ask_t *ask)
+int wheelctl_act(const ask_t *ask)
 {
     answer_t answer = wheelctl_ask(ask);
 

@@ -36,6 +36,9 @@ my @wrong = (
     [['stop', '--id=1', '--id=2'],   'twice', '--id=2'],
     [['stop', '--colour=red'],       '--colour=red'],
     [['stop', '--name'],             'argument'],
+    [['drain'],                      'drain takes --id=N'],
+    [['drain', '--id=1', '--path=/x'], 'drain takes --id=N', 'no other'],
+    [['drain', '--id=1', '--wait=1'], 'for stop'],
     [['list', '-s', 'x' x 200],      '--socket', '107'],
 );
 
