@@ -62,6 +62,10 @@ void client_cut(client_t *client, const char *query, int told_fd);
 void client_cool(client_t *client, const char *query, int told_fd);
 void client_drain(client_t *client, const char *query, int told_fd);
 
+/** Ask for one step with one request, and answer the client. */
+void client_step(client_t *client, const wheel_filter_t *filter,
+                 wheel_step_e step);
+
 /** The teller of a client is at its end: go on. */
 void client_told(client_t *client);
 

@@ -139,6 +139,10 @@ static void stop(client_t *client, const char *query, int told_fd)
         client_answer_problem(client, HTTP_BAD_REQUEST, error);
         return;
     }
+    if (request.step != WHEEL_STEP_NONE) {
+        client_step(client, &request.filter, request.step);
+        return;
+    }
     request.json = 1;
     client->stop = wheel_stop_begin(&request, client->pool);
     result = wheel_stop_result(client->stop);

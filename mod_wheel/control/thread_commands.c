@@ -19,6 +19,7 @@
 #include "core/filter.h"
 #include "core/proc.h"
 #include "operations/step.h"
+#include "render/render.h"
 #include "render/json.h"
 #include "server/privileged.h"
 #include "server/requests.h"
@@ -163,21 +164,29 @@ void client_cool(client_t *client, const char *query, int told_fd)
 }
 
 /* The helper takes the step, as it takes those of a stop. */
-void client_drain(client_t *client, const char *query, int told_fd)
+void client_step(client_t *client, const wheel_filter_t *filter,
+                 wheel_step_e step)
 {
+    const char *outcome = wheel_step_outcome(step);
     wheel_step_result_t result;
-    wheel_filter_t filter;
-    const char *outcome = wheel_step_outcome(WHEEL_STEP_DRAIN);
 
-    (void)told_fd;
-    if (!read_filter(client, query, &filter)) {
-        return;
-    }
-    wheel_step_ask(&filter, WHEEL_STEP_DRAIN, &result, client->pool);
+    wheel_step_ask(filter, step, &result, client->pool);
     if (result.problem) {
         client_answer_problem(client, result.status, result.problem);
         return;
     }
-    log_act(client, &result.request, "drain", outcome);
-    answer(client, &result.request, "outcome", outcome);
+    log_act(client, &result.request, wheel_step_name(step), outcome);
+    client_answer(
+        client, HTTP_OK,
+        wheel_render_step(&result.request, step, outcome, client->pool));
+}
+
+void client_drain(client_t *client, const char *query, int told_fd)
+{
+    wheel_filter_t filter;
+
+    (void)told_fd;
+    if (read_filter(client, query, &filter)) {
+        client_step(client, &filter, WHEEL_STEP_DRAIN);
+    }
 }

@@ -39,6 +39,11 @@ static const column_t stop_columns[] = {
     {"handler", "HANDLER"}, {"outcome", "OUTCOME"}, {NULL, NULL},
 };
 
+static const column_t dry_columns[] = {
+    {"id", "ID"},           {"name", "NAME"},   {"client", "CLIENT"},
+    {"handler", "HANDLER"}, {"steps", "STEPS"}, {NULL, NULL},
+};
+
 /* Of a stop in a cluster. */
 static const column_t host_columns[] = {
     {"host", "HOST"},
@@ -343,7 +348,10 @@ int main(int argc, char **argv)
     if (ask.cut) {
         wheelctl_cut(&ask, rows);
     }
-    print_answer(&ask, &answer, rows, lists_jobs ? list_columns : stop_columns);
+    print_answer(&ask, &answer, rows,
+                 lists_jobs ? list_columns
+                 : ask.dry  ? dry_columns
+                            : stop_columns);
     /* They may have been those of other hosts. */
     stopped = json_object_get(answer.json, "stopped");
     if (!json_array_size(rows) &&

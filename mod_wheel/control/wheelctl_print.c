@@ -15,6 +15,11 @@
 #define CELL_BYTES 200
 #define DETAIL_BYTES 1000
 
+/* Steps of a stop that are printed, and of the name of each. */
+#define STEPS_MAX 8
+#define STEP_BYTES 16
+#define STEP_SEC_MAX 1e6
+
 /* Whatever listens there: nothing that a terminal takes for a command, and not
  * more than fits on a screen. */
 const char *wheelctl_printable(const char *text, size_t bytes_max)
@@ -52,6 +57,34 @@ void wheelctl_print_json(const char *text)
     }
 }
 
+/* Steps of a stop, as WheelOnStop has them: refuse interrupt cut=500ms */
+static const char *steps_cell(const json_t *steps)
+{
+    const char *text = "";
+    const json_t *step;
+    size_t n;
+
+    json_array_foreach(steps, n, step)
+    {
+        const char *name = json_string_value(json_object_get(step, "step"));
+        double after = json_real_value(json_object_get(step, "after"));
+
+        if (n == STEPS_MAX || !name) {
+            break;
+        }
+        text = apr_pstrcat(wheelctl_pool, text, n ? " " : "",
+                           wheelctl_printable(name, STEP_BYTES), NULL);
+        if (after > 0 && after < STEP_SEC_MAX) {
+            int msec = (int)(after * 1e3);
+
+            text = apr_psprintf(wheelctl_pool, "%s=%d%s", text,
+                                msec % 1000 ? msec : msec / 1000,
+                                msec % 1000 ? "ms" : "s");
+        }
+    }
+    return *text ? text : "-";
+}
+
 const char *wheelctl_cell(const json_t *row, const char *key)
 {
     const json_t *value = json_object_get(row, key);
@@ -64,6 +97,8 @@ const char *wheelctl_cell(const json_t *row, const char *key)
                             (apr_int64_t)json_integer_value(value));
     case JSON_REAL:
         return apr_psprintf(wheelctl_pool, "%.3f", json_real_value(value));
+    case JSON_ARRAY:
+        return steps_cell(value);
     default:
         return "-";
     }

@@ -65,11 +65,19 @@ typedef enum {
     WHEEL_STEP_INTERRUPT, /* its engine has been told, or its wait ended */
     WHEEL_STEP_CUT,       /* the socket that its thread waits for is shut down,
                            * whoever waits there */
-    WHEEL_STEP_FORCE,     /* the second signal */
+    WHEEL_STEP_FORCE,     /* the second signal, of an interrupt */
     WHEEL_STEP_COOLDOWN,  /* its thread gets the CPU that nobody else wants */
     WHEEL_STEP_DRAIN,     /* its process takes nothing new, and ends with it */
     WHEEL_STEP_COUNT
 } wheel_step_e;
+
+/** A step that is not taken. */
+#define WHEEL_STEP_NEVER APR_INT64_MAX
+
+/** The steps of a stop: usec from it to each, or WHEEL_STEP_NEVER. */
+typedef struct wheel_step_times_t {
+    apr_interval_time_t after[WHEEL_STEP_COUNT];
+} wheel_step_times_t;
 
 /** What happens to a request that reaches a limit. */
 typedef enum {
@@ -132,7 +140,8 @@ typedef struct wheel_request_t {
     apr_interval_time_t elapsed; /* usec */
     apr_interval_time_t marked;  /* usec since its mark, -1 without one */
     apr_interval_time_t drained; /* usec since a drain was asked for, or -1 */
-    apr_int64_t cpu_usec;        /* for who fills it in */
+    apr_int64_t cpu_usec;        /* these two: for who fills them in */
+    wheel_step_times_t steps;
     wheel_request_facts_t facts; /* its texts are terminated */
 } wheel_request_t;
 

@@ -16,6 +16,7 @@
 #include "core/filter.h"
 #include "core/platform.h"
 #include "core/proc.h"
+#include "core/request_slots.h"
 
 /** Longest client address kept, with its terminating NUL. */
 #define WHEEL_CLIENT_BYTES 48
@@ -86,6 +87,7 @@ typedef struct wheel_hit_t {
     unsigned slot;
     int is_request; /* its slot is one of core/request_slots.h */
     wheel_outcome_e outcome;
+    wheel_step_times_t steps; /* of a request */
     char name[WHEEL_NAME_MAX + 1];
     char client[WHEEL_CLIENT_BYTES];
     char handler[WHEEL_HANDLER_BYTES];

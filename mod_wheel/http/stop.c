@@ -9,13 +9,17 @@
 
 #include "apr_strings.h"
 #include "http_config.h"
+#include "http_log.h"
 #include "http_protocol.h"
 
 #include "http/reply.h"
 #include "http/request.h"
+#include "operations/step.h"
 #include "operations/stop.h"
 #include "render/render.h"
 #include "server/watch.h"
+
+APLOG_USE_MODULE(wheel);
 
 #define STOP_ANSWER                                                   \
     "\"Wheel running job stopped. See the rotate request output now " \
@@ -106,6 +110,26 @@ static void answer_stop(request_rec *r, const wheel_stop_request_t *request,
                                       : STOP_ANSWER);
 }
 
+/* What the helper does then stands in the status. */
+static void answer_step(request_rec *r, const wheel_stop_request_t *request)
+{
+    const char *name = wheel_step_name(request->step);
+    wheel_step_result_t result;
+
+    wheel_step_ask(&request->filter, request->step, &result, r->pool);
+    if (result.problem) {
+        wheel_reply_problem(r, result.status, result.problem);
+        return;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                  "WH0125: %s of request %" APR_UINT64_T_FMT
+                  " in process %ld was asked for",
+                  name, result.request.id, (long)result.request.pid);
+    wheel_reply_text(r, wheel_render_step(&result.request, request->step,
+                                          wheel_step_outcome(request->step),
+                                          r->pool));
+}
+
 static int client_stays(void *watch)
 {
     return wheel_watch_poll(watch) != WHEEL_WATCH_GONE;
@@ -121,6 +145,10 @@ static int stop(request_rec *r)
         return DECLINED;
     }
     if (read_stop(r, &request) != OK) {
+        return OK;
+    }
+    if (request.step != WHEEL_STEP_NONE) {
+        answer_step(r, &request);
         return OK;
     }
     stop = wheel_stop_begin(&request, r->pool);

@@ -14,8 +14,28 @@
 #include "operations/requests.h"
 #include "server/admit.h"
 #include "server/config.h"
+#include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
+
+static void fill_privileged(wheel_facts_t *facts)
+{
+    unsigned missing = wheel_privileged_missing();
+    unsigned on = wheel_privileged_steps() | missing;
+    unsigned step;
+
+    facts->privileged_n = 0;
+    for (step = 1; step <= WHEEL_PRIVILEGED_ALL; step <<= 1) {
+        wheel_privileged_fact_t *fact = &facts->privileged[facts->privileged_n];
+
+        if (on & step) {
+            fact->step = wheel_privileged_name(step);
+            fact->missing =
+                (missing & step) ? wheel_privileged_why(step) : NULL;
+            facts->privileged_n++;
+        }
+    }
+}
 
 static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
 {
@@ -40,6 +60,7 @@ static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
     facts->workers_busy = workers.busy;
     facts->requests = NULL;
     facts->requests_n = 0;
+    fill_privileged(facts);
     facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
 }
 

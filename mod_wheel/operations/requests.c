@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/request_cpu.h"
+#include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
 
@@ -58,6 +59,30 @@ int wheel_requests_find(apr_uint64_t id, wheel_request_t *request)
         }
     }
     return 0;
+}
+
+/* --- Steps -------------------------------------------------------------- */
+
+/* Those that can't be taken are none. */
+void wheel_requests_steps(const wheel_request_t *request,
+                          wheel_step_times_t *steps)
+{
+    const wheel_request_facts_t *facts = &request->facts;
+    unsigned privileged = request->tid > 0 ? wheel_privileged_steps() : 0;
+    wheel_step_e step;
+
+    for (step = WHEEL_STEP_NONE; step < WHEEL_STEP_COUNT; step++) {
+        steps->after[step] = WHEEL_STEP_NEVER;
+    }
+    steps->after[WHEEL_STEP_REFUSE] = 0;
+    steps->after[WHEEL_STEP_INTERRUPT] = facts->interrupt_after;
+    if (privileged & WHEEL_PRIVILEGED_CUT) {
+        steps->after[WHEEL_STEP_CUT] = facts->cut_after;
+    }
+    if (privileged & WHEEL_PRIVILEGED_COOLDOWN) {
+        steps->after[WHEEL_STEP_COOLDOWN] = facts->cooldown_after;
+    }
+    steps->after[WHEEL_STEP_DRAIN] = facts->drain_after;
 }
 
 /* --- A list ------------------------------------------------------------- */
@@ -142,6 +167,7 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
     found_n = drop_doubles(*requests, (unsigned)found->nelts);
     for (n = 0; n < found_n; n++) {
         add_times(&(*requests)[n]);
+        wheel_requests_steps(&(*requests)[n], &(*requests)[n].steps);
     }
     qsort(*requests, found_n, sizeof(**requests), by_age);
     return found_n;
@@ -156,6 +182,7 @@ static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request, int dry)
     hit->slot = request->slot;
     hit->is_request = 1;
     hit->outcome = dry ? WHEEL_OUTCOME_WOULD_STOP : WHEEL_OUTCOME_STOPPED;
+    wheel_requests_steps(request, &hit->steps);
     memcpy(hit->client, request->facts.client, sizeof(hit->client));
     memcpy(hit->handler, request->facts.handler, sizeof(hit->handler));
 }

@@ -12,7 +12,7 @@
 
 /**
  * The requests that have run for longer than slow= says, or are marked, with
- * their CPU time.  Reads /proc.  Any thread.
+ * their CPU time and the steps of a stop.  Reads /proc.  Any thread.
  *
  * @param filter the requests that are listed
  * @param requests out of the pool; the oldest first
@@ -43,6 +43,11 @@ int wheel_requests_find(apr_uint64_t id, wheel_request_t *request);
 
 /** Has a request that was stopped ended? */
 int wheel_requests_ended(const wheel_hit_t *hit);
+
+/** The steps that a stop of a request would take, as WheelOnStop says for it,
+ * but for those that can't be taken.  Any thread. */
+void wheel_requests_steps(const wheel_request_t *request,
+                          wheel_step_times_t *steps);
 
 /** What a filter compares. */
 wheel_facets_t wheel_requests_facets(const wheel_request_t *request);

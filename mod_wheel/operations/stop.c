@@ -47,12 +47,31 @@ struct wheel_stop_t {
 
 /* --- What is asked for ---------------------------------------------------- */
 
+/* @param place a wheel_step_e */
+static const char *read_step(const char *name, const char *value, void *place,
+                             apr_pool_t *pool)
+{
+    static const wheel_step_e steps[] = {WHEEL_STEP_CUT, WHEEL_STEP_COOLDOWN,
+                                         WHEEL_STEP_DRAIN};
+    size_t n;
+
+    for (n = 0; n < sizeof(steps) / sizeof(*steps); n++) {
+        if (!strcmp(value, wheel_step_name(steps[n]))) {
+            *(wheel_step_e *)place = steps[n];
+            return NULL;
+        }
+    }
+    return apr_psprintf(pool, "%s: '%.64s' is not one of: cut, cooldown, drain",
+                        name, value);
+}
+
 const wheel_param_t wheel_stop_params[] = {
     {NULL, NULL, offsetof(wheel_stop_request_t, filter), wheel_filter_params},
     {"wait", wheel_parse_stop_wait, offsetof(wheel_stop_request_t, wait_max),
      NULL},
     {"json", wheel_parse_flag, offsetof(wheel_stop_request_t, json), NULL},
     {"dry", wheel_parse_flag, offsetof(wheel_stop_request_t, dry), NULL},
+    {"step", read_step, offsetof(wheel_stop_request_t, step), NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -67,6 +86,11 @@ const char *wheel_stop_request_check(wheel_stop_request_t *request)
     if (request->dry && request->wait_max >= 0) {
         return "dry stops nothing, so there is nothing to wait for: give dry "
                "or wait, not both";
+    }
+    if (request->step != WHEEL_STEP_NONE &&
+        (request->dry || request->wait_max >= 0)) {
+        return "step asks for one step and waits for nothing: give step, or "
+               "one of dry and wait";
     }
     request->json |= request->dry; /* a dry stop is there to list jobs */
     return NULL;

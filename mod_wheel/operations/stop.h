@@ -24,6 +24,8 @@
 /** What is asked for. */
 typedef struct wheel_stop_request_t {
     wheel_filter_t filter;
+    wheel_step_e step;            /* NONE, or the one step that is asked for
+                                   * with one request: operations/step.h */
     int dry;                      /* stop nothing, only list what would be */
     int json;                     /* the result is to list the jobs */
     apr_interval_time_t wait_max; /* usec to wait until the jobs have ended;

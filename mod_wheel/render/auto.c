@@ -45,6 +45,19 @@ static void put_counter_lines(wheel_text_t *out, const char *prefix,
     }
 }
 
+/* Nothing where WheelPrivileged names none. */
+static void put_privileged_lines(wheel_text_t *out, const wheel_facts_t *facts)
+{
+    unsigned n;
+
+    for (n = 0; n < facts->privileged_n; n++) {
+        const wheel_privileged_fact_t *fact = &facts->privileged[n];
+
+        wheel_text_putf(out, "WheelPrivileged: step=%s missing=%s\n",
+                        fact->step, fact->missing ? fact->missing : "");
+    }
+}
+
 static void put_job_line(wheel_text_t *out, const char *key,
                          const wheel_record_t *job, int kind)
 {
@@ -84,6 +97,7 @@ const char *wheel_render_section_auto(const wheel_facts_t *facts,
     wheel_text_t *out = wheel_text_make(pool);
 
     wheel_text_putf(out, "WheelVersion: %s\n", facts->version);
+    put_privileged_lines(out, facts);
     put_row_lines(out, facts, snapshot);
     put_counter_lines(out, "Ended", snapshot->ended, WHEEL_END_COUNT,
                       wheel_counter_end);

@@ -155,6 +155,25 @@ static void put_row_table(wheel_text_t *out, const wheel_facts_t *facts,
     wheel_html_table_end(out);
 }
 
+static void put_privileged_table(wheel_text_t *out, const wheel_facts_t *facts)
+{
+    unsigned n;
+
+    if (!facts->privileged_n) {
+        return;
+    }
+    wheel_html_table(out, "Privileged steps");
+    for (n = 0; n < facts->privileged_n; n++) {
+        const wheel_privileged_fact_t *fact = &facts->privileged[n];
+
+        wheel_text_putf(
+            out, "<tr><th scope=\"row\">%s</th><td>%s%s</td></tr>\n",
+            fact->step, fact->missing ? "missing: " : "can be taken",
+            fact->missing ? wheel_text_html(fact->missing, out->pool) : "");
+    }
+    wheel_html_table_end(out);
+}
+
 /* The first counter (NONE) is left out. */
 static void put_counter_table(wheel_text_t *out, const char *caption,
                               const apr_uint64_t *counters, unsigned counters_n,
@@ -185,6 +204,7 @@ static void put_tables(wheel_text_t *out, const wheel_facts_t *facts,
                   WHEEL_COLUMN_RUNNING | section);
     wheel_render_requests_html(out, facts);
     put_row_table(out, facts, snapshot);
+    put_privileged_table(out, facts);
     put_counter_table(out, "Ended, by reason", snapshot->ended, WHEEL_END_COUNT,
                       wheel_counter_end);
     put_counter_table(out, "Refused, by reason", snapshot->refused,

@@ -202,6 +202,19 @@ static void put_requests(const metrics_t *to, const wheel_facts_t *facts)
     wheel_text_putf(to->out, "wheel_requests_listed %u\n", facts->requests_n);
 }
 
+static void put_privileged(const metrics_t *to, const wheel_facts_t *facts)
+{
+    unsigned n;
+
+    put_family(to, "wheel_privileged", "gauge", NULL,
+               "Steps of WheelPrivileged: 1 if they can be taken, else 0.");
+    for (n = 0; n < facts->privileged_n; n++) {
+        wheel_text_putf(to->out, "wheel_privileged{step=\"%s\"} %d\n",
+                        facts->privileged[n].step,
+                        facts->privileged[n].missing == NULL);
+    }
+}
+
 static void put_cluster(const metrics_t *to,
                         const wheel_cluster_facts_t *cluster)
 {
@@ -275,6 +288,9 @@ const char *wheel_render_metrics(const wheel_facts_t *facts,
     put_latency(&to, snapshot);
     if (facts->requests) {
         put_requests(&to, facts);
+    }
+    if (facts->privileged_n) {
+        put_privileged(&to, facts);
     }
     if (facts->cluster) {
         put_cluster(&to, facts->cluster);

@@ -24,6 +24,14 @@ const char *wheel_render_problem(int status, const char *title,
         WHEEL_JSON_ANSWER_BYTES, pool);
 }
 
+/* What a dry stop would do with it; null for jobs that poll. */
+static int set_steps(json_t *object, const wheel_hit_t *hit)
+{
+    return json_object_set_new(
+        object, "steps",
+        hit->is_request ? wheel_render_steps_json(&hit->steps) : json_null());
+}
+
 static json_t *hit_json(const wheel_hit_t *hit, apr_pool_t *pool)
 {
     static const char *const outcomes[] = {
@@ -33,11 +41,18 @@ static json_t *hit_json(const wheel_hit_t *hit, apr_pool_t *pool)
         [WHEEL_OUTCOME_RUNNING] = "running",
     };
 
-    return json_pack("{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)hit->id,
-                     "name", wheel_json_name(hit->name, pool), "client",
-                     wheel_json_client(hit->client, pool), "handler",
-                     wheel_json_name(hit->handler, pool), "outcome",
-                     outcomes[hit->outcome]);
+    json_t *object = json_pack(
+        "{s:I, s:o, s:o, s:o, s:s}", "id", (json_int_t)hit->id, "name",
+        wheel_json_name(hit->name, pool), "client",
+        wheel_json_client(hit->client, pool), "handler",
+        wheel_json_name(hit->handler, pool), "outcome", outcomes[hit->outcome]);
+
+    if (object && hit->outcome == WHEEL_OUTCOME_WOULD_STOP &&
+        set_steps(object, hit) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
 }
 
 static json_t *reply_json(const wheel_reply_t *reply, apr_pool_t *pool)
@@ -75,6 +90,17 @@ const char *wheel_render_stopped(const wheel_stopped_t *result,
         WHEEL_JSON_ANSWER_BYTES + hits_n * WHEEL_JSON_JOB_BYTES / 2 +
             replies_n * WHEEL_JSON_JOB_BYTES / 4,
         pool);
+}
+
+const char *wheel_render_step(const wheel_request_t *request, wheel_step_e step,
+                              const char *outcome, apr_pool_t *pool)
+{
+    return wheel_json_text(
+        json_pack("{s:I, s:i, s:o, s:s, s:s}", "id", (json_int_t)request->id,
+                  "pid", (int)request->pid, "thread",
+                  request->tid ? json_integer(request->tid) : json_null(),
+                  "step", wheel_step_name(step), "outcome", outcome),
+        WHEEL_JSON_ANSWER_BYTES, pool);
 }
 
 /* --- The status ---------------------------------------------------------- */
@@ -124,12 +150,26 @@ static json_t *counters_json(const apr_uint64_t *counters, unsigned counters_n,
     return object;
 }
 
+static json_t *privileged_json(const wheel_facts_t *facts)
+{
+    json_t *list = json_array();
+    unsigned n;
+
+    for (n = 0; n < facts->privileged_n; n++) {
+        list = wheel_json_append(
+            list, json_pack("{s:s, s:s?}", "step", facts->privileged[n].step,
+                            "missing", facts->privileged[n].missing));
+    }
+    return list;
+}
+
 static json_t *server_json(const wheel_facts_t *facts)
 {
-    return json_pack("{s:s, s:i, s:f, s:s, s:b}", "mpm", facts->mpm,
+    return json_pack("{s:s, s:i, s:f, s:s, s:b, s:o}", "mpm", facts->mpm,
                      "generation", facts->generation, "uptime",
                      facts->uptime / 1e6, "version", facts->version, "requests",
-                     facts->requests != NULL);
+                     facts->requests != NULL, "privileged",
+                     privileged_json(facts));
 }
 
 static json_t *limits_json(const wheel_facts_t *facts,

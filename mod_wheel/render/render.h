@@ -34,6 +34,15 @@ typedef enum {
                                 * for promtool check metrics */
 } wheel_metrics_e;
 
+/** Steps that WheelPrivileged can name. */
+#define WHEEL_PRIVILEGED_FACTS_MAX 3
+
+/** A step that it names. */
+typedef struct wheel_privileged_fact_t {
+    const char *step;
+    const char *missing; /* why it can't be taken; NULL: it can */
+} wheel_privileged_fact_t;
+
 /** What the status says of the server besides the table. */
 typedef struct wheel_facts_t {
     const char *mpm;
@@ -54,6 +63,8 @@ typedef struct wheel_facts_t {
     apr_uint64_t requests_logged[WHEEL_MARK_COUNT];
     apr_uint64_t requests_steps[WHEEL_STEP_COUNT];
     const char *version; /* of mod_wheel */
+    wheel_privileged_fact_t privileged[WHEEL_PRIVILEGED_FACTS_MAX];
+    unsigned privileged_n;
 } wheel_facts_t;
 
 /**
@@ -76,6 +87,13 @@ const char *wheel_render_problem(int status, const char *title,
  * and in a cluster what each host replied. */
 const char *wheel_render_stopped(const wheel_stopped_t *result,
                                  apr_pool_t *pool);
+
+/**
+ * The object of /stop?id=N&step=...: which request, in which thread.
+ * @param outcome what becomes of it
+ */
+const char *wheel_render_step(const wheel_request_t *request, wheel_step_e step,
+                              const char *outcome, apr_pool_t *pool);
 
 /** A host's name: its id without what makes it unique. */
 const char *wheel_render_host(const char *host, apr_pool_t *pool);

@@ -144,6 +144,52 @@ static json_t *request_step(const wheel_request_t *request, apr_pool_t *pool)
                                    : json_string(wheel_step_name(step));
 }
 
+/* FORCE is a part of INTERRUPT. */
+json_t *wheel_render_steps_json(const wheel_step_times_t *steps)
+{
+    json_t *list = json_array();
+    wheel_step_e step;
+
+    for (step = WHEEL_STEP_REFUSE; step < WHEEL_STEP_COUNT; step++) {
+        if (step != WHEEL_STEP_FORCE &&
+            steps->after[step] != WHEEL_STEP_NEVER) {
+            list = wheel_json_append(
+                list, json_pack("{s:s, s:f}", "step", wheel_step_name(step),
+                                "after", steps->after[step] / 1e6));
+        }
+    }
+    return list;
+}
+
+static json_t *request_steps(const wheel_request_t *request, apr_pool_t *pool)
+{
+    (void)pool;
+    return wheel_render_steps_json(&request->steps);
+}
+
+/* The same as WheelOnStop has it: refuse interrupt cut=500ms drain=5s */
+static const char *steps_text(const json_t *steps, apr_pool_t *pool)
+{
+    wheel_text_t *out = wheel_text_make(pool);
+    const json_t *one;
+    size_t n;
+
+    json_array_foreach(steps, n, one)
+    {
+        apr_int64_t msec =
+            (apr_int64_t)(json_real_value(json_object_get(one, "after")) * 1e3);
+
+        wheel_text_putf(out, "%s%s", n ? " " : "",
+                        json_string_value(json_object_get(one, "step")));
+        if (msec > 0) {
+            wheel_text_putf(out, "=%" APR_INT64_T_FMT "%s",
+                            msec % 1000 ? msec : msec / 1000,
+                            msec % 1000 ? "ms" : "s");
+        }
+    }
+    return wheel_text_join(out);
+}
+
 /* One thing that is told of a request: its key for programs and its title for
  * people. */
 typedef struct requests_column_t {
@@ -172,6 +218,7 @@ static const requests_column_t columns[] = {
     {"cpu_limit", "CPU limit, s", 1, request_cpu_limit},
     {"stopped_by", "Stopped by", 0, request_stopped_by},
     {"step", "Step", 0, request_step},
+    {"steps", "A stop would", 0, request_steps},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))
@@ -205,12 +252,20 @@ json_t *wheel_render_requests_json(const wheel_facts_t *facts, apr_pool_t *pool)
     return requests;
 }
 
+static const char *words_of(const json_t *value, apr_pool_t *pool)
+{
+    if (json_is_array(value)) {
+        return steps_text(value, pool);
+    }
+    return value ? wheel_value_plain(value, pool) : "";
+}
+
 /* A value as monitors read it: a blank ends it. */
 static const char *plain(const requests_column_t *column,
                          const wheel_request_t *request, apr_pool_t *pool)
 {
     json_t *value = column->value(request, pool);
-    const char *words = value ? wheel_value_plain(value, pool) : "";
+    const char *words = words_of(value, pool);
     char *copy = apr_pstrdup(pool, words);
     char *at;
 
@@ -253,7 +308,7 @@ static const char *pretty(const requests_column_t *column,
         words = apr_psprintf(pool, "%.3f", json_real_value(value));
     }
     else if (value) {
-        words = wheel_text_html(wheel_value_plain(value, pool), pool);
+        words = wheel_text_html(words_of(value, pool), pool);
     }
     json_decref(value);
     return words;

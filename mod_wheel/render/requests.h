@@ -15,6 +15,10 @@
 json_t *wheel_render_requests_json(const wheel_facts_t *facts,
                                    apr_pool_t *pool);
 
+/** The steps of a stop as a JSON array, each with the seconds from the stop to
+ * it; NULL without memory. */
+json_t *wheel_render_steps_json(const wheel_step_times_t *steps);
+
 /** As lines of "WheelRequest: key=value ...". */
 void wheel_render_requests_auto(wheel_text_t *out, const wheel_facts_t *facts);
 

@@ -158,12 +158,12 @@ static void check_client(wheel_request_t *request, engine_note_t *note)
 
 /* --- Steps ---------------------------------------------------------------- */
 
-static void interrupt_cgi(const wheel_request_t *request, wheel_step_e step)
+static void interrupt_cgi(const wheel_request_t *request)
 {
     wheel_job_tree_t tree;
 
-    wheel_job_tree_signal(request->id,
-                          step >= WHEEL_STEP_FORCE ? SIGKILL : SIGTERM, &tree);
+    wheel_job_tree_signal(
+        request->id, wheel_steps_force(request) ? SIGKILL : SIGTERM, &tree);
 }
 
 static void interrupt_fpm(const wheel_request_t *request, engine_note_t *note)
@@ -193,12 +193,12 @@ static void take_steps(const wheel_request_t *request, engine_note_t *note)
     }
     if (request->kind == WHEEL_KIND_CGI &&
         (note->step < step || step >= WHEEL_STEP_FORCE)) {
-        interrupt_cgi(request, step);
+        interrupt_cgi(request);
     }
     if (request->kind == WHEEL_KIND_FCGI && note->step < step) {
         interrupt_fpm(request, note);
     }
-    wheel_steps_take(request, step, note->step);
+    wheel_steps_take(request, step);
     note->step = step;
 }
 

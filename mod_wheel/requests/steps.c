@@ -81,6 +81,14 @@ static int is_cooldown_due(const wheel_request_t *request)
            wheel_privileged_steps() & WHEEL_PRIVILEGED_COOLDOWN;
 }
 
+int wheel_steps_force(const wheel_request_t *request)
+{
+    apr_int64_t since = request->marked - request->facts.interrupt_after;
+
+    return since >= STEPS_FORCE_USEC || (is_asked(request, WHEEL_STEP_DRAIN) &&
+                                         request->drained >= STEPS_FORCE_USEC);
+}
+
 wheel_step_e wheel_steps_due(const wheel_request_t *request)
 {
     const wheel_request_facts_t *facts = &request->facts;
@@ -96,7 +104,7 @@ wheel_step_e wheel_steps_due(const wheel_request_t *request)
     if (is_cut_due(request)) {
         step = WHEEL_STEP_CUT;
     }
-    if (request->marked - STEPS_FORCE_USEC < facts->interrupt_after) {
+    if (!wheel_steps_force(request)) {
         return step;
     }
     return is_cooldown_due(request) ? WHEEL_STEP_COOLDOWN : WHEEL_STEP_FORCE;
@@ -257,14 +265,12 @@ void wheel_steps_take_asked(const wheel_request_t *request)
     log_steps(request);
 }
 
-void wheel_steps_take(const wheel_request_t *request, wheel_step_e step,
-                      wheel_step_e before)
+void wheel_steps_take(const wheel_request_t *request, wheel_step_e step)
 {
     if (is_cut_due(request)) {
         wheel_privileged_ask(WHEEL_PRIVILEGED_DO_CUT, request);
     }
-    if (step >= WHEEL_STEP_COOLDOWN && before < WHEEL_STEP_COOLDOWN &&
-        is_cooldown_due(request)) {
+    if (is_cooldown_due(request) && !request->cooled) {
         wheel_steps_cool(request);
     }
     if (step == WHEEL_STEP_DRAIN) {

@@ -10,12 +10,12 @@
  * what somebody has asked for. */
 wheel_step_e wheel_steps_due(const wheel_request_t *request);
 
-/**
- * Take a step, or go on with it.  Called at each tick while the request runs.
- * @param before the step that was taken last
- */
-void wheel_steps_take(const wheel_request_t *request, wheel_step_e step,
-                      wheel_step_e before);
+/** Has it come so far that processes are killed?  Not at once with a drain. */
+int wheel_steps_force(const wheel_request_t *request);
+
+/** Take a step, or go on with it.  Called at each tick while the request
+ * runs. */
+void wheel_steps_take(const wheel_request_t *request, wheel_step_e step);
 
 /** Take the steps that somebody has asked for with a request, marked or not,
  * and log those that were taken.  Called at each tick while it runs. */

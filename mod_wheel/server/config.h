@@ -7,6 +7,7 @@
 #include "http_config.h"
 
 #include "core/fastcgi.h"
+#include "core/request_slots.h"
 
 /** How companions share the CPU. */
 typedef enum {
@@ -28,9 +29,6 @@ typedef struct wheel_cluster_config_t {
     apr_interval_time_t timeout; /* usec to wait for other hosts */
     int stop_when_lost;          /* stop all when entries may be lost */
 } wheel_cluster_config_t;
-
-/** A step that a stop doesn't take. */
-#define WHEEL_STEP_NEVER APR_INT64_MAX
 
 /** The group of a control socket that has none. */
 #define WHEEL_CONTROL_NO_GROUP (~(gid_t)0)

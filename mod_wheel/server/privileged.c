@@ -39,6 +39,11 @@ APLOG_USE_MODULE(wheel);
 /* Under this key, and its size, this outlives restarts. */
 #define PRIVILEGED_RETAINED "mod_wheel-privileged"
 
+/* What it adds to the number of the error with which it ends.  httpd tells its
+ * parent the code of an exit or the number of a signal, and not which of the
+ * two: signals are less. */
+#define PRIVILEGED_FAILED 128
+
 /* A process that has lived for less is not started again at once. */
 #define PRIVILEGED_BRIEF_USEC APR_USEC_PER_SEC
 
@@ -329,7 +334,7 @@ static apr_status_t start(server_rec *s)
     apr_status_t rv = apr_proc_fork(proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
-        _exit(privileged_main(&how) ? 0 : errno);
+        _exit(privileged_main(&how) ? 0 : PRIVILEGED_FAILED + errno);
     }
     if (rv != APR_INPARENT) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
@@ -368,11 +373,11 @@ static void maintain(int reason, void *data, int status)
         return;
     }
     kept->pid = 0;
-    if (reason == APR_OC_REASON_DEATH && WIFEXITED(status) &&
-        WEXITSTATUS(status)) {
+    if (reason == APR_OC_REASON_DEATH && status >= PRIVILEGED_FAILED) {
         lose(kept); /* it would fail again */
         ap_log_error(APLOG_MARK, APLOG_ERR,
-                     APR_FROM_OS_ERROR(WEXITSTATUS(status)), ap_server_conf,
+                     APR_FROM_OS_ERROR(status - PRIVILEGED_FAILED),
+                     ap_server_conf,
                      "WH0121: the privileged process could not give up its "
                      "other rights, and has ended: there is none until the "
                      "next restart");
