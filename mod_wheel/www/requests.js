@@ -6,6 +6,7 @@
 import * as server from "./server.js";
 import * as words from "./words.js";
 import { el, make, say } from "./elements.js";
+import { beginSteps, StepButtons } from "./steps.js";
 
 /* More rows would hide those that matter; the table has all. */
 const ROWS_MAX = 25;
@@ -71,8 +72,11 @@ class Row {
         this.button = make("button", "halt");
         this.button.type = "button";
         this.button.addEventListener("click", () => this.stop());
+        this.means = make("p", "aside");
+        this.steps = new StepButtons(this, () => othersOf(this.request));
         const text = make("div", "request-text");
-        text.append(this.title, this.who, this.state);
+        text.append(this.title, this.who, this.means, this.state,
+            this.steps.node);
         this.node = make("li", "request");
         this.node.dataset.id = this.id;
         this.node.append(text, this.age.node, this.cpu.node, this.button);
@@ -89,6 +93,8 @@ class Row {
             this.marked = performance.now();
         }
         this.showState();
+        say(this.means, words.requestSteps(request));
+        this.steps.show(request, seen.server);
     }
 
     runsOn() {
@@ -135,18 +141,33 @@ class Row {
             if (!(refusal instanceof server.Refusal)) {
                 throw refusal;
             }
-            this.asked = undefined;
-            if (refusal.status === 404 || this.over) {
-                announce(`Request ${this.what} had ended already.`);
-            }
-            else {
-                this.refused = `Not stopped. ${words.refusal(refusal)
-                    .join(" ")}`.trim();
-                announce(`Request ${this.what}: ${this.refused}`);
-                this.showState();
-            }
+            this.fail(refusal, "Not stopped.");
         }
         look();
+    }
+
+    /** A step was asked for.
+     *  @param stops it as well */
+    tell(what, stops) {
+        this.asked = stops ? performance.now() : this.asked;
+        this.refused = "";
+        if (!this.over) {
+            announce(`Request ${this.what} ${what}.`);
+        }
+        look();
+    }
+
+    /** The server has refused it. */
+    fail(refusal, sentence) {
+        this.asked = undefined;
+        if (refusal.status === 404 || this.over) {
+            announce(`Request ${this.what} had ended already.`);
+            return;
+        }
+        this.refused = `${sentence} ${words.refusal(refusal).join(" ")}`
+            .trim();
+        announce(`Request ${this.what}: ${this.refused}`);
+        this.showState();
     }
 
     /** It is listed no longer. */
@@ -161,8 +182,11 @@ class Row {
             figure.mark.hidden = true;
             figure.node.classList.remove("most");
         }
+        this.steps.close();
         passFocusOn(this);
         this.button.remove();
+        this.steps.node.remove();
+        this.means.remove();
         if (from === undefined && !held) {
             this.remove();
             return;
@@ -182,10 +206,17 @@ class Row {
     }
 
     remove() {
+        this.steps.close();
         passFocusOn(this);
         this.node.remove();
         rows.delete(this.id);
     }
+}
+
+/* Other requests that are listed of the same process. */
+function othersOf({ id, pid }) {
+    return seen.requests.filter((one) => one.pid === pid && one.id !== id)
+        .length;
 }
 
 function announce(text) {
@@ -198,7 +229,7 @@ function passFocusOn(row) {
         const all = [...el("request-list").children];
         const at = all.indexOf(row.node);
         const next = [...all.slice(at + 1), ...all.slice(0, at).reverse()]
-            .map((node) => node.querySelector("button")).find(Boolean);
+            .map((node) => node.querySelector(".halt")).find(Boolean);
         (next || el("requests-title")).focus({ preventScroll: true });
     }
 }
@@ -240,6 +271,9 @@ function showSum() {
     const rest = n - [...rows.values()].filter((row) => !row.over).length;
     el("requests-more").hidden = rest <= 0;
     say(el("requests-rest"), `${words.exact(rest)} more`);
+    const missing = words.missingSteps(seen.server.privileged);
+    say(el("requests-missing"), missing);
+    el("requests-missing").hidden = !missing;
 }
 
 /* In the order of the list, with rows that have ended where they were. */
@@ -312,6 +346,7 @@ function sortBy(key) {
  *  @param lookNow asks for the status at once */
 export function beginRequests(lookNow) {
     look = lookNow;
+    beginSteps();
     for (const name of Object.keys(SORTS)) {
         el(`requests-by-${name}`).addEventListener("click", () =>
             sortBy(name));

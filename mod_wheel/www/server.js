@@ -99,6 +99,11 @@ export function stopId(id) {
     return ask(`stop?id=${encodeURIComponent(id)}&json`, "POST");
 }
 
+/** One step with one request: cut, cooldown or drain. */
+export function step(id, name) {
+    return ask(`stop?id=${encodeURIComponent(id)}&step=${name}`, "POST");
+}
+
 let held = 0;
 let loginNeeded = false;
 const ownPlaces = new Set();

@@ -47,6 +47,22 @@ const WAITS = {
     sending: "it waits for its client to take what was sent",
 };
 
+/* Steps with one request. */
+const STEPS = {
+    cut: {
+        name: "Cut", refused: "Not cut.",
+        taken: "is told to stop, and its wait is cut",
+    },
+    cooldown: {
+        name: "Cool down", refused: "Not cooled down.",
+        taken: "is being cooled down",
+    },
+    drain: {
+        name: "Drain", refused: "Not drained.",
+        taken: "is told to stop, and its process is drained",
+    },
+};
+
 /** 51.2M */
 export function short(n) {
     return compact.format(n);
@@ -181,6 +197,58 @@ export function requestStop(request, runsOn) {
         ? "it computes, and nothing has interrupted its handler"
         : WAITS[request.state] || "its handler has not returned";
     return `${by}, and runs on: ${why}.${step}`;
+}
+
+/** The steps that a stop of a request takes. */
+export function requestSteps({ steps }) {
+    return `A stop: ${steps.map(({ step, after }) => (after > 0
+        ? `${step} after ${duration(after)}` : step)).join(", ")}.`;
+}
+
+/** Steps that WheelPrivileged names and that can't be taken. */
+export function missingSteps(privileged) {
+    return privileged.filter(({ missing }) => missing !== null)
+        .map(({ step, missing }) => `Step ${step} can’t be taken: `
+            + `${missing}.`).join(" ");
+}
+
+/** What stands on the button of a step. */
+export function stepName(step) {
+    return STEPS[step].name;
+}
+
+/** What is asked before a step.
+ *  @param others how many other requests are listed of its process
+ *  @return title, detail, and what stands on the button */
+export function stepQuestion(step, { pid }, others) {
+    if (step === "cut") {
+        return ["Cut what this request waits for?", "The request is stopped, "
+            + "and the socket that its thread waits for is shut down: that of "
+            + "a backend or a database, say, and never its client’s. Its peer "
+            + "sees the connection end.", "Cut"];
+    }
+    if (step === "cooldown") {
+        return ["Cool this request down?", "It goes on, with CPU time that "
+            + "nobody else wants. Other requests that wait for a lock which it "
+            + "holds wait longer.", "Cool down"];
+    }
+    const here = others > 0 ? `${count(others, "other request")} of it `
+        + `${others === 1 ? "is" : "are"} listed now. ` : "";
+    return [`Drain process ${pid}?`, "The request is stopped. It ends the "
+        + `process ${pid} and with it each request that still runs there, `
+        + "after its other requests have ended, or have had 30 seconds. "
+        + `${here}Another process takes its place at once.`,
+    `Drain process ${pid}`];
+}
+
+/** What a request is told by a step. */
+export function stepTaken(step) {
+    return STEPS[step].taken;
+}
+
+/** What comes before the reason of a refusal. */
+export function stepRefused(step) {
+    return STEPS[step].refused;
 }
 
 /** Why nothing came of a request.

@@ -107,14 +107,14 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
         `nothing sticks out or is cut at a width of ${width}`);
     }
 
-    await row("computes").locator("button").focus();
+    await row("computes").locator(".halt").focus();
     await page.keyboard.press("Enter");
     await becomes(async () => /^Request GET 127.* is told to stop\.$/
         .test(await said()), "Enter stops one", said);
     await becomes(async () => /Stopped, and runs on: it computes, and nothing /
         .test(await state("computes")), "one that nothing interrupts is said "
         + "to run on, and why", () => state("computes"));
-    is(await row("computes").locator("button").innerText(), "Stopping",
+    is(await row("computes").locator(".halt").innerText(), "Stopping",
         "its button says that it was told");
     ok(/was stopped, and runs on/.test(await said()),
         "which is read aloud", await said());
@@ -142,6 +142,7 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
             state: MARKUP, started: 1, elapsed: 40 - n, cpu: n,
             sent_bytes: 1234567, deadline: 60, cpu_limit: 5,
             stopped_by: null, step: n ? null : "cooldown",
+            steps: [{ step: "refuse", after: 0 }],
         }));
         await route.fulfill({ json: status });
     });
@@ -156,12 +157,12 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
     const refuse = (status) => page.route("**/stop?id=*", (route) =>
         route.fulfill({ status, contentType: "text/html", body: MARKUP }));
     await refuse(403);
-    await listed.first().locator("button").click();
+    await listed.first().locator(".halt").click();
     await becomes(async () => /Not stopped\. The server refuses\./
         .test(await first()), "a stop that is refused is told beside its "
         + "request", first);
     await refuse(404);
-    await listed.nth(1).locator("button").click();
+    await listed.nth(1).locator(".halt").click();
     await becomes(async () => /had ended already/.test(await said()),
         "and one that came too late", said);
 
