@@ -247,7 +247,8 @@ static int keep(server_rec *s, apr_pool_t *ptemp)
         if (rv != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
                          "WH0082: WheelCluster: no shared memory, or no socket "
-                         "for the helper process");
+                         "for the helper process: allow more memory and open "
+                         "files");
             return 0;
         }
         kept = ap_retained_data_create(key, sizeof(made));

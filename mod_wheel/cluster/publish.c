@@ -320,7 +320,8 @@ static publish_t *read_request(const char *text, apr_size_t bytes, int fd)
         wheel_filter_parse(&publish->filter, publish->request.filter, pool)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                      "WH0091: a child has asked for a stop on other hosts in "
-                     "a way that this build of mod_wheel doesn't understand");
+                     "a way that this build of mod_wheel doesn't understand: "
+                     "restart the server");
         forget(publish);
         return NULL;
     }

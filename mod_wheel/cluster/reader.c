@@ -162,7 +162,7 @@ static apr_status_t stop_here(const wheel_filter_t *filter, unsigned *stopped)
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
                      "WH0087: a stop of another host is %s: the mutex 'wheel' "
-                     "failed",
+                     "failed; check the directory and rights of Mutex",
                      APR_STATUS_IS_EBUSY(rv) ? "late" : "lost");
     }
     return rv;
@@ -213,7 +213,7 @@ static void service_lost(void *baton, const char *why)
                  cluster_own()->stop_when_lost
                      ? "all wheels of this host are stopped "
                        "(lost=stop)"
-                     : "the wheels of this host turn on "
+                     : "the wheels of this host continue "
                        "(lost=keep)");
     if (cluster_own()->stop_when_lost) {
         memset(&all, 0, sizeof(all));
@@ -333,8 +333,9 @@ static void begin(apr_pool_t *pool)
     if (error) {
         ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(error),
                      ap_server_conf,
-                     "WH0083: no thread: the helper process can't read the "
-                     "stops of other hosts");
+                     "WH0083: the helper process can't read the stops of other "
+                     "hosts, since it gets no thread: raise the limits of "
+                     "threads and processes");
     }
 }
 

@@ -261,8 +261,8 @@ static void begin(apr_pool_t *pool)
     clients.told_fd = wheel_wake_open();
     if (clients.told_fd < 0) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, ap_server_conf,
-                     "WH0064: WheelControl: no descriptor for it in the "
-                     "helper process");
+                     "WH0064: WheelControl: the helper process has no "
+                     "descriptor left for it: raise the limit of open files");
         return;
     }
     clients.listener = wheel_socket_listener();

@@ -45,7 +45,8 @@ static void list(client_t *client, const char *query, int told_fd)
     rv = wheel_report_take(&filter, &report, client->pool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
-                     "WH0065: the mutex 'wheel' failed");
+                     "WH0065: wheelctl was refused: the mutex 'wheel' failed; "
+                     "check the directory and rights of Mutex");
         client_answer_problem(client, HTTP_SERVICE_UNAVAILABLE,
                               "the table of wheels could not be locked");
         return;
@@ -148,8 +149,8 @@ static void stop(client_t *client, const char *query, int told_fd)
     result = wheel_stop_result(client->stop);
     if (result->hits_n && !result->dry) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
-                     "WH0063: process %ld of user %ld has stopped %u wheels: "
-                     "stop %s",
+                     "WH0063: process %ld of user %ld has stopped jobs (%u) by "
+                     "wheelctl: stop %s",
                      (long)client->peer.pid, (long)client->peer.uid,
                      result->hits_n,
                      wheel_filter_text(&request.filter, client->pool));

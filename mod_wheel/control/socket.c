@@ -177,8 +177,11 @@ static apr_status_t check_place(const struct sockaddr_un *address,
     if (lstat(path, &info) != 0) {
         rv = errno;
         if (rv != ENOENT) {
-            ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                         "WH0060: WheelControl: %s can't be looked at", path);
+            ap_log_error(
+                APLOG_MARK, APLOG_EMERG, rv, s,
+                "WH0060: WheelControl: what is at %s can't be read: check "
+                "the rights of its directories",
+                path);
         }
         return rv;
     }
@@ -307,7 +310,8 @@ static apr_status_t open_kept(socket_retained_t *kept,
         if (kept->fd < 0 || lstat(config->control, &info) != 0) {
             rv = errno;
             ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                         "WH0061: WheelControl: no socket can be made at %s",
+                         "WH0061: WheelControl: no socket can be made at %s: "
+                         "check the directory and its rights",
                          config->control);
         }
         else {

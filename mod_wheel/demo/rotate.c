@@ -104,7 +104,8 @@ static int rotate(request_rec *r)
     rv = wheel_seed(&wheel);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0041: no entropy to seed a wheel");
+                      "WH0041: the kernel gave no random numbers to seed a "
+                      "wheel: allow getrandom() in filters of system calls");
         return wheel_reply_problem(r, HTTP_INTERNAL_SERVER_ERROR,
                                    "the wheel could not be seeded");
     }

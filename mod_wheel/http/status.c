@@ -297,7 +297,8 @@ static apr_status_t take_report(request_rec *r, const wheel_filter_t *filter,
 
     if (rv != APR_SUCCESS) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0050: no snapshot: the mutex 'wheel' failed");
+                      "WH0050: the status was refused: the mutex 'wheel' "
+                      "failed; check the directory and rights of Mutex");
     }
     return rv;
 }

@@ -159,7 +159,8 @@ wheel_stop_t *wheel_stop_begin(const wheel_stop_request_t *request,
     mark(stop);
     if (stop->failed != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, stop->failed, ap_server_conf,
-                     "WH0042: nothing was stopped: the mutex 'wheel' failed");
+                     "WH0042: nothing was stopped: the mutex 'wheel' failed; "
+                     "check the directory and rights of Mutex");
     }
     stop->until_usec = wheel_clock_usec() + request->wait_max;
     /* Jobs don't wait for the replies of other hosts, nor for a stop that

@@ -157,7 +157,8 @@ static apr_status_t start_supervisor(server_rec *s)
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
                      "WH0070: the helper process could not be started; it is "
-                     "tried again within ten seconds");
+                     "tried again within ten seconds: raise the limits of "
+                     "processes and memory");
     }
     return rv;
 }

@@ -431,7 +431,7 @@ void helper_supervise(const helper_start_t *start)
         ap_run_drop_privileges(pool, start->server)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, start->server,
                      "WH0073: the helper process can't be the user of the "
-                     "server, and ends");
+                     "server, and ends: check User and Group");
         _exit(1);
     }
     supervise(pool);

@@ -104,7 +104,8 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
         wheel_table_claim(wait->table, &claim, &wait->slot, &wait->id, refusal);
     if (rv != APR_SUCCESS && *refusal == WHEEL_REFUSED_LOCK) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0020: the mutex 'wheel' failed");
+                      "WH0020: the mutex 'wheel' failed, and a job was "
+                      "refused: check the directory and rights of Mutex");
     }
     if (wheel_table_damage(wait->table)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -268,7 +269,8 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
         result->refusal = WHEEL_REFUSED_THREAD;
         wheel_table_unclaim(wait.table, wait.slot, result->refusal);
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "WH0022: no thread for a wheel could be started");
+                      "WH0022: no thread for a wheel could be started: raise "
+                      "the limits of threads and processes");
         return APR_EAGAIN;
     }
     wait.watched = settings.stop_on_disconnect;

@@ -72,8 +72,9 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
     taken = wheel_table_reap(wheel_process_table(), pid);
     if (taken) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "WH0010: child %" APR_PID_T_FMT
-                     " has died with %u wheels; their slots are free again",
+                     "WH0010: child %" APR_PID_T_FMT " has died while it ran "
+                     "wheels (%u), whose slots are free again: find out what "
+                     "has ended it",
                      pid, taken);
     }
 }
@@ -108,8 +109,9 @@ static int monitor(apr_pool_t *pool, server_rec *s)
         wheel_table_reap_all(wheel_process_table(), &dead) == APR_SUCCESS &&
         dead) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                     "WH0011: %u dead children with wheels found; their slots "
-                     "are free again",
+                     "WH0011: children have died while they ran wheels (%u), "
+                     "whose slots are free again: find out what has ended "
+                     "them",
                      dead);
     }
     if (wheel_process_table()) {
@@ -200,7 +202,8 @@ static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
     rv = wheel_table_create(&kept->table, slots_wanted(), mutex, pool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                     "WH0002: no shared memory for a table of %u slots",
+                     "WH0002: no shared memory for a table of %u slots: lower "
+                     "ServerLimit or ThreadLimit, or allow more memory",
                      slots_wanted());
         return rv;
     }
@@ -265,10 +268,12 @@ static void leave_room(apr_pool_t *ptemp, server_rec *s)
     }
     if (floor >= 0) {
         wheel_table_stop_before(wheel_process_table(), floor);
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "WH0006: no place of ServerLimit %d was left for a new "
-                     "process: wheels of generations before %d are ended",
-                     daemons_max, floor);
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "WH0006: no place of ServerLimit %d was left for a new "
+            "process: wheels of generations before %d are ended; raise "
+            "ServerLimit",
+            daemons_max, floor);
     }
 }
 

@@ -192,7 +192,8 @@ static apr_status_t make_slots(requests_retained_t *kept, server_rec *s)
 
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                     "WH0101: no shared memory for %u slots of requests",
+                     "WH0101: no shared memory for %u slots of requests: "
+                     "lower ServerLimit or ThreadLimit, or allow more memory",
                      slots_wanted());
     }
     kept->layout = wheel_request_slots_layout();
