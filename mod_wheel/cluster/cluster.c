@@ -68,7 +68,7 @@ static apr_uint64_t read_count(_Atomic apr_uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-const wheel_cluster_facts_t *wheel_cluster_look(apr_pool_t *pool)
+const wheel_cluster_facts_t *wheel_cluster_read(apr_pool_t *pool)
 {
     cluster_counters_t *counters = own.kept->counters;
     wheel_cluster_facts_t *facts = apr_pcalloc(pool, sizeof(*facts));

@@ -13,7 +13,7 @@
 int wheel_cluster_on(void);
 
 /** How this host stands in it.  Only when wheel_cluster_on(). */
-const wheel_cluster_facts_t *wheel_cluster_look(apr_pool_t *pool);
+const wheel_cluster_facts_t *wheel_cluster_read(apr_pool_t *pool);
 
 /**
  * Tell the other hosts of a stop that has been done here.  Blocks: for at most

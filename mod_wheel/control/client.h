@@ -73,6 +73,6 @@ void client_told(client_t *client);
  * Answer a client that waits, if its jobs have ended or its time is over.
  * @param at_once not to wait any longer
  */
-void client_look(client_t *client, int at_once);
+void client_poll(client_t *client, int at_once);
 
 #endif /* WHEEL_CONTROL_CLIENT_H */

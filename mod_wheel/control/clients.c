@@ -237,7 +237,7 @@ static int attend(client_t *client, apr_int64_t now)
     else if (client->state == CLIENT_WAITS) {
         goes_on = !(client->revents & (POLLHUP | POLLERR));
         if (goes_on) {
-            client_look(client, clients.leave_usec && now > clients.leave_usec);
+            client_poll(client, clients.leave_usec && now > clients.leave_usec);
         }
     }
     if (goes_on && client->state == CLIENT_ANSWERED) {

@@ -74,7 +74,7 @@ static void answer_stop(client_t *client)
     wheel_stop_finish(client->stop);
 }
 
-void client_look(client_t *client, int at_once)
+void client_poll(client_t *client, int at_once)
 {
     if (at_once) {
         wheel_stop_cancel(client->stop);
@@ -87,7 +87,7 @@ void client_look(client_t *client, int at_once)
 static void answer_told(client_t *client)
 {
     client->state = CLIENT_WAITS;
-    client_look(client, 0);
+    client_poll(client, 0);
 }
 
 void client_told(client_t *client)

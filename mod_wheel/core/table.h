@@ -107,12 +107,12 @@ typedef struct wheel_record_t {
     apr_interval_time_t wait_max;   /* usec from start to deadline, or -1 */
     apr_interval_time_t marked;     /* usec since its mark, or -1; in the
                                     * ring: from its mark to its end */
-    apr_interval_time_t looked;     /* usec since it last polled its mark,
+    apr_interval_time_t polled;     /* usec since it last polled its mark,
                                     * or -1 before the first time */
-    apr_interval_time_t looked_cpu; /* CPU time of its thread then, usec */
+    apr_interval_time_t polled_cpu; /* CPU time of its thread then, usec */
     int in_worker;                  /* its worker does the work itself */
     int stuck;                      /* it could have polled since, and didn't:
-                                     * see wheel_table_look_max_set() */
+                                     * see wheel_table_poll_max_set() */
     apr_uint64_t done;
     unsigned value;
     unsigned load;                 /* percent of a core, 0 for no limit */
@@ -297,19 +297,19 @@ int wheel_table_class_news(wheel_table_t *table);
  * @param now_usec by wheel_clock_usec()
  * @param cpu_usec CPU time that the thread has used
  */
-void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
-                      apr_int64_t cpu_usec);
+void wheel_table_polled(wheel_table_t *table, unsigned slot,
+                        apr_int64_t now_usec, apr_int64_t cpu_usec);
 
 /**
  * From now on, a job is stuck if it hasn't polled for so long although its
  * thread had the CPU all that time, or sleeps.  A thread that waits for the
  * CPU as long isn't.
- * @param look_max usec, 0: no job is ever stuck
+ * @param poll_max usec, 0: no job is ever stuck
  */
-void wheel_table_look_max_set(wheel_table_t *table, apr_int64_t look_max);
+void wheel_table_poll_max_set(wheel_table_t *table, apr_int64_t poll_max);
 
 /** What was set so. */
-apr_int64_t wheel_table_look_max(const wheel_table_t *table);
+apr_int64_t wheel_table_poll_max(const wheel_table_t *table);
 
 /**
  * Is the job of this slot stuck, and has nobody logged it?  For the slot's

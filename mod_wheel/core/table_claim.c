@@ -81,8 +81,8 @@ apr_uint64_t wheel_table_next_id(wheel_table_t *table)
 static void set_facts(table_slot_t *slot, const wheel_claim_t *claim)
 {
     atomic_store_explicit(&slot->progress, 0, memory_order_relaxed);
-    atomic_store_explicit(&slot->looked_usec, 0, memory_order_relaxed);
-    atomic_store_explicit(&slot->looked_cpu_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->polled_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->polled_cpu_usec, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->stuck_told, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->in_worker, claim->in_worker,
                           memory_order_relaxed);

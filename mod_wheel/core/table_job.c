@@ -77,12 +77,12 @@ int wheel_table_class_news(wheel_table_t *table)
                                      memory_order_relaxed);
 }
 
-void wheel_table_look(wheel_table_t *table, unsigned slot, apr_int64_t now_usec,
-                      apr_int64_t cpu_usec)
+void wheel_table_polled(wheel_table_t *table, unsigned slot,
+                        apr_int64_t now_usec, apr_int64_t cpu_usec)
 {
-    atomic_store_explicit(&table->slots[slot].looked_cpu_usec, cpu_usec,
+    atomic_store_explicit(&table->slots[slot].polled_cpu_usec, cpu_usec,
                           memory_order_relaxed);
-    atomic_store_explicit(&table->slots[slot].looked_usec, now_usec,
+    atomic_store_explicit(&table->slots[slot].polled_usec, now_usec,
                           memory_order_relaxed);
 }
 

@@ -60,8 +60,8 @@ typedef struct table_slot_t {
     char handler[WHEEL_HANDLER_BYTES];
 
     alignas(TABLE_LINE_BYTES) _Atomic apr_uint64_t progress;
-    _Atomic apr_int64_t looked_usec;
-    _Atomic apr_int64_t looked_cpu_usec;
+    _Atomic apr_int64_t polled_usec;
+    _Atomic apr_int64_t polled_cpu_usec;
     _Atomic pid_t tid;
     _Atomic apr_uint32_t class; /* a wheel_class_e */
     _Atomic apr_uint32_t stuck_told;
@@ -105,7 +105,7 @@ typedef struct table_header_t {
     table_eviction_t eviction;
     _Atomic apr_int64_t swept_usec; /* 0: a sweep is asked for */
     _Atomic apr_int64_t gave_way_usec;
-    _Atomic apr_int64_t look_max;
+    _Atomic apr_int64_t poll_max;
     _Atomic apr_uint32_t class_told; /* see wheel_table_class_news() */
     _Atomic apr_uint64_t refused[WHEEL_REFUSED_COUNT];
     _Atomic apr_uint64_t latency[WHEEL_LATENCY_BUCKETS];
@@ -232,7 +232,7 @@ void table_slot_record(const table_slot_t *slot, apr_int64_t now_usec,
 void table_record_check(wheel_record_t *record);
 
 /* Does a job not poll its mark (table_stuck.c)?  Reads /proc. */
-int table_is_stuck(const wheel_record_t *record, apr_int64_t look_max);
+int table_is_stuck(const wheel_record_t *record, apr_int64_t poll_max);
 
 /* Mark the jobs of a dead process as such (table_stop.c).
  * @return how many slots it has */

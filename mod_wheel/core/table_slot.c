@@ -103,17 +103,17 @@ static void copy_times(const table_slot_t *slot, apr_int64_t now_usec,
 {
     apr_int64_t marked =
         atomic_load_explicit(&slot->marked_usec, memory_order_relaxed);
-    apr_int64_t looked =
-        atomic_load_explicit(&slot->looked_usec, memory_order_relaxed);
+    apr_int64_t polled =
+        atomic_load_explicit(&slot->polled_usec, memory_order_relaxed);
 
     record->marked = -1;
     if (record->end != WHEEL_END_NONE) {
         /* Whoever has marked it this moment has yet to write when. */
         record->marked = usec_since(marked, now_usec);
     }
-    record->looked = looked ? usec_since(looked, now_usec) : -1;
-    record->looked_cpu = within(
-        atomic_load_explicit(&slot->looked_cpu_usec, memory_order_relaxed), 0,
+    record->polled = polled ? usec_since(polled, now_usec) : -1;
+    record->polled_cpu = within(
+        atomic_load_explicit(&slot->polled_cpu_usec, memory_order_relaxed), 0,
         SLOT_TIME_MAX);
 }
 
@@ -160,8 +160,8 @@ void table_record_check(wheel_record_t *record)
     record->elapsed = within(record->elapsed, 0, SLOT_TIME_MAX);
     record->wait_max = within(record->wait_max, -1, SLOT_TIME_MAX);
     record->marked = within(record->marked, -1, SLOT_TIME_MAX);
-    record->looked = within(record->looked, -1, SLOT_TIME_MAX);
-    record->looked_cpu = within(record->looked_cpu, 0, SLOT_TIME_MAX);
+    record->polled = within(record->polled, -1, SLOT_TIME_MAX);
+    record->polled_cpu = within(record->polled_cpu, 0, SLOT_TIME_MAX);
     record->in_worker = record->in_worker != 0;
     record->class = (wheel_class_e)within((unsigned)record->class, 0,
                                           WHEEL_CLASS_COUNT - 1);

@@ -94,12 +94,12 @@ static void copy_jobs(const wheel_table_t *table, wheel_snapshot_t *snapshot,
 
 /* --- A snapshot ---------------------------------------------------------- */
 
-static void find_stuck(wheel_snapshot_t *snapshot, apr_int64_t look_max)
+static void find_stuck(wheel_snapshot_t *snapshot, apr_int64_t poll_max)
 {
     unsigned n;
 
     for (n = 0; n < snapshot->jobs_n; n++) {
-        snapshot->jobs[n].stuck = table_is_stuck(&snapshot->jobs[n], look_max);
+        snapshot->jobs[n].stuck = table_is_stuck(&snapshot->jobs[n], poll_max);
         snapshot->stuck += snapshot->jobs[n].stuck;
     }
 }
@@ -146,7 +146,7 @@ apr_status_t wheel_table_snapshot(wheel_table_t *table,
     for (n = 0; n < snapshot->recent_n; n++) {
         table_record_check(&snapshot->recent[n]);
     }
-    find_stuck(snapshot, wheel_table_look_max(table));
+    find_stuck(snapshot, wheel_table_poll_max(table));
     qsort(snapshot->jobs, snapshot->jobs_n, sizeof(wheel_record_t), by_id);
     return rv;
 }

@@ -61,7 +61,7 @@ static void fill_facts(wheel_facts_t *facts, apr_pool_t *pool)
     facts->requests = NULL;
     facts->requests_n = 0;
     fill_privileged(facts);
-    facts->cluster = wheel_cluster_on() ? wheel_cluster_look(pool) : NULL;
+    facts->cluster = wheel_cluster_on() ? wheel_cluster_read(pool) : NULL;
 }
 
 /* Keep the jobs that the filter means.  @return how many */

@@ -131,10 +131,10 @@ static json_t *job_number(const wheel_record_t *job, apr_pool_t *pool)
     return json_integer(job->value);
 }
 
-static json_t *job_looked(const wheel_record_t *job, apr_pool_t *pool)
+static json_t *job_polled(const wheel_record_t *job, apr_pool_t *pool)
 {
     (void)pool;
-    return job->looked < 0 ? json_null() : duration(job->looked, 1e3);
+    return job->polled < 0 ? json_null() : duration(job->polled, 1e3);
 }
 
 static json_t *job_stuck(const wheel_record_t *job, apr_pool_t *pool)
@@ -178,7 +178,7 @@ const wheel_column_t wheel_columns[] = {
      job_rate},
     {"number", "Number", WHEEL_COLUMN_BOTH | WHEEL_COLUMN_NUMBER, job_number},
     {"looked_ms", "Last check, ms", WHEEL_COLUMN_RUNNING | WHEEL_COLUMN_NUMBER,
-     job_looked},
+     job_polled},
     {"stuck", "Stuck", WHEEL_COLUMN_RUNNING, job_stuck},
     {"stopped_by", "Stopped by", WHEEL_COLUMN_ENDED, job_end},
     {"answered_ms", "Answered, ms", WHEEL_COLUMN_ENDED | WHEEL_COLUMN_NUMBER,

@@ -56,8 +56,8 @@ static void note_poll(wheel_companion_t *companion)
 
     if (now != companion->polled_usec) {
         companion->polled_usec = now;
-        wheel_table_look(wheel_process_table(), companion->slot, now,
-                         wheel_clock_thread_usec());
+        wheel_table_polled(wheel_process_table(), companion->slot, now,
+                           wheel_clock_thread_usec());
     }
 }
 

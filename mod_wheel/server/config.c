@@ -26,7 +26,7 @@
 APLOG_USE_MODULE(wheel);
 
 #define CONFIG_RESERVE_DEFAULT 1
-#define CONFIG_LOOK_DEFAULT_USEC APR_USEC_PER_SEC
+#define CONFIG_POLL_DEFAULT_USEC APR_USEC_PER_SEC
 #define CONFIG_SLOW_DEFAULT_USEC (250 * 1000)
 
 static const wheel_config_word_t scheduling_words[] = {
@@ -106,7 +106,7 @@ void *wheel_config_create_server(apr_pool_t *pconf, server_rec *s)
     config->reserve = -1;
     config->per_client_max = -1;
     config->stop_on_restart = -1;
-    config->look_max = -1;
+    config->poll_max = -1;
     config->control_group = WHEEL_CONTROL_NO_GROUP;
     return config;
 }
@@ -326,7 +326,7 @@ static const char *set_look_warning(cmd_parms *cmd, void *dir, const char *text)
     wheel_server_config_t *config = server_of(cmd, &error);
 
     (void)dir;
-    return error ? error : wheel_config_time(cmd, "", text, &config->look_max);
+    return error ? error : wheel_config_time(cmd, "", text, &config->poll_max);
 }
 
 const command_rec wheel_config_directives[] = {
@@ -423,8 +423,8 @@ static wheel_server_config_t server_settings(const server_rec *s)
     config.reserve = or_default(config.reserve, CONFIG_RESERVE_DEFAULT);
     config.per_client_max = or_default(config.per_client_max, 0);
     config.stop_on_restart = or_default(config.stop_on_restart, 0);
-    if (config.look_max == -1) {
-        config.look_max = CONFIG_LOOK_DEFAULT_USEC;
+    if (config.poll_max == -1) {
+        config.poll_max = CONFIG_POLL_DEFAULT_USEC;
     }
     return config;
 }

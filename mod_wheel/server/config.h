@@ -40,7 +40,7 @@ typedef struct wheel_server_config_t {
     int per_client_max;  /* WheelMaxPerClient; -1 unset: 0, no limit */
     int stop_on_restart; /* WheelOnRestart; -1 unset: 0, continue */
     const wheel_cluster_config_t *cluster; /* NULL unset: no other host */
-    apr_interval_time_t look_max; /* WheelLookWarning in usec; -1 unset: 1 s,
+    apr_interval_time_t poll_max; /* WheelLookWarning in usec; -1 unset: 1 s,
                                    * 0: never */
     const char *control; /* WheelControl: path of the socket; NULL: off */
     int control_mode;    /* rights of its file */

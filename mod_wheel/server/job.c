@@ -325,7 +325,7 @@ static void note_poll(job_own_t *own, apr_int64_t now)
     }
     own->polled_usec = now;
     own->polled_cpu_usec = cpu;
-    wheel_table_look(own->wait.table, own->wait.slot, now, cpu);
+    wheel_table_polled(own->wait.table, own->wait.slot, now, cpu);
 }
 
 /* The kernel's tick is often enough for all but the mark. */

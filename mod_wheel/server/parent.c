@@ -95,7 +95,7 @@ static void log_stuck(server_rec *s)
                      "child %" APR_PID_T_FMT ", has not polled its mark for "
                      "%" APR_TIME_T_FMT " ms",
                      records[n].id, records[n].handler, records[n].pid,
-                     apr_time_as_msec(records[n].looked));
+                     apr_time_as_msec(records[n].polled));
     }
 }
 
@@ -317,8 +317,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     wheel_process_set_table(kept->table);
-    wheel_table_look_max_set(wheel_process_table(),
-                             wheel_config_server().look_max);
+    wheel_table_poll_max_set(wheel_process_table(),
+                             wheel_config_server().poll_max);
     warn_of_full_server(s);
     if (wheel_config_server().stop_on_restart) {
         end_old_generations();

@@ -33,15 +33,15 @@ static void log_if_stuck(wheel_wait_t *wait)
             "WH0024: wheel %" APR_UINT64_T_FMT " of handler %s has not "
             "polled its mark for %" APR_TIME_T_FMT " ms: its work goes "
             "on after a stop until it does",
-            record.id, record.handler, apr_time_as_msec(record.looked));
+            record.id, record.handler, apr_time_as_msec(record.polled));
     }
 }
 
 void wheel_wait_log_late(const wheel_wait_t *wait, apr_interval_time_t late)
 {
-    apr_interval_time_t look_max = wheel_table_look_max(wait->table);
+    apr_interval_time_t poll_max = wheel_table_poll_max(wait->table);
 
-    if (look_max && late >= look_max &&
+    if (poll_max && late >= poll_max &&
         wheel_table_stuck_tell(wait->table, wait->slot)) {
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, wait->watch.r,
                       "WH0025: wheel %" APR_UINT64_T_FMT

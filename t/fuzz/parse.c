@@ -325,7 +325,7 @@ static void status_holds(const char *text, apr_pool_t *pool)
     job.owners = WHEEL_OWNER_WORKER;
     apr_cpystrn(job.name, text, sizeof(job.name));
     apr_cpystrn(job.client, text, sizeof(job.client));
-    job.elapsed = job.marked = job.looked = -2;
+    job.elapsed = job.marked = job.polled = -2;
     memset(&snapshot, 0, sizeof(snapshot));
     snapshot.jobs_n = snapshot.recent_n = 1;
     snapshot.jobs = snapshot.recent = &job;

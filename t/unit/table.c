@@ -71,7 +71,7 @@ static void a_claim_is_listed_as_it_was_made(void **state)
     assert_int_equal(snapshot.jobs[0].generation, 3);
     assert_int_equal(snapshot.jobs[0].wait_max, 5000000);
     assert_int_equal(snapshot.jobs[0].end, WHEEL_END_NONE);
-    assert_int_equal(snapshot.jobs[0].looked, -1);
+    assert_int_equal(snapshot.jobs[0].polled, -1);
 }
 
 static void numbers_grow_and_are_not_used_twice(void **state)
@@ -662,17 +662,17 @@ static void claim_of_stranger(void)
         APR_SUCCESS);
 }
 
-#define LOOK_MAX_USEC 20000
+#define POLL_MAX_USEC 20000
 
 /* A job of this thread that has last looked so long ago. */
 static void claim_looked(apr_interval_time_t ago)
 {
     claim_one("late");
-    wheel_table_look_max_set(test.table, LOOK_MAX_USEC);
+    wheel_table_poll_max_set(test.table, POLL_MAX_USEC);
     wheel_table_set_thread(test.table, slot, wheel_thread_number(),
                            WHEEL_CLASS_IDLE);
-    wheel_table_look(test.table, slot, wheel_clock_usec() - ago,
-                     wheel_clock_thread_usec());
+    wheel_table_polled(test.table, slot, wheel_clock_usec() - ago,
+                       wheel_clock_thread_usec());
 }
 
 static void a_pid_that_is_used_again_fools_nobody(void **state)
@@ -703,7 +703,7 @@ static void a_job_that_does_not_look_is_told_once(void **state)
     (void)state;
     claim_looked(0);
     assert_int_equal(snapshot_of(&test).stuck, 0);
-    burn(LOOK_MAX_USEC * 3); /* the clock of /proc is a coarse one */
+    burn(POLL_MAX_USEC * 3); /* the clock of /proc is a coarse one */
     assert_int_equal(snapshot_of(&test).stuck, 1);
     assert_true(snapshot_of(&test).jobs[0].stuck);
     assert_int_equal(told(), 1);
@@ -715,7 +715,7 @@ static void a_job_that_does_not_look_is_told_once(void **state)
     wheel_table_companion_leave(test.table, slot);
     assert_int_equal(snapshot_of(&test).stuck, 0);
     claim_looked(0);
-    burn(LOOK_MAX_USEC * 3);
+    burn(POLL_MAX_USEC * 3);
     assert_true(wheel_table_stuck_news(test.table, slot, &record));
     assert_int_equal(record.id, id);
     assert_int_equal(told(), 0);
@@ -725,9 +725,9 @@ static void a_job_that_looks_again_is_not_stuck(void **state)
 {
     (void)state;
     claim_looked(0);
-    burn(LOOK_MAX_USEC * 3);
-    wheel_table_look(test.table, slot, wheel_clock_usec(),
-                     wheel_clock_thread_usec());
+    burn(POLL_MAX_USEC * 3);
+    wheel_table_polled(test.table, slot, wheel_clock_usec(),
+                       wheel_clock_thread_usec());
     assert_int_equal(snapshot_of(&test).stuck, 0);
     assert_int_equal(told(), 0);
 }
@@ -774,8 +774,8 @@ static void no_job_is_stuck_if_nobody_wants_to_know(void **state)
 {
     (void)state;
     claim_looked(0);
-    wheel_table_look_max_set(test.table, 0);
-    burn(LOOK_MAX_USEC * 3);
+    wheel_table_poll_max_set(test.table, 0);
+    burn(POLL_MAX_USEC * 3);
     assert_int_equal(snapshot_of(&test).stuck, 0);
     assert_int_equal(told(), 0);
 }

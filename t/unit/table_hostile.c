@@ -40,7 +40,7 @@ static void write_header(unsigned *seed)
     WRITE(header->names_n);
     WRITE(header->swept_usec);
     WRITE(header->gave_way_usec);
-    WRITE(header->look_max);
+    WRITE(header->poll_max);
     WRITE(header->journal.owners_left);
     WRITE(header->journal.slot);
     WRITE(header->journal.name_index);
@@ -66,7 +66,7 @@ static void write_slot(unsigned *seed)
     WRITE(slot->generation);
     WRITE(slot->started);
     WRITE(slot->started_usec);
-    WRITE(slot->looked_usec);
+    WRITE(slot->polled_usec);
     WRITE(slot->load);
     memset(slot->name, 0xe4, sizeof(slot->name));
     memset(slot->client, '%', sizeof(slot->client));
@@ -94,7 +94,7 @@ static void do_as_a_parent(unsigned *seed)
 
     wheel_table_reap(test.table, (pid_t)any_number(seed));
     assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
-    wheel_table_look_max_set(test.table, 1);
+    wheel_table_poll_max_set(test.table, 1);
     wheel_table_stuck_list(test.table, records, 3, &records_n);
     assert_true(records_n <= 3);
     wheel_table_floor(test.table, 5, 1 + rand_r(seed) % 3, round_pool);

@@ -54,8 +54,8 @@ static void *be_companion(void *data)
         own->turns++;
         wheel_job_progress(&job, own->turns, own->turns % 10);
         if (own->turns % 16 == 0) {
-            wheel_table_look(test.table, slot, wheel_clock_usec(),
-                             wheel_clock_thread_usec());
+            wheel_table_polled(test.table, slot, wheel_clock_usec(),
+                               wheel_clock_thread_usec());
             sched_yield();
         }
     }
