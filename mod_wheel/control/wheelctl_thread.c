@@ -21,6 +21,7 @@
 /* How long a thread is tried to be freed. */
 #define CUT_USEC APR_USEC_PER_SEC
 #define CUT_STEP_USEC (10 * 1000)
+#define CUT_ALARM_SEC 30
 
 /* --- Which thread --------------------------------------------------------- */
 
@@ -124,8 +125,11 @@ static const char *cut_here(const char *socket, apr_uint64_t id)
             thread.client_fd, same_and_marked, &thread,
         };
 
+        alarm(CUT_ALARM_SEC); /* its end lets the thread go, too */
         cut = wheel_thread_cut(&target);
-        if (cut != WHEEL_CUT_RUNNING || wheel_clock_usec() >= until) {
+        alarm(0);
+        if ((cut != WHEEL_CUT_RUNNING && cut != WHEEL_CUT_TRACED) ||
+            wheel_clock_usec() >= until) {
             break;
         }
         usleep(CUT_STEP_USEC);

@@ -2,10 +2,10 @@
 /* core/thread_cut.c: free a thread of another process from its wait.
  *
  * The order makes it safe: hold the process (a pidfd can't come to mean
- * another one), examine the thread, take a copy of the descriptor, ask whether
- * the job is the same, examine the thread again.  If nothing has changed, the
- * thread has been in that call all the time, so the copy is of the socket that
- * it waits for, for that job.
+ * another one), examine the thread, hold it where it is, examine it again.
+ * While it is held, it can neither leave its call nor end its request nor give
+ * a connection back, so the copy that is taken then is of the socket that it
+ * waits for, for that job.  It goes on after the shutdown.
  */
 
 #include "core/thread_cut.h"
@@ -15,9 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/thread_wait.h"
@@ -31,6 +33,8 @@ static const char *const cut_names[WHEEL_CUT_COUNT] = {
     [WHEEL_CUT_NO_SOCKET] = "blocked on something else than one socket",
     [WHEEL_CUT_CLIENT] = "blocked on its own client",
     [WHEEL_CUT_LISTENER] = "blocked on a listening socket",
+    [WHEEL_CUT_SHARED] = "blocked on a socket that another thread waits for",
+    [WHEEL_CUT_TRACED] = "held by a debugger",
     [WHEEL_CUT_OTHER_JOB] = "the job has ended",
     [WHEEL_CUT_STRANGER] = "not a process of this server",
     [WHEEL_CUT_FORBIDDEN] = "not permitted",
@@ -117,6 +121,42 @@ static int same_file(int a, int b)
            first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+/* --- Hold a thread -------------------------------------------------------- */
+
+/* Once it is traced, its number can't come to mean another thread; then it is
+ * stopped.  That takes as long as the thread takes to run to the stop.
+ * @return 0 with errno */
+static int hold_thread(pid_t tid, int *status)
+{
+    pid_t stopped;
+
+    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+        return 0;
+    }
+    if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0) {
+        return 0; /* it is about to end */
+    }
+    do {
+        stopped = waitpid(tid, status, __WALL);
+    } while (stopped < 0 && errno == EINTR);
+    if (stopped == tid && WIFSTOPPED(*status)) {
+        return 1;
+    }
+    errno = ESRCH;
+    return 0;
+}
+
+/* It goes on as if nothing had been, with the signal that it was about to
+ * take. */
+static void release_thread(pid_t tid, int status)
+{
+    long signal = status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+
+    ptrace(PTRACE_DETACH, tid, NULL, (void *)signal);
+}
+
+/* --- Which socket --------------------------------------------------------- */
+
 /* May this socket be shut down? */
 static wheel_cut_e examine_socket(const wheel_thread_wait_t *wait, int pidfd,
                                   int copy, int client_fd)
@@ -124,12 +164,19 @@ static wheel_cut_e examine_socket(const wheel_thread_wait_t *wait, int pidfd,
     socklen_t bytes = sizeof(int);
     int listens = 0;
     int type = 0;
+    int domain = 0;
     int client;
     int own;
 
     if (getsockopt(copy, SOL_SOCKET, SO_TYPE, &type, &bytes) != 0 ||
         (type != SOCK_STREAM && type != SOCK_SEQPACKET)) {
         return WHEEL_CUT_NO_SOCKET;
+    }
+    bytes = sizeof(domain);
+    if (wait->number == SYS_connect &&
+        (getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 ||
+         domain == AF_UNIX)) {
+        return WHEEL_CUT_NO_SOCKET; /* it waits for another's queue */
     }
     bytes = sizeof(listens);
     if (getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 ||
@@ -199,38 +246,90 @@ static wheel_cut_e examine(const wheel_cut_target_t *target,
     return wait->in_syscall ? WHEEL_CUT_DONE : WHEEL_CUT_RUNNING;
 }
 
-/* With the process held by a pidfd. */
-static wheel_cut_e cut_held(int pidfd, const wheel_cut_target_t *target)
+/* Which socket is it now, and is it for that job?
+ * @param copy set if so */
+static wheel_cut_e prove(int pidfd, const wheel_cut_target_t *target,
+                         wheel_thread_wait_t *wait, int *copy)
 {
-    wheel_thread_wait_t before;
-    wheel_thread_wait_t after;
-    wheel_cut_e cut;
-    int copy;
+    wheel_cut_e cut = examine(target, wait);
 
-    if (!wheel_proc_belongs(target->pid, target->parent, target->user)) {
-        return WHEEL_CUT_STRANGER;
+    if (cut == WHEEL_CUT_DONE) {
+        cut = take_socket(pidfd, wait, target->client_fd, copy);
     }
-    cut = examine(target, &before);
-    if (cut != WHEEL_CUT_DONE) {
-        return cut;
-    }
-    cut = take_socket(pidfd, &before, target->client_fd, &copy);
-    if (cut != WHEEL_CUT_DONE) {
-        return cut;
-    }
-    if (!target->same_job(target->baton)) {
+    if (cut == WHEEL_CUT_DONE && !target->same_job(target->baton)) {
+        close(*copy);
         cut = WHEEL_CUT_OTHER_JOB;
     }
-    else {
-        cut = examine(target, &after);
-    }
-    if (cut == WHEEL_CUT_DONE && !wheel_thread_wait_same(&before, &after)) {
+    return cut;
+}
+
+/* One that is held would connect once more when it goes on.  That it has not
+ * moved is shown by its context switches; who only connects has taken nothing
+ * from a pool, and gives nothing back until it has an answer. */
+static wheel_cut_e cut_connecting(int copy, const wheel_cut_target_t *target,
+                                  const wheel_thread_wait_t *before)
+{
+    wheel_thread_wait_t after;
+    wheel_cut_e cut = examine(target, &after);
+
+    if (cut == WHEEL_CUT_DONE && !wheel_thread_wait_same(before, &after)) {
         cut = WHEEL_CUT_RUNNING;
     }
     if (cut == WHEEL_CUT_DONE) {
         shutdown(copy, SHUT_RDWR);
     }
+    return cut;
+}
+
+/* With the thread held. */
+static wheel_cut_e cut_held(int pidfd, const wheel_cut_target_t *target)
+{
+    wheel_thread_wait_t wait;
+    wheel_cut_e cut = WHEEL_CUT_STRANGER;
+    int copy = -1;
+
+    if (wheel_proc_belongs(target->pid, target->parent, target->user)) {
+        cut = prove(pidfd, target, &wait, &copy);
+    }
+    if (cut != WHEEL_CUT_DONE) {
+        return cut;
+    }
+    if (wheel_thread_wait_shared(&wait, copy)) {
+        cut = WHEEL_CUT_SHARED;
+    }
+    else {
+        shutdown(copy, SHUT_RDWR);
+    }
     close(copy);
+    return cut;
+}
+
+/* With the process held by a pidfd. */
+static wheel_cut_e cut_thread(int pidfd, const wheel_cut_target_t *target)
+{
+    wheel_thread_wait_t wait;
+    wheel_cut_e cut = WHEEL_CUT_STRANGER;
+    int status;
+    int copy;
+
+    if (wheel_proc_belongs(target->pid, target->parent, target->user)) {
+        cut = prove(pidfd, target, &wait, &copy);
+    }
+    if (cut != WHEEL_CUT_DONE) {
+        return cut; /* and nobody has been held */
+    }
+    if (wait.number == SYS_connect) {
+        cut = cut_connecting(copy, target, &wait);
+    }
+    close(copy);
+    if (wait.number == SYS_connect) {
+        return cut;
+    }
+    if (!hold_thread(target->tid, &status)) {
+        return errno == ESRCH ? WHEEL_CUT_GONE : WHEEL_CUT_TRACED;
+    }
+    cut = cut_held(pidfd, target);
+    release_thread(target->tid, status);
     return cut;
 }
 
@@ -242,7 +341,7 @@ wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target)
     if (pidfd < 0) {
         return errno == EPERM ? WHEEL_CUT_FORBIDDEN : WHEEL_CUT_GONE;
     }
-    cut = cut_held(pidfd, target);
+    cut = cut_thread(pidfd, target);
     close(pidfd);
     return cut;
 }

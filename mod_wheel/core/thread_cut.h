@@ -19,6 +19,8 @@ typedef enum {
     WHEEL_CUT_NO_SOCKET, /* it waits for something else than one socket */
     WHEEL_CUT_CLIENT,    /* it waits for the request's own client */
     WHEEL_CUT_LISTENER,  /* it waits for new connections */
+    WHEEL_CUT_SHARED,    /* so does another thread of its process */
+    WHEEL_CUT_TRACED,    /* it is held by a debugger, or by another who cuts */
     WHEEL_CUT_OTHER_JOB, /* the thread runs another request by now */
     WHEEL_CUT_STRANGER,  /* the process is no child of that parent and user */
     WHEEL_CUT_FORBIDDEN, /* the right to do it is missing */
@@ -42,16 +44,21 @@ typedef struct wheel_cut_target_t {
                     * which is never cut; -1 for none */
 
     /** Does the thread still run the request that is to be freed?  Called
-     * between two readings of the thread's state that must be equal. */
+     * while the thread is held, too. */
     int (*same_job)(void *baton);
     void *baton;
 } wheel_cut_target_t;
 
 /**
  * Free a thread.  Proves before it acts that the process is a child of that
- * parent, that the thread has not run since it was examined, and that the job
- * is still the same; that the descriptor is a connected socket, not a listening
- * one, not the client's.  Never blocks.
+ * parent; then, with the thread held by ptrace, that the job is still the same
+ * and that it waits for a connected socket, which is not a listening one, not
+ * the client's, and which no other thread of the process waits for.
+ *
+ * The thread is held for a millisecond at most, and only if all of this
+ * seemed so before; then it goes on in its call.  Calls that are not restarted
+ * by the kernel, such as epoll_wait(), return EINTR.  Blocks until the thread
+ * has come to the point where it is held: set an alarm.
  */
 wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target);
 

@@ -9,6 +9,7 @@
 #include "core/thread_wait.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -284,8 +285,8 @@ static unsigned selected_fds(const wheel_thread_wait_t *wait, int *fds)
     return fds_n;
 }
 
-/* Is a descriptor of the process still of that file? */
-static int is_file(const wheel_thread_wait_t *wait, int fd, unsigned long inode)
+/* Is a descriptor of the process of that file? */
+static int is_file(const wheel_thread_wait_t *wait, int fd, ino_t inode)
 {
     char path[PATH_BYTES];
     struct stat info;
@@ -340,6 +341,66 @@ unsigned wheel_thread_wait_fds(const wheel_thread_wait_t *wait, int *fds)
     default:
         return 0;
     }
+}
+
+/* --- Other threads -------------------------------------------------------- */
+
+/* Does that thread wait for that file? */
+static int waits_for(pid_t pid, pid_t tid, ino_t inode)
+{
+    wheel_thread_wait_t wait;
+    char text[FILE_BYTES];
+    int fds[WHEEL_POLLED_MAX];
+    unsigned fds_n;
+
+    memset(&wait, 0, sizeof(wait));
+    wait.pid = pid;
+    wait.tid = tid;
+    if (read_file(&wait, "syscall", text) != APR_SUCCESS) {
+        return 0; /* it has ended */
+    }
+    parse_syscall(text, &wait);
+    fds_n = wheel_thread_wait_fds(&wait, fds);
+    while (fds_n > 0) {
+        if (is_file(&wait, fds[--fds_n], inode)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* readdir() would want memory, which the privileged process can't have more
+ * of. */
+int wheel_thread_wait_shared(const wheel_thread_wait_t *wait, int copy)
+{
+    _Alignas(struct dirent64) char entries[FILE_BYTES];
+    char path[PATH_BYTES];
+    struct stat info;
+    ssize_t bytes = -1;
+    int shared = 0;
+    int dir;
+
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long)wait->pid);
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fstat(copy, &info) != 0) {
+        shared = 1;
+    }
+    while (!shared && (bytes = getdents64(dir, entries, sizeof(entries))) > 0) {
+        ssize_t at = 0;
+
+        while (at < bytes && !shared) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+            shared = tid > 0 && tid != wait->tid &&
+                     waits_for(wait->pid, tid, info.st_ino);
+            at += entry->d_reclen;
+        }
+    }
+    if (dir >= 0) {
+        close(dir);
+    }
+    return shared || bytes < 0;
 }
 
 /* --- In words ------------------------------------------------------------- */

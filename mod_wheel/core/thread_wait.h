@@ -68,6 +68,13 @@ int wheel_thread_wait_socket(const wheel_thread_wait_t *wait, int pidfd,
 /** Is it in a call that has a name here? */
 int wheel_thread_wait_known(const wheel_thread_wait_t *wait);
 
+/**
+ * Does another thread of the process wait for the same socket?
+ * @param copy of it, in this process
+ * @return 1 also if that can't be found out
+ */
+int wheel_thread_wait_shared(const wheel_thread_wait_t *wait, int copy);
+
 /** The name of the call, "running" outside of one. */
 const char *wheel_thread_wait_name(const wheel_thread_wait_t *wait);
 

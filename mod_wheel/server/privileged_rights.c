@@ -15,12 +15,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* Opening a file changes nothing. */
-#define RIGHTS_OPEN_MASK \
-    ((scmp_datum_t)(O_ACCMODE | O_CREAT | O_TRUNC | O_DIRECTORY))
+#define RIGHTS_OPEN_MASK ((scmp_datum_t)(O_ACCMODE | O_CREAT | O_TRUNC))
 
 static const int rights_calls[] = {
     SCMP_SYS(recvfrom),
@@ -34,12 +34,14 @@ static const int rights_calls[] = {
     SCMP_SYS(newfstatat),
     SCMP_SYS(readlink),
     SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
     SCMP_SYS(getsockopt),
     SCMP_SYS(getpeername),
     SCMP_SYS(shutdown),
     SCMP_SYS(pidfd_open),
     SCMP_SYS(pidfd_getfd),
     SCMP_SYS(process_vm_readv),
+    SCMP_SYS(wait4),
     SCMP_SYS(sched_getscheduler),
     SCMP_SYS(clock_gettime),
     SCMP_SYS(alarm),
@@ -48,6 +50,10 @@ static const int rights_calls[] = {
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(exit_group),
 };
+
+/* A thread is held and let go; its registers and memory are not written. */
+static const int rights_ptrace[] = {PTRACE_SEIZE, PTRACE_INTERRUPT,
+                                    PTRACE_DETACH};
 
 /* Those of the parent, such as the sockets that it listens on, must not stay
  * open with this process. */
@@ -77,6 +83,7 @@ static int keep_capabilities(void)
 /* The calls that are allowed with some arguments alone. */
 static int allow_some(scmp_filter_ctx filter, int policy)
 {
+    size_t n;
     int error = seccomp_rule_add(
         filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
         SCMP_A2(SCMP_CMP_MASKED_EQ, RIGHTS_OPEN_MASK, (scmp_datum_t)O_RDONLY));
@@ -85,6 +92,12 @@ static int allow_some(scmp_filter_ctx filter, int policy)
         error = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1,
             SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SCHED_IDLE, 0));
+    }
+    for (n = 0; n < sizeof(rights_ptrace) / sizeof(*rights_ptrace) && !error;
+         n++) {
+        error = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(ptrace), 1,
+            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)rights_ptrace[n], 0));
     }
     if (!error && policy != SCHED_IDLE) {
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,

@@ -7,17 +7,20 @@
  *   CALL=PORT    connects to that port, sends a line and waits in that system
  *                call until its connection ends
  *   dbd=         wants a connection of mod_dbd
+ *   pool=PORT    sends its query as a line and waits for a line, over one of
+ *                the connections that the process keeps; tells the line
  *
  * and what must not be shut down:
  *
- *   pipe=        a pipe that nobody writes to
- *   listen=      a socket of its own that it listens on
- *   client=      its own client
+ *   pipe=FILE    a FIFO, until somebody writes to it
+ *   listen=PORT  a socket that it listens on, until somebody connects
+ *   client=      its own client, until that says more or goes
  *   shared=PORT  the one connection of all such requests of a process
  *   two=PORT     two connections at once
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -139,7 +142,7 @@ static const struct {
 
 /* --- What is waited for --------------------------------------------------- */
 
-static int connect_to(unsigned port)
+static int connect_to(unsigned port, const char *line)
 {
     struct sockaddr_in peer = {.sin_family = AF_INET,
                                .sin_port = htons((unsigned short)port)};
@@ -147,7 +150,7 @@ static int connect_to(unsigned port)
 
     peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == 0) {
-        (void)!write(fd, "hello\n", 6);
+        (void)!write(fd, line, strlen(line));
     }
     return fd;
 }
@@ -156,16 +159,80 @@ static int connect_shared(unsigned port)
 {
     pthread_mutex_lock(&shared_lock);
     if (shared_fd < 0) {
-        shared_fd = connect_to(port);
+        shared_fd = connect_to(port, "hello\n");
     }
     pthread_mutex_unlock(&shared_lock);
     return shared_fd;
 }
 
+/* --- A pool of connections ------------------------------------------------ */
+
+#define POOL_MAX 64
+#define LINE_BYTES 256
+
+static struct {
+    int fds[POOL_MAX];
+    int fds_n;
+} pool;
+
+/* One that has ended is not used again. */
+static int take_connection(unsigned port)
+{
+    char byte;
+    int fd = -1;
+
+    pthread_mutex_lock(&shared_lock);
+    while (fd < 0 && pool.fds_n > 0) {
+        fd = pool.fds[--pool.fds_n];
+        if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+            errno != EAGAIN) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    pthread_mutex_unlock(&shared_lock);
+    return fd >= 0 ? fd : connect_to(port, "");
+}
+
+static void give_connection(int fd)
+{
+    pthread_mutex_lock(&shared_lock);
+    if (pool.fds_n < POOL_MAX) {
+        pool.fds[pool.fds_n++] = fd;
+        fd = -1;
+    }
+    pthread_mutex_unlock(&shared_lock);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void ask_by_pool(request_rec *r, unsigned port)
+{
+    const char *query = apr_pstrcat(r->pool, r->args, "\n", NULL);
+    int fd = take_connection(port);
+    char line[LINE_BYTES];
+    size_t bytes = 0;
+    ssize_t more = send(fd, query, strlen(query), MSG_NOSIGNAL);
+
+    while (more > 0 && (!bytes || line[bytes - 1] != '\n')) {
+        more = recv(fd, line + bytes, sizeof(line) - bytes, 0);
+        bytes += more > 0 ? (size_t)more : 0;
+    }
+    if (more > 0) {
+        give_connection(fd);
+        ap_rwrite(line, (int)bytes - 1, r);
+    }
+    else {
+        close(fd);
+        ap_rputs("lost\n", r);
+    }
+}
+
 static void wait_for_two(unsigned port)
 {
-    struct pollfd wait[2] = {{connect_to(port), POLLIN, 0},
-                             {connect_to(port), POLLIN, 0}};
+    struct pollfd wait[2] = {{connect_to(port, "hello\n"), POLLIN, 0},
+                             {connect_to(port, "hello\n"), POLLIN, 0}};
 
     while (poll(wait, 2, -1) < 0 && errno == EINTR) {
     }
@@ -173,21 +240,26 @@ static void wait_for_two(unsigned port)
     close(wait[1].fd);
 }
 
-static void wait_for_pipe(void)
+static void wait_for_pipe(const char *file)
 {
-    int ends[2];
+    int fd = open(file, O_RDWR | O_CLOEXEC);
 
-    if (pipe(ends) == 0) {
-        wait_read(ends[0]);
-    }
+    wait_poll(fd);
+    close(fd);
 }
 
-static void wait_for_connections(void)
+static void wait_for_connection(unsigned port)
 {
+    struct sockaddr_in here = {.sin_family = AF_INET,
+                               .sin_port = htons((unsigned short)port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    listen(fd, 1);
-    wait_poll(fd);
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(fd, (struct sockaddr *)&here, sizeof(here)) == 0) {
+        listen(fd, 1);
+        wait_poll(fd);
+    }
+    close(fd);
 }
 
 static void wait_for_client(request_rec *r)
@@ -217,7 +289,8 @@ static void wait_in(const char *name, unsigned port)
 
     for (n = 0; n < sizeof(ways) / sizeof(*ways); n++) {
         if (!strcmp(ways[n].name, name)) {
-            int fd = is_shared ? connect_shared(port) : connect_to(port);
+            int fd =
+                is_shared ? connect_shared(port) : connect_to(port, "hello\n");
 
             ways[n].wait(fd);
             if (!is_shared) {
@@ -243,16 +316,20 @@ static int handle(request_rec *r)
     }
     name = apr_pstrmemdup(r->pool, how, (apr_size_t)(value - how));
     if (!strcmp(name, "pipe")) {
-        wait_for_pipe();
+        wait_for_pipe(value + 1);
     }
     else if (!strcmp(name, "listen")) {
-        wait_for_connections();
+        wait_for_connection((unsigned)atoi(value + 1));
     }
     else if (!strcmp(name, "client")) {
         wait_for_client(r);
     }
     else if (!strcmp(name, "dbd")) {
         wait_for_database(r);
+    }
+    else if (!strcmp(name, "pool")) {
+        ask_by_pool(r, (unsigned)atoi(value + 1));
+        return OK;
     }
     else if (!strcmp(name, "two")) {
         wait_for_two((unsigned)atoi(value + 1));

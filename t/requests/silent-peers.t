@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Whoever a request waits for and that says nothing, of each kind of handler: a
 # stop with the step cut frees it, wheelctl stop --cut does so at once, and no
-# other request notices.
+# other request notices.  What is not one socket of the thread's own stays as it
+# is: a pipe, a listening socket, the client's, one of two, another thread's.
 
 use strict;
 use warnings FATAL => 'all';
 
 use IO::Socket::INET ();
+use POSIX qw(mkfifo);
 use Time::HiRes qw(time);
 use WheelControl qw(control_config wheelctl);
-use WheelHttpd qw(spew user_modules);
+use WheelHttpd qw(free_port spew user_modules);
 use WheelPlan;
 use WheelRequests qw(load_modules);
 use WheelServer ();
@@ -28,9 +30,24 @@ my @kinds = (
     @calls, @proxies, @seen, 'https', 'unconnected',
     $threaded ? 'cgid' : (), $databases ? 'dbd' : ()
 );
+
+# What is never cut, and what wheelctl says then.
+my %never = (
+    pipe   => 'blocked on something else than one socket',
+    listen => 'blocked on a listening socket',
+    client => 'blocked on its own client',
+    two    => 'blocked on something else than one socket',
+    $threaded
+    ? (shared => 'blocked on a socket that another thread waits for') : ()
+);
 my %is_seen = map { $_ => 1 } @seen, "https";
-plan tests => 4 * @kinds + 6, need_module 'wheel', 'proxy',
+plan tests => 4 * @kinds + 3 * keys(%never) + 9, need_module 'wheel', 'proxy',
     { 'root alone may trace a child' => sub { $> == 0 } };
+
+# Before there are connections, which the keeper of its directory would have.
+my $server = WheelServer->new(
+    processes => 1, threads => 4 + 2 * @kinds + keys %never, config => ''
+);
 
 # It takes connections and says nothing; the other doesn't even take any.
 my $silent = listener(128);
@@ -39,12 +56,13 @@ my @queue  = map {
     IO::Socket::INET->new(PeerAddr => '127.0.0.1', Blocking => 0,
         PeerPort => $full->sockport)
 } 1 .. 4;
+my $own    = listener(8);
+my $port   = free_port();
 my ($peer, $nobody) = map { '127.0.0.1:' . $_->sockport } $silent, $full;
-my $server = WheelServer->new(
-    processes => 2, threads => 2 + @kinds, config => ''
-);
 my $dir = $server->dir;
 mkdir "$dir/cgi";
+mkfifo("$dir/pipe", 0666) or die "$!\n";
+chmod 0666, "$dir/pipe";
 spew("$dir/cgi/script", "#!/bin/sh\nsleep 300\n");
 chmod 0755, "$dir/cgi/script", $dir;
 $server->configure(config => join "\n",
@@ -52,7 +70,9 @@ $server->configure(config => join "\n",
     load_modules(qw(env proxy proxy_http ssl socache_shmcb dbd),
         map {"proxy_$_"} @proxies, 'uwsgi'),
     $threaded ? load_modules('cgid') : (), user_modules('test_wait'),
-    (map { both_ways($_) } @kinds), <<"END");
+    (map { configured($_, "/cut/$_"), configured($_, "/alone/$_") } @kinds),
+    (map { configured($_, "/never/$_") } keys %never),
+    configured('shared', '/beside'), <<"END");
 WheelRequests on slow=50ms
 WheelPrivileged cut
 WheelOnStop refuse interrupt cut
@@ -106,6 +126,31 @@ for my $kind (@kinds) {
     collect(20, $alone{$kind});
     is $alone{$kind}->status, 503, 'frees it';
 }
+# Never.
+my %never_cut = map { $_ => ask("/never/$_") } keys %never;
+my @beside    = $never{shared} ? ask('/beside') : ();
+ok wait_until { keys %{ { rows() } } == @beside + keys %never }, 'what is never cut waits';
+%left = rows();
+for my $kind (sort keys %never) {
+    my ($code, $out, $err)
+        = wheelctl($server, qw(stop --cut), "--id=$left{qq(/never/$kind)}{id}");
+    like $err, qr/: $never{$kind}$/, "$kind: is left alone";
+}
+ok wait_until {
+    %left = rows();
+    !grep { ($left{"/never/$_"}{step} // '') !~ /^(?:cut|force)$/ } keys %never;
+}, 'the server tries it as well';
+ok !collect(0, $never_cut{$_}), "$_: it waits on" for sort keys %never;
+write_to_pipe();
+IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+WheelTest::send_all($never_cut{client}->socket, "more\n");
+close $own;
+collect(20, values %never_cut, @beside);
+is $never_cut{$_}->status, 503, "$_: ends with its own wait"
+    for sort keys %never;
+is_deeply [map { $_->status } @beside], [map {200} @beside],
+    'the other thread ends as ever';
+
 is_deeply [sort { $a <=> $b } child_pids($server->pid)],
     [sort { $a <=> $b } @children], 'no child has died';
 unlike $server->error_log, qr/exit signal/, 'nor has another in its place';
@@ -126,9 +171,10 @@ sub rows {
     return map { $_->{path} => $_ } @{ $server->status->{requests} };
 }
 
-sub both_ways {
-    my ($kind) = @_;
-    return map { configured($kind, "/$_/$kind") } qw(cut alone);
+sub write_to_pipe {
+    open my $pipe, '+<', "$dir/pipe" or die "$!\n";
+    syswrite $pipe, "more\n";
+    return wait_until { $never_cut{pipe}->done || collect(0, $never_cut{pipe}) };
 }
 
 # What answers a path: mod_test_wait, a proxy, or a script.
@@ -140,11 +186,15 @@ sub configured {
     );
     return qq(ProxyPass "$path" "$url{$kind}") if $url{$kind};
     return qq(ScriptAlias "$path" "$dir/cgi/script") if $kind eq 'cgid';
-    my $port = ($kind eq 'connect' ? $full : $silent)->sockport;
+    my $port
+        = $kind eq 'pipe'   ? "$dir/pipe"
+        : $kind eq 'listen' ? $port
+        : ($kind eq 'connect' ? $full : $kind =~ /two|shared/ ? $own : $silent)
+        ->sockport;
     return <<"END";
 <Location "$path">
     SetHandler test-wait
-    SetEnv wait $kind=$port
+    SetEnv wait "$kind=$port"
 </Location>
 END
 }
