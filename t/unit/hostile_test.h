@@ -4,11 +4,10 @@
 #ifndef HOSTILE_TEST_H
 #define HOSTILE_TEST_H
 
-#include <signal.h>
+#include "children.h"
+
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SLOTS 64
 #define WRITERS 2
@@ -71,10 +70,8 @@ static void start_writers(pid_t pids[WRITERS],
     for (n = 0; n < WRITERS; n++) {
         unsigned seed = (unsigned)n + 1;
 
-        pids[n] = fork();
-        assert_int_not_equal(pids[n], -1);
+        pids[n] = start_child();
         if (pids[n] == 0) {
-            alarm(120);
             for (;;) {
                 unsigned writes;
 
@@ -93,8 +90,7 @@ static void end_writers(const pid_t pids[WRITERS])
     int n;
 
     for (n = 0; n < WRITERS; n++) {
-        kill(pids[n], SIGKILL);
-        waitpid(pids[n], NULL, 0);
+        kill_child(pids[n]);
     }
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +16,7 @@
 #include "apr_errno.h"
 #include "apr_general.h"
 
+#include "children.h"
 #include "core/ids.h"
 
 #define STARTS 20
@@ -125,7 +125,7 @@ static void two_that_start_together_take_different_numbers(void **state)
 
     (void)state;
     assert_int_equal(pipe(ends), 0);
-    if (fork() == 0) {
+    if (start_child() == 0) {
         for (n = 0; n < STARTS; n++) {
             firsts[0][n] = take(&problem);
         }

@@ -8,26 +8,17 @@
  * slots.  Nothing but the children's own threads and sockets may change, and it
  * goes on answering.  It takes root.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "children.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "apr_general.h"
 
@@ -79,9 +70,12 @@ static void block(int fd)
 
 static void become_user(void)
 {
+    pid_t parent = getppid();
+
     if (setresgid(USER, USER, USER) || setresuid(USER, USER, USER)) {
         _exit(1);
     }
+    end_with_parent(parent);
 }
 
 /* @param told_fd where a grandchild says its pid, -1 for none */
@@ -94,19 +88,16 @@ static target_t start_target(target_e which)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(pipe(told), 0);
     target.fd = ends[0];
-    if (fork() == 0) {
+    if (start_child() == 0) {
         pid_t own;
 
-        alarm(300);
         close(ends[0]);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (which == GRANDCHILD && fork() != 0) {
+        if (which == GRANDCHILD && start_child() != 0) {
             pause();
         }
         if (which != LOGGER) {
             become_user();
         }
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
         own = getpid();
         (void)!write(told[1], &own, sizeof(own));
         block(ends[1]);
@@ -126,7 +117,7 @@ static void start_privileged(void)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
     start.fd = ends[0];
-    test.privileged = fork();
+    test.privileged = start_child();
     if (test.privileged == 0) {
         _exit(privileged_main(&start) ? 0 : 1);
     }
@@ -320,8 +311,7 @@ static void cools_down_and_puts_back(void **state)
     }
     assert_int_equal(sched_getscheduler(child), SCHED_IDLE);
     /* One that is killed leaves that to the next. */
-    kill(test.privileged, SIGKILL);
-    waitpid(test.privileged, NULL, 0);
+    kill_child(test.privileged);
     close(test.fd);
     end(&message);
     start_privileged();
@@ -356,12 +346,11 @@ static pid_t any_pid(unsigned *seed)
 static pid_t start_liar(unsigned seed)
 {
     static wheel_request_facts_t facts;
-    pid_t pid = fork();
+    pid_t pid = start_child();
 
     if (pid != 0) {
         return pid;
     }
-    alarm(300);
     become_user();
     for (;;) {
         pid_t of = any_pid(&seed);
@@ -452,10 +441,8 @@ static void survives_rubbish(void **state)
         }
         send_random(&seed);
     }
-    kill(liars[0], SIGKILL);
-    kill(liars[1], SIGKILL);
-    waitpid(liars[0], NULL, 0);
-    waitpid(liars[1], NULL, 0);
+    kill_child(liars[0]);
+    kill_child(liars[1]);
     wheel_request_slots_reap(test.slots, liars[0]);
     assert_true(is_connected(LOGGER) && is_connected(GRANDCHILD));
     assert_int_equal(sched_getscheduler(test.targets[LOGGER].pid), SCHED_OTHER);

@@ -193,7 +193,7 @@ static void a_dead_process_gives_its_slots_back(void **state)
     wheel_request_facts_t facts = {0};
     wheel_request_t request;
     apr_pool_t *pool;
-    pid_t dead = fork();
+    pid_t dead = start_child();
     int slot;
     int own;
 

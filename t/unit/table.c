@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table.c: one process claims, marks and leaves slots of a wheel_table. */
+#include "children.h"
 #include "table_test.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/platform.h"
 #include "core/table_private.h"
@@ -436,7 +434,7 @@ static void a_wake_up_comes_though_nobody_waits_yet(void **state)
 /* A child claims one slot in each way and dies. */
 static pid_t child_that_dies(void)
 {
-    pid_t pid = fork();
+    pid_t pid = start_child();
 
     if (pid == 0) {
         wheel_record_t record;
@@ -566,7 +564,7 @@ static void who_has_a_limit_does_not_wait_for_a_held_child(void **state)
 
     (void)state;
     claim_one(NULL);
-    pid = fork();
+    pid = start_child();
     if (pid == 0) {
         claim.admit = stop_yourself;
         wheel_table_claim(test.table, &claim, &slot, &id, &refusal);

@@ -7,12 +7,10 @@
  * table must be whole: nobody waits for the mutex, the dead one's slots come
  * back, nobody else's job is touched, and every job is counted once.
  */
+#include "children.h"
 #include "table_test.h"
 
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SLOTS 4
 
@@ -51,7 +49,7 @@ static int run_child(test_table_t *test, int die_at, pid_t *pid)
     int status = 0;
 
     atomic_store(countdown, die_at);
-    *pid = fork();
+    *pid = start_child();
     if (*pid == 0) {
         wheel_table_child_init(test->table, test->pool);
         alarm(20);

@@ -5,13 +5,12 @@
  * is claimed after it is not.  Each claim below is held against the counts of
  * stops that had begun and ended around it.
  */
+#include "children.h"
 #include "table_test.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define WORKERS 4
 #define STOPS 100000
@@ -173,7 +172,7 @@ static void every_claim_before_a_stop_is_hit_and_none_after(void **state)
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(shared, MAP_FAILED);
     for (n = 0; n < WORKERS; n++) {
-        pids[n] = fork();
+        pids[n] = start_child();
         if (pids[n] == 0) {
             be_worker(n);
         }
