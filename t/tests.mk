@@ -5,9 +5,10 @@ USER_NAMES := $(basename $(notdir $(sort $(wildcard t/modules/*.c* \
     mod_wheel/examples/*.c))))
 
 # Modules that use the job API, as another author would write them: they see
-# mod_wheel.h alone.
+# mod_wheel.h alone.  A hostile one knows more.
 user_flags = -fPIC -pthread -Wall -Wextra -Werror -It/modules/.include \
-    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS) $(variant_flags)
+    $(HTTPD_CPPFLAGS) $(HTTPD_INCLUDES) $(APR_CPPFLAGS) $(variant_flags) \
+    $(if $(findstring hostile,$<),-Imod_wheel)
 
 t/modules/.include/mod_wheel.h: mod_wheel/mod_wheel.h
 	$(Q)mkdir -p $(@D)

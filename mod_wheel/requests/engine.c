@@ -30,6 +30,11 @@ APLOG_USE_MODULE(wheel);
 
 #define ENGINE_TICK_USEC (100 * 1000)
 
+/* What one round over the slots may take; the next goes on from there.  A child
+ * can say of any number of requests that they are CGI scripts, each of which
+ * costs a pass over /proc, and who asks the helper would wait for all. */
+#define ENGINE_ROUND_USEC (50 * 1000)
+
 /* What ends sooner is not worth a look at /proc. */
 #define ENGINE_SHORT_USEC (20 * 1000)
 
@@ -44,6 +49,7 @@ typedef struct engine_note_t {
 static struct {
     engine_note_t *notes; /* one for each slot */
     apr_int64_t next_usec;
+    unsigned slot; /* that was looked at last */
     int leaves;
 } engine;
 
@@ -227,35 +233,45 @@ static unsigned prepare(struct pollfd *fds, unsigned fds_max,
     return 0;
 }
 
+/* @return 0 if nothing runs in that slot */
+static int look_at(unsigned n, apr_int64_t now)
+{
+    engine_note_t *note = &engine.notes[n];
+    wheel_request_t request;
+
+    if (!wheel_request_slots_copy(wheel_requests_slots(), n, now, &request)) {
+        return 0;
+    }
+    if (note->id != request.id) {
+        memset(note, 0, sizeof(*note));
+        note->id = request.id;
+    }
+    note_cpu(&request);
+    if (request.mark == WHEEL_MARK_NONE) {
+        look_at_limits(&request, note);
+    }
+    if (request.mark == WHEEL_MARK_NONE) {
+        check_client(&request, note);
+    }
+    if (request.mark != WHEEL_MARK_NONE) {
+        take_steps(&request, note);
+    }
+    wheel_steps_take_asked(&request);
+    return 1;
+}
+
 static void look_at_all(void)
 {
-    wheel_request_slots_t *slots = wheel_requests_slots();
-    unsigned max = wheel_request_slots_max(slots);
-    apr_int64_t now = wheel_clock_usec();
-    wheel_request_t request;
+    unsigned max = wheel_request_slots_max(wheel_requests_slots());
+    apr_int64_t began = wheel_clock_usec();
     unsigned n;
 
     for (n = 0; n < max; n++) {
-        engine_note_t *note = &engine.notes[n];
-
-        if (!wheel_request_slots_copy(slots, n, now, &request)) {
-            continue;
+        engine.slot = (engine.slot + 1) % max;
+        if (look_at(engine.slot, began) &&
+            wheel_clock_usec() - began >= ENGINE_ROUND_USEC) {
+            return;
         }
-        if (note->id != request.id) {
-            memset(note, 0, sizeof(*note));
-            note->id = request.id;
-        }
-        note_cpu(&request);
-        if (request.mark == WHEEL_MARK_NONE) {
-            look_at_limits(&request, note);
-        }
-        if (request.mark == WHEEL_MARK_NONE) {
-            check_client(&request, note);
-        }
-        if (request.mark != WHEEL_MARK_NONE) {
-            take_steps(&request, note);
-        }
-        wheel_steps_take_asked(&request);
     }
 }
 
