@@ -25,15 +25,33 @@
 
 /* How the names of headers begin that are set by whatever passes on the request
  * of another client.  A header without a value counts, too. */
-static const char *const forwarding[] = {
-    "CF-Connecting-IP", "CF-Ray",
-    "Client-IP",        "Fastly-Client-IP",
-    "Fly-Client-IP",    "Forwarded",
-    "True-Client-IP",   "Via",
-    "X-Client-IP",      "X-Cluster-Client-IP",
-    "X-Envoy-",         "X-Forwarded",
-    "X-Original-",      "X-Originating-IP",
-    "X-ProxyUser-IP",   "X-Real-IP"};
+static const char *const forwarding[] = {"CDN-Loop",
+                                         "CF-Connecting-IP",
+                                         "CF-Ray",
+                                         "Client-IP",
+                                         "Fastly-Client-IP",
+                                         "Fly-Client-IP",
+                                         "Forwarded",
+                                         "Incap-Client-IP",
+                                         "Proxy-Client-IP",
+                                         "True-Client-IP",
+                                         "Via",
+                                         "WL-Proxy-",
+                                         "X-Amzn-Trace-Id",
+                                         "X-Appengine-",
+                                         "X-ARR-",
+                                         "X-Azure-",
+                                         "X-Client-IP",
+                                         "X-Cluster-Client-IP",
+                                         "X-Envoy-",
+                                         "X-Forward",
+                                         "X-Original-",
+                                         "X-Originating-IP",
+                                         "X-Proxy",
+                                         "X-Real-IP",
+                                         "X-Remote-",
+                                         "X-Scheme",
+                                         "X-Varnish"};
 
 /* Browsers that fetch or render ahead of their users say so in these. */
 static const char *const purposes[] = {"Sec-Purpose", "Purpose", "X-Purpose",
