@@ -69,18 +69,20 @@ static int ask(client_t *client, wheel_privileged_do_e what, const char *step,
 {
     apr_status_t rv =
         wheel_privileged_call(what, request, text, COMMAND_WAIT_USEC);
+    const char *problem = NULL;
 
     if (rv == APR_SUCCESS) {
         return 1;
     }
-    client_answer_problem(
-        client, HTTP_SERVICE_UNAVAILABLE,
-        rv == APR_ENOTIMPL
-            ? wheel_privileged_problem(what, client->pool)
-            : apr_psprintf(client->pool,
-                           "the privileged process did not answer in time "
-                           "(%s)",
-                           step));
+    if (rv == APR_ENOTIMPL) {
+        problem = wheel_privileged_problem(what, client->pool);
+    }
+    if (!problem) {
+        problem = apr_psprintf(
+            client->pool, "the privileged process did not answer in time (%s)",
+            step);
+    }
+    client_answer_problem(client, HTTP_SERVICE_UNAVAILABLE, problem);
     return 0;
 }
 

@@ -232,9 +232,9 @@ export function stepQuestion(step, { pid }, others) {
             + "nobody else wants. Other requests that wait for a lock which it "
             + "holds wait longer.", "Cool down"];
     }
-    const here = others > 0 ? `${count(others, "other request")} of it `
-        + `${others === 1 ? "is" : "are"} listed now. ` : "";
-    return [`Drain process ${pid}?`, "The request is stopped. It ends the "
+    const here = others > 0 ? `${count(others, "other request")} of this list `
+        + `${others === 1 ? "runs" : "run"} there. ` : "";
+    return [`Drain process ${pid}?`, "The request is stopped. This ends the "
         + `process ${pid} and with it each request that still runs there, `
         + "after its other requests have ended, or have had 30 seconds. "
         + `${here}Another process takes its place at once.`,

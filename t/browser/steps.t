@@ -68,7 +68,7 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
         + "and with it each request that still runs there, after its other "
         + "requests have ended, or have had 30 seconds. "), "says who is "
         + "harmed", await live.text("#step-detail"));
-    ok(/\b1 other request of it is listed now\./.test(
+    ok(/\b1 other request of this list runs there\./.test(
         await live.text("#step-detail"))
         === ((await listed("/busy/waits")).pid === pid),
     "and how many others are listed of it");
