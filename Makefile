@@ -69,6 +69,9 @@ mandir ?= $(shell $(APXS) -q mandir)
 docdir ?= $(patsubst %/,%,$(dir $(mandir)))/doc/mod_wheel
 datadir ?= $(shell $(APXS) -q datadir)
 runtimedir ?= $(shell $(APXS) -q runtimedir)
+# Asked once, not at each use.
+$(foreach name,LIBEXECDIR INCLUDEDIR HTTPD SBINDIR SYSCONFDIR mandir docdir \
+    datadir runtimedir,$(eval $(name) := $$($(name))))
 HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
 HTTPD_CPPFLAGS := $(shell $(APXS) -q CPPFLAGS)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS)

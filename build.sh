@@ -204,10 +204,10 @@ run_tests() {
     if [ $# -gt 0 ]; then
         exec perl t/run "$@"
     fi
-    make check
+    make -j"$(nproc)" check
     # The tests that allocate the most, under one MPM: make test-asan runs all.
+    make -j"$(nproc)" tsan asan
     make test-tsan
-    make -j"$(nproc)" asan
     make test-asan TEST_FLAGS=--mpm=event TESTS='unit api
         contract/departed-client.t contract/killed-child.t
         contract/on-restart-stop.t contract/shutdown-by-term.t

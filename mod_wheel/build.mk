@@ -42,10 +42,10 @@ SANITIZE := -O1 -fno-omit-frame-pointer -U_FORTIFY_SOURCE \
     -fno-sanitize-recover=all
 flags-asan := $(SANITIZE) -fsanitize=address,undefined
 flags-tsan := $(SANITIZE) -fsanitize=thread
-flags-faults := -DWHEEL_FAULTS
-flags-asan-faults := $(flags-asan) $(flags-faults)
-flags-check := -Werror
-flags-check-clang := -Werror
+# All of the sources, with each #ifdef: make check has its warnings from here.
+flags-faults := -DWHEEL_FAULTS -Werror
+flags-asan-faults := $(flags-asan) -DWHEEL_FAULTS
+flags-check-clang := -fsyntax-only -Werror
 variant_flags := $(flags$(VARIANT))
 
 libs := mod_wheel/.libs$(VARIANT)
@@ -66,6 +66,8 @@ module_flags = $(pure_flags) $(HTTPD_INCLUDES) $(JANSSON_CFLAGS) \
     $(if $(DEMO),-DWHEEL_DEMO) \
     -DWHEEL_VERSION='"$(VERSION)"' -DWHEEL_SOCKET='"$(WHEEL_SOCKET)"'
 compile = $(CC) $(module_flags) $(variant_flags) $(CFLAGS) -MMD -MP
+# A check of syntax makes no object.
+touch = $(if $(filter -fsyntax-only,$(variant_flags)),$(Q)touch $@)
 link = $(CC) $(variant_flags) -pthread -Wl,--as-needed -Wl,-z,relro -Wl,-z,now \
     $(LDFLAGS) -o $@ $(filter %.o,$^)
 
@@ -109,10 +111,12 @@ $(libs)/%.o: mod_wheel/%.c $(libs)/flags
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(compile) -c -o $@ $<
+	$(touch)
 
 $(units)/%.o: t/unit/%.c $(libs)/flags
 	$(call say,CC,$@)
 	$(Q)$(compile) $(CMOCKA_CFLAGS) -c -o $@ $<
+	$(touch)
 
 $(MODULES:%=$(libs)/%.so):
 	$(call say,LINK,$@)

@@ -26,7 +26,7 @@ check-width:
 	    conf/cluster/* conf/debian/rules)
 
 check-warnings:
-	+$(Q)$(MAKE) --no-print-directory VARIANT=-check objects
+	+$(Q)$(MAKE) --no-print-directory VARIANT=-faults objects
 ifneq ($(CLANG),)
 	+$(Q)$(MAKE) --no-print-directory VARIANT=-check-clang CC=$(CLANG) objects
 endif
