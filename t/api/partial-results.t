@@ -45,7 +45,7 @@ for my $row (@ends) {
                 };
                 $server->get('/stop');
             }
-            collect(10, @jobs);
+            collect(30, @jobs);
             for (@jobs) {
                 my ($ended, $judged) = $_->body =~ /end=(\d).* result=(.*)$/;
                 $seen{"$ended $judged"}++;

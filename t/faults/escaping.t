@@ -123,7 +123,7 @@ for my $target (
         "$target shows nothing of it raw";
 }
 $server->get('/stop');
-collect(10, $wheel);
+collect(30, $wheel);
 $server->stop;
 for my $log (qw(error_log access_log)) {
     my @lines = split /\n/, $server->file_text($log);

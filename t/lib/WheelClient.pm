@@ -19,7 +19,7 @@ use WheelTest ();
 
 our @EXPORT_OK = qw(flood tls_config http2_config vanish_together);
 
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
 
 # A server may be the first to hang up, also in the middle of a close of TLS.
 $SIG{PIPE} = 'IGNORE';

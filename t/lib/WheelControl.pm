@@ -20,7 +20,7 @@ use WheelKeeper qw(kept_dir);
 our @EXPORT_OK = qw(control_config control_socket wheelctl wheelctl_as
     wheelctl_json plain_connect say_and_hear hear);
 
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
 
 # The directive, for a socket in a server's own directory.
 sub control_config { return join(' ', 'WheelControl', 'wheel.sock', @_) . "\n" }

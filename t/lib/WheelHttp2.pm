@@ -12,7 +12,7 @@ use IO::Poll qw(POLLIN);
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
 
 # Types of frames, flags, settings and errors, by their names in RFC 9113.
 use constant {

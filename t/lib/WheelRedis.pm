@@ -14,7 +14,7 @@ use WheelHttpd qw(free_port redis_module_file slurp spew);
 use WheelKeeper qw(end_server kept_dir release_dir);
 use WheelTest qw(freeze wait_until);
 
-use constant START_SEC => 20;
+use constant START_SEC => 60;
 
 # Debian's redis-tools has the server's program as well, by another name; the
 # package redis-server only adds a service that one would have to keep from

@@ -19,7 +19,7 @@ use WheelKeeper qw(alive end_server kept_dir release_dir);
 use WheelTest qw(wait_until);
 
 # For httpd to start, and for a child to come; and for each of many workers.
-use constant START_SEC => 20;
+use constant START_SEC => 60;
 use constant START_WORKER_SEC => 0.05;
 
 # Where a configuration of ours tells how many workers are idle.

@@ -151,7 +151,7 @@ sub say_stops {
 # What has become of them: are any to be said again?
 sub hear_stops {
     my ($self, @stops) = @_;
-    collect(10, grep { defined } map { $_->{answer} } @stops);
+    collect(30, grep { defined } map { $_->{answer} } @stops);
     my @again;
     for my $stop (@stops) {
         my $status = $stop->{answer} && $stop->{answer}->status // 0;

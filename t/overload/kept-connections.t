@@ -14,7 +14,7 @@ use WheelTest qw(collect wait_until);
 # A connection whose process is full would wait for the stop, which comes when
 # all others are answered or this time is over.
 use constant ROUNDS    => 5;
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
 
 # Under event a thread serves many kept connections, else one each.
 my $mpm  = WheelServer::mpm();

@@ -18,7 +18,7 @@ use constant {
 };
 
 # Without the reserve, nobody would be answered.
-use constant LIMIT_SEC => 20;
+use constant LIMIT_SEC => 30;
 
 plan tests => 14, need_module 'wheel';
 

@@ -132,7 +132,7 @@ my ($first, $second) = map {
     $server->begin(POST => '/busy?body',
         headers => [Host => "$_.example", 'Content-Length' => 10])
 } qw(first second);
-collect(10, $first);
+collect(30, $first);
 is $first->status, 504, 'a virtual host has a limit';
 ok !collect(0, $second), 'and another one has its own';
 is listed($server, '/busy')->{host}, 'second.example', 'which is listed';

@@ -76,7 +76,7 @@ ok wait_until { $server->file_text('stopped') =~ m{^/cgi/head 200 stop$}m },
 like $server->get('/cgi/quick')->body, qr/^\d+$/, 'a script has its id';
 
 my $limited = $server->begin(GET => '/cgi/limited');
-is collect(10, $limited), 1, 'a script that uses more CPU time than it may';
+is collect(30, $limited), 1, 'a script that uses more CPU time than it may';
 is $limited->status, 504, 'is stopped';
 like $limited->body, qr/WheelCpuLimit/, 'and told by what';
 
@@ -98,6 +98,6 @@ sub script {
 sub processes {
     my ($name) = @_;
     return grep { (eval { slurp("/proc/$_/environ") } // '')
-            =~ m{\0SCRIPT_NAME=/cgi/$name\0} }
+            =~ m{\0SCRIPT_FILENAME=\Q$dir/cgi/$name\E\0} }
         map {m{/(\d+)$}} glob '/proc/[0-9]*';
 }

@@ -89,7 +89,7 @@ my ($stopped, @odd) = (0);
 for (1 .. 150) {
     my $answer = $server->begin(GET => '/brief.php');
     $stopped++ if $server->get('/stop?path=/brief.php')->status == 200;
-    WheelTest::collect(10, $answer);
+    WheelTest::collect(30, $answer);
     push @odd, join ' ', grep { defined } @$answer{qw(status_line body reset)}
         unless ($answer->body // '') eq 'brief'
         || ($answer->status // 0) == 503

@@ -116,7 +116,7 @@ my ($stopped, $right) = (0, 0);
 for (1 .. 100) {
     my $answer = $server->begin(GET => '/brief.php');
     $stopped++ if $server->get('/stop?path=/brief.php')->status == 200;
-    collect(10, $answer);
+    collect(30, $answer);
     # Whole, told, or cut: then its body has no end.
     $right++ if ($answer->body // '') eq 'brief'
         || ($answer->status // 0) == 503 || !defined $answer->body;
@@ -124,7 +124,7 @@ for (1 .. 100) {
 is $right, 100, "requests that race with their stops ($stopped) are right";
 is_deeply [workers()], \@workers, 'and no worker dies of it';
 kill KILL => @workers;
-collect(10, @two);
+collect(30, @two);
 
 # The status has a worker of its own, which comes and goes.
 sub workers {

@@ -52,7 +52,7 @@ ok listed('/busy'), 'does not reach it';
 is $server->get("/stop?id=$row->{id}&dry")->json->{wheels}[0]{handler},
     'test-busy', 'a dry stop tells which it would be';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'a stop by its id does';
-is collect(10, $busy), 1, 'the request ends';
+is collect(30, $busy), 1, 'the request ends';
 is $busy->status, 503, 'as stopped';
 like $busy->body, qr/"detail":"request $row->{id} was stopped"/,
     'by a problem that names it';
@@ -65,7 +65,7 @@ ok wait_until {
 my $writer = $server->begin(GET => '/busy?write');
 wait_until { listed('/busy') };
 $server->get("/stop?id=@{[listed('/busy')->{id}]}");
-collect(10, $writer);
+collect(30, $writer);
 ok $writer->status == 200 && !defined $writer->body,
     'an answer under way is cut, and its last chunk never comes';
 
@@ -76,11 +76,11 @@ is $server->get("/stop?id=@{[listed('/busy')->{id}]}&wait=0.1&json")
     ->json->{wheels}[0]{outcome}, 'running',
     'one that neither reads nor writes runs on, as the stop says';
 is listed('/busy')->{stopped_by}, 'stop', 'and the status';
-collect(10, $deaf);
+collect(30, $deaf);
 is $deaf->status, 503, 'its answer is refused when it comes';
 
 my $off = $server->begin(GET => '/off?wait=0.6');
-is collect(10, $off) && !grep({ $_->{path} eq '/off' } @{ $server->status->{requests} }),
+is collect(30, $off) && !grep({ $_->{path} eq '/off' } @{ $server->status->{requests} }),
     1, 'a location that is switched off has no jobs';
 is $server->get('/')->body, "hello\n", 'and the server goes on';
 
@@ -100,7 +100,7 @@ is $server->get('/wheel-status?sort=size')->status, 400,
     'nothing else is a way to sort';
 is $server->get('/stop?path=/bu*&method=GET')->header('Wheel-Stopped'), 2,
     'a stop by path and method reaches both';
-collect(10, @busy);
+collect(30, @busy);
 
 sub listed {
     my ($path, $limit) = @_;

@@ -13,7 +13,7 @@ use WheelTest qw(collect wait_until);
 my $restarts = 6;
 plan tests => 10, need_module 'wheel';
 
-my $server = WheelServer->started(processes => 2, threads => 60, spare => 30);
+my $server = WheelServer->started(processes => 2, threads => 20, spare => 30);
 
 my ($done, @staying, @brief) = (0);
 for my $round (1 .. $restarts) {

@@ -36,11 +36,11 @@ cmp_ok $after->{server}{uptime}, '<', 100, 'and is that of this server';
 is scalar(grep { $_->{elapsed} < 0 || $_->{elapsed} > 100 }
     @{ $after->{running} }), 0, 'no wheel has run for less than nothing';
 
-collect(10, $timed);
+collect(30, $timed);
 is $timed->json->{stopped_by}, 'deadline', 'a deadline comes in its time';
 cmp_ok $timed->json->{elapsed}, '>=', 1.5, 'not before it';
 $server->post('/stop');
-collect(10, $turns);
+collect(30, $turns);
 cmp_ok $turns->json->{elapsed}, '<', 100, 'a stopped wheel has run as it has';
 cmp_ok $turns->json->{elapsed}, '>=', 0, 'and not less than nothing';
 my $pages = join '', map { $server->get($_)->body } '/wheel-status?auto',
