@@ -16,14 +16,17 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "apr_dso.h"
 #include "http_config.h"
 #include "http_log.h"
 
+#include "core/proc.h"
 #include "core/request_slots.h"
 #include "requests/drain.h"
 #include "server/process.h"
@@ -35,6 +38,12 @@ APLOG_USE_MODULE(wheel);
 #define WAIT_IN_USE (1 << 30)
 #define WAIT_NOTHING (-1)
 
+/* Before a second signal, PHP must have had the chance to act on the first: the
+ * time, and how often its process has been told, which it isn't while it gets
+ * no CPU. */
+#define PHP_AGAIN_USEC (900 * 1000)
+#define PHP_AGAIN_TOLD 5
+
 struct wheel_blocked_t {
     wheel_blocked_t *next; /* set before it is in the list, then as it is */
     atomic_int taken;
@@ -42,11 +51,14 @@ struct wheel_blocked_t {
     atomic_int fds[WHEEL_BLOCKED_COUNT];
     atomic_int php;         /* mod_php's handler runs */
     atomic_int php_signals; /* that this request has got */
+    atomic_int php_told;    /* signals of ours since the first of these */
+    _Atomic apr_int64_t php_first_usec;
 };
 
 static struct {
     _Atomic(wheel_blocked_t *) first;
-    int (*php_is_executing)(void); /* PHP's own, NULL without mod_php */
+    /* PHP's own, NULL without mod_php.  It sets no more than a bool. */
+    bool (*php_is_executing)(void);
 } waits;
 
 /* --- Entries ------------------------------------------------------------ */
@@ -159,10 +171,27 @@ int wheel_blocked_fd(const wheel_blocked_t *wait, wheel_blocked_e what)
     return fd == WAIT_NOTHING ? -1 : fd & ~WAIT_IN_USE;
 }
 
+/* A limit of PHP's that has come by our signal starts a second one, in CPU time,
+ * which is not to end a later script. */
+static void end_php_timer(void)
+{
+    static const struct itimerval none;
+
+    setitimer(ITIMER_PROF, &none, NULL);
+}
+
 void wheel_blocked_php(wheel_blocked_t *wait, int runs)
 {
-    atomic_store_explicit(&wait->php_signals, 0, memory_order_relaxed);
+    int ran = atomic_load_explicit(&wait->php, memory_order_relaxed);
+
     atomic_store_explicit(&wait->php, runs, memory_order_relaxed);
+    if (runs == ran) {
+        return;
+    }
+    if (atomic_exchange_explicit(&wait->php_signals, 0, memory_order_relaxed) &&
+        !runs) {
+        end_php_timer();
+    }
 }
 
 /* --- The signal handler ------------------------------------------------- */
@@ -207,25 +236,48 @@ static void interrupt_wait(wheel_blocked_t *wait, wheel_blocked_e what,
     atomic_store_explicit(&wait->fds[what], fd, memory_order_release);
 }
 
+/* May PHP get another signal?  A second one ends the process at once. */
+static int is_php_due(wheel_blocked_t *wait, wheel_step_e step)
+{
+    int sent = atomic_load_explicit(&wait->php_signals, memory_order_relaxed);
+    int told;
+
+    if (sent == 0) {
+        return step >= WHEEL_STEP_INTERRUPT;
+    }
+    told =
+        1 + atomic_fetch_add_explicit(&wait->php_told, 1, memory_order_relaxed);
+    return sent == 1 && step >= WHEEL_STEP_FORCE && told >= PHP_AGAIN_TOLD &&
+           wheel_clock_usec() - atomic_load_explicit(&wait->php_first_usec,
+                                                     memory_order_relaxed) >=
+               PHP_AGAIN_USEC;
+}
+
+static void note_php_signal(wheel_blocked_t *wait)
+{
+    if (atomic_fetch_add_explicit(&wait->php_signals, 1,
+                                  memory_order_relaxed) == 0) {
+        atomic_store_explicit(&wait->php_told, 0, memory_order_relaxed);
+        atomic_store_explicit(&wait->php_first_usec, wheel_clock_usec(),
+                              memory_order_relaxed);
+    }
+}
+
 /* PHP's own time limit comes by SIGPROF.  It is ready for it while it executes
- * a script, and under prefork this is the thread that does.  A second signal
- * ends the process at once. */
+ * a script, and under prefork this is the thread that does. */
 static void interrupt_php(wheel_blocked_t *wait, unsigned slot)
 {
     wheel_step_e step = wheel_request_slots_step(wheel_requests_slots(), slot);
-    int sent = atomic_load_explicit(&wait->php_signals, memory_order_relaxed);
     struct sigaction action;
 
     if (!waits.php_is_executing ||
         !atomic_load_explicit(&wait->php, memory_order_relaxed) ||
-        step < WHEEL_STEP_INTERRUPT || sent > (step >= WHEEL_STEP_FORCE) ||
-        !waits.php_is_executing()) {
+        !waits.php_is_executing() || !is_php_due(wait, step)) {
         return;
     }
     if (sigaction(SIGPROF, NULL, &action) == 0 &&
         action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
-        atomic_store_explicit(&wait->php_signals, sent + 1,
-                              memory_order_relaxed);
+        note_php_signal(wait);
         raise(SIGPROF);
     }
 }
@@ -268,7 +320,7 @@ static void find_php(void)
     if (php && php->dynamic_load_handle && !wheel_process_threaded() &&
         apr_dso_sym(&symbol, php->dynamic_load_handle, "zend_is_executing") ==
             APR_SUCCESS) {
-        waits.php_is_executing = (int (*)(void))symbol;
+        waits.php_is_executing = (bool (*)(void))symbol;
     }
 }
 

@@ -13,7 +13,7 @@ use WheelServer ();
 use WheelTest qw(wait_until);
 
 my $php = php_dir();
-plan tests => 20, need 'wheel',
+plan tests => 24, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} },
     { 'mod_php runs under prefork' => sub { WheelServer::mpm() eq 'prefork' } };
 
@@ -40,6 +40,7 @@ my %script = (
     loop   => 'while (true) {}',
     sleep  => 'sleep(60);',
     usleep => 'while (true) { usleep(1000000); }',
+    parts  => 'virtual("/index.html"); while (true) {}',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
         . 'fread($s, 10);',
     print  => 'echo str_repeat("x", 10000); flush(); while (true) {}',
@@ -48,11 +49,12 @@ spew("$htdocs/$_.php", "$begin$script{$_}\n") for keys %script;
 spew("$htdocs/id.php", '<?php echo getmypid();');
 chmod 0777, $htdocs;
 
-for my $name (qw(loop sleep usleep)) {
+for my $name (qw(loop sleep usleep parts)) {
     my $answer = $server->begin(GET => "/$name.php");
     my $pid    = listed($server, "/$name.php")->{pid};
     my $took   = stop_listed($server, "/$name.php", $answer);
-    is $answer->status, 503, "$name: its client is told";
+    ok $name eq 'parts' ? !defined $answer->body : $answer->status == 503,
+        "$name: its client is told, or its answer cut";
     ok $took < 5, "$name: in time" or diag $took;
     ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
     ok -e "/proc/$pid" && $server->error_log !~ /exit signal/,
@@ -86,7 +88,7 @@ is grep({ !-e "/proc/$_" } keys %pid), 0, 'and their children live';
 # A request that ends at the moment of its stop is not hit by it, nor the next.
 spew("$htdocs/brief.php", '<?php usleep(2000); echo "brief";');
 my ($stopped, @odd) = (0);
-for (1 .. 150) {
+for (1 .. 400) {
     my $answer = $server->begin(GET => '/brief.php');
     $stopped++ if $server->get('/stop?path=/brief.php')->status == 200;
     WheelTest::collect(30, $answer);
