@@ -35,7 +35,7 @@ vpath %.cc t/modules
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
     $(patsubst %,mod_wheel/core/%.c,filter hosts platform proc request_slots \
-    request_steps) \
+        request_steps request_work) \
     $(sort $(wildcard mod_wheel/render/*.c)) \
     $(wildcard mod_wheel/*/*.h) t/tests.mk
 	$(call say,FUZZER,$@)

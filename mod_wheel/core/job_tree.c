@@ -29,14 +29,15 @@ typedef struct tree_process_t {
     pid_t parent;
     int fd; /* a pidfd: it is this process and no later one */
     int is_own;
+    apr_uint64_t job; /* of its environment, 0 for none */
     apr_int64_t cpu_ticks;
 } tree_process_t;
 
-typedef struct tree_t {
+struct wheel_job_trees_t {
     tree_process_t *processes;
     size_t n;
     size_t max;
-} tree_t;
+};
 
 static ssize_t read_file(pid_t pid, const char *name, char *text, size_t max)
 {
@@ -54,19 +55,21 @@ static ssize_t read_file(pid_t pid, const char *name, char *text, size_t max)
     return bytes;
 }
 
-/* Does an environment, entries that end with NUL, hold this entry? */
-static int holds(const char *environment, size_t bytes, const char *entry)
+/* The job of an environment, entries that end with NUL; 0 for none. */
+static apr_uint64_t job_of(const char *environment, size_t bytes)
 {
+    static const char name[] = WHEEL_JOB_VARIABLE "=";
     const char *end = environment + bytes;
-    size_t length = strlen(entry) + 1;
 
     while (environment < end) {
-        size_t left = (size_t)(end - environment);
+        size_t length = strnlen(environment, (size_t)(end - environment));
 
-        if (left >= length && !memcmp(environment, entry, length)) {
-            return 1;
+        if (length >= sizeof(name) &&
+            !memcmp(environment, name, sizeof(name) - 1)) {
+            return (apr_uint64_t)apr_strtoi64(environment + sizeof(name) - 1,
+                                              NULL, 10);
         }
-        environment += strnlen(environment, left) + 1;
+        environment += length + 1;
     }
     return 0;
 }
@@ -95,7 +98,7 @@ static int read_stat(tree_process_t *process)
     return n > TREE_CPU_LAST;
 }
 
-static tree_process_t *add(tree_t *tree)
+static tree_process_t *add(wheel_job_trees_t *tree)
 {
     if (tree->n == tree->max) {
         size_t max = tree->max ? 2 * tree->max : 64;
@@ -113,10 +116,9 @@ static tree_process_t *add(tree_t *tree)
 
 /* The pidfd comes first: what is read later is of the process that it holds,
  * or of none. */
-static void look_at(tree_t *tree, pid_t pid, const char *entry,
-                    char *environment)
+static void look_at(wheel_job_trees_t *tree, pid_t pid, char *environment)
 {
-    tree_process_t process = {pid, 0, -1, 0, 0};
+    tree_process_t process = {pid, 0, -1, 0, 0, 0};
     tree_process_t *added;
     ssize_t bytes;
 
@@ -126,7 +128,7 @@ static void look_at(tree_t *tree, pid_t pid, const char *entry,
     }
     bytes = read_file(pid, "environ", environment, TREE_ENVIRONMENT_BYTES);
     if (bytes >= 0 && read_stat(&process)) {
-        process.is_own = holds(environment, (size_t)bytes, entry);
+        process.job = job_of(environment, (size_t)bytes);
         added = add(tree);
         if (added) {
             *added = process;
@@ -137,7 +139,7 @@ static void look_at(tree_t *tree, pid_t pid, const char *entry,
 }
 
 /* What an own process has started is an own one, too. */
-static void add_descendants(tree_t *tree)
+static void add_descendants(wheel_job_trees_t *tree)
 {
     int more = 1;
     size_t n;
@@ -156,51 +158,74 @@ static void add_descendants(tree_t *tree)
     }
 }
 
-static void find(tree_t *tree, apr_uint64_t id)
+wheel_job_trees_t *wheel_job_trees_read(void)
 {
+    wheel_job_trees_t *trees = calloc(1, sizeof(*trees));
     char *environment = malloc(TREE_ENVIRONMENT_BYTES);
     DIR *proc = opendir("/proc");
     const struct dirent *found;
-    char entry[64];
 
-    apr_snprintf(entry, sizeof(entry), WHEEL_JOB_VARIABLE "=%" APR_UINT64_T_FMT,
-                 id);
-    while (proc && environment && (found = readdir(proc)) != NULL) {
+    while (trees && proc && environment && (found = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)atol(found->d_name);
 
         if (pid > 1 && pid != getpid()) {
-            look_at(tree, pid, entry, environment);
+            look_at(trees, pid, environment);
         }
     }
     if (proc) {
         closedir(proc);
     }
     free(environment);
-    add_descendants(tree);
+    return trees;
 }
 
-void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *found)
+void wheel_job_trees_free(wheel_job_trees_t *trees)
 {
-    tree_t tree = {NULL, 0, 0};
+    size_t n;
+
+    for (n = 0; trees && n < trees->n; n++) {
+        close(trees->processes[n].fd);
+    }
+    if (trees) {
+        free(trees->processes);
+        free(trees);
+    }
+}
+
+static void find(wheel_job_trees_t *trees, apr_uint64_t id)
+{
+    size_t n;
+
+    for (n = 0; n < trees->n; n++) {
+        trees->processes[n].is_own = id && trees->processes[n].job == id;
+    }
+    add_descendants(trees);
+}
+
+void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
+                            int signal, wheel_job_tree_t *found)
+{
     apr_int64_t ticks = 0;
     size_t n;
 
-    found->processes = 0;
-    find(&tree, id);
-    for (n = 0; n < tree.n; n++) {
-        const tree_process_t *process = &tree.processes[n];
+    memset(found, 0, sizeof(*found));
+    if (!trees) {
+        return;
+    }
+    find(trees, id);
+    for (n = 0; n < trees->n; n++) {
+        const tree_process_t *process = &trees->processes[n];
 
-        if (process->is_own) {
-            found->processes++;
-            ticks += process->cpu_ticks;
+        if (!process->is_own) {
+            continue;
         }
-        if (process->is_own && signal) {
-            syscall(SYS_pidfd_send_signal, process->fd, signal, NULL, 0);
+        found->processes++;
+        ticks += process->cpu_ticks;
+        if (signal) {
+            wheel_job_tree_send(process->fd, signal);
         }
-        close(process->fd);
     }
     found->cpu_usec = ticks * 1000000 / sysconf(_SC_CLK_TCK);
-    free(tree.processes);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -230,28 +255,35 @@ static void fill_process(const tree_process_t *found,
 unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
                              unsigned max)
 {
-    tree_t tree = {NULL, 0, 0};
+    wheel_job_trees_t *trees = wheel_job_trees_read();
     unsigned found = 0;
     size_t n;
 
-    find(&tree, id);
-    for (n = 0; n < tree.n; n++) {
-        if (tree.processes[n].is_own && found < max) {
-            fill_process(&tree.processes[n], &processes[found]);
-        }
-        found += tree.processes[n].is_own != 0;
-        close(tree.processes[n].fd);
+    if (!trees) {
+        return 0;
     }
-    free(tree.processes);
+    find(trees, id);
+    for (n = 0; n < trees->n; n++) {
+        if (trees->processes[n].is_own && found < max) {
+            fill_process(&trees->processes[n], &processes[found]);
+        }
+        found += trees->processes[n].is_own != 0;
+    }
+    wheel_job_trees_free(trees);
     qsort(processes, found < max ? found : max, sizeof(*processes), by_pid);
     return found;
 }
 
-int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
-                              int (*check)(void *baton), void *baton)
+int wheel_job_tree_send(int pidfd, int signal)
+{
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
+int wheel_job_tree_hold(apr_int64_t pid, const char *command,
+                        wheel_job_tree_held_t held, void *baton)
 {
     char name[64];
-    int sent = 0;
+    int done = 0;
     int fd;
 
     if (pid <= 1 || pid > 0x7fffffff) {
@@ -262,9 +294,9 @@ int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
         return 0;
     }
     if (read_file((pid_t)pid, "comm", name, sizeof(name)) > 0 &&
-        !strncmp(name, command, strlen(command)) && (!check || check(baton))) {
-        sent = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) == 0;
+        !strncmp(name, command, strlen(command))) {
+        done = held(fd, baton);
     }
     close(fd);
-    return sent;
+    return done;
 }

@@ -25,12 +25,20 @@ typedef struct wheel_job_tree_t {
     apr_int64_t cpu_usec; /* that they and their ended children have used */
 } wheel_job_tree_t;
 
+/** All processes that can be seen, at one time. */
+typedef struct wheel_job_trees_t wheel_job_trees_t;
+
+/** Read /proc.  @return NULL without memory; see wheel_job_trees_free() */
+wheel_job_trees_t *wheel_job_trees_read(void);
+
 /**
- * Find the processes of a job, and send each a signal.  A process that has
- * ended, and whose number another has got meanwhile, is not signalled.
+ * Find the processes of a job among these, and send each a signal.  A process
+ * that has ended, and whose number another has got meanwhile, is not signalled.
+ * @param trees NULL finds none
  * @param signal 0 for none
  */
-void wheel_job_tree_signal(apr_uint64_t id, int signal, wheel_job_tree_t *tree);
+void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
+                            int signal, wheel_job_tree_t *found);
 
 /** One process of a job. */
 typedef struct wheel_job_process_t {
@@ -49,10 +57,21 @@ typedef struct wheel_job_process_t {
 unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
                              unsigned max);
 
-/** Send a signal to a process whose command begins with this name.  @param
- * check called once the process is held: 0 sends nothing; may be NULL
- * @return 1 if it was sent */
-int wheel_job_tree_signal_one(apr_int64_t pid, const char *command, int signal,
-                              int (*check)(void *baton), void *baton);
+/** Forget them.  @param trees may be NULL */
+void wheel_job_trees_free(wheel_job_trees_t *trees);
+
+/** What to do with a process that is held, see wheel_job_tree_hold(). */
+typedef int (*wheel_job_tree_held_t)(int pidfd, void *baton);
+
+/**
+ * Hold a process whose command begins with this name, and do something with it:
+ * it can't become another one meanwhile.
+ * @return what held() returns, 0 if there is no such process
+ */
+int wheel_job_tree_hold(apr_int64_t pid, const char *command,
+                        wheel_job_tree_held_t held, void *baton);
+
+/** Send a signal to a process that is held.  @return 1 if it was sent */
+int wheel_job_tree_send(int pidfd, int signal);
 
 #endif /* WHEEL_CORE_JOB_TREE_H */

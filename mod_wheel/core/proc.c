@@ -132,6 +132,14 @@ wheel_proc_t wheel_proc_self(void)
     return proc;
 }
 
+char wheel_proc_state(pid_t pid)
+{
+    char state = '\0';
+
+    proc_birth(pid, &state);
+    return state;
+}
+
 int wheel_proc_dead(const wheel_proc_t *proc)
 {
     char state = 'R';

@@ -22,6 +22,10 @@ apr_int64_t wheel_clock_thread_usec(void);
 /** This process. */
 wheel_proc_t wheel_proc_self(void);
 
+/** The state of a process, as in the third field of proc(5)'s stat; NUL where
+ * /proc doesn't say. */
+char wheel_proc_state(pid_t pid);
+
 /**
  * Is it dead?  A pid alone is no proof of life: another process may have it by
  * now.  Reads /proc, so not for a holder of locks.

@@ -6,7 +6,6 @@
  */
 #include "core/request_cpu.h"
 
-#include "core/job_tree.h"
 #include "core/proc.h"
 
 static apr_int64_t of_thread(const wheel_request_t *request, int *asleep)
@@ -18,17 +17,21 @@ static apr_int64_t of_thread(const wheel_request_t *request, int *asleep)
     return began >= 0 && now > began ? now - began : 0;
 }
 
-apr_int64_t wheel_request_cpu_usec(const wheel_request_t *request, int *asleep)
+apr_int64_t wheel_request_cpu_usec(const wheel_request_t *request,
+                                   wheel_job_trees_t **trees, int *asleep)
 {
     wheel_job_tree_t tree = {0, 0};
-    apr_int64_t used = 0;
+    apr_int64_t used = request->worker_usec;
 
     *asleep = 0;
     if (request->tid > 0) {
-        used = of_thread(request, asleep);
+        used += of_thread(request, asleep);
     }
-    if (request->kind == WHEEL_KIND_CGI) {
-        wheel_job_tree_signal(request->id, 0, &tree);
+    if (request->has_processes) {
+        if (!*trees) {
+            *trees = wheel_job_trees_read();
+        }
+        wheel_job_trees_signal(*trees, request->id, 0, &tree);
     }
     return used + tree.cpu_usec;
 }

@@ -25,9 +25,13 @@
 _Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
                "facts are whole words");
 
+#define SCRIPT_WORDS (WHEEL_REQUEST_SCRIPT_BYTES / sizeof(apr_uint64_t))
+
 /*   line 1 | word, owner, steps             <- the thread and stoppers
  *   line 2 | what it does, bytes            <- the thread, while it runs
- *   line 3 | facts                          <- the thread, before it runs
+ *   line 3 | its script                     <- the thread, for PHP-FPM
+ *          | what that has used             <- the helper
+ *   line n | facts                          <- the thread, before it runs
  */
 typedef struct slots_slot_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
@@ -45,6 +49,13 @@ typedef struct slots_slot_t {
     _Atomic apr_uint64_t sent_bytes;
     _Atomic apr_uint64_t cpu_began_id; /* for which request the next is */
     _Atomic apr_int64_t cpu_began_usec;
+    _Atomic apr_uint32_t has_processes; /* some may work for it */
+
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t script_id; /* whose it is */
+    _Atomic apr_uint64_t script_query;                        /* a hash */
+    _Atomic apr_uint64_t script[SCRIPT_WORDS];
+    _Atomic apr_uint64_t worker_id; /* for which request the next is */
+    _Atomic apr_int64_t worker_usec;
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
 } slots_slot_t;
@@ -54,6 +65,8 @@ typedef struct slots_counts_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t marked[WHEEL_MARK_COUNT];
     _Atomic apr_uint64_t logged[WHEEL_MARK_COUNT];
     _Atomic apr_uint64_t steps[WHEEL_STEP_COUNT];
+    _Atomic apr_uint64_t left[WHEEL_REQUESTS_LEFT_MAX];
+    _Atomic pid_t frozen;
 } slots_counts_t;
 
 /* In private memory. */

@@ -217,6 +217,8 @@ void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->doing, WHEEL_DOING_HANDLER,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->sent_bytes, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->kind, WHEEL_KIND_OTHER, memory_order_relaxed);
+    atomic_store_explicit(&slot->has_processes, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->marked_usec, mark ? facts->began_usec : 0,
                           memory_order_relaxed);
     /* Release: the request's facts come before its id. */
@@ -542,6 +544,7 @@ int wheel_request_slots_copy(const wheel_request_slots_t *slots, unsigned n,
     request->mark = word_mark(word);
     request->step = word_step(word);
     copy_rest(slots, n, now_usec, request);
+    wheel_request_slots_copy_work(slots, n, request);
     /* The loads above come before the one that shows whose they are. */
     atomic_thread_fence(memory_order_acquire);
     if (word_id(atomic_load_explicit(&slot->word, memory_order_relaxed)) !=

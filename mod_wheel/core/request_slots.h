@@ -97,6 +97,12 @@ typedef struct wheel_request_connection_t {
     apr_uint32_t addresses[2][4];
 } wheel_request_connection_t;
 
+/** Of the file that PHP-FPM runs for a request. */
+#define WHEEL_REQUEST_SCRIPT_BYTES 256
+
+/** Stopped requests whose processes are still to end. */
+#define WHEEL_REQUESTS_LEFT_MAX 256
+
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
 typedef struct wheel_request_facts_t {
@@ -142,7 +148,11 @@ typedef struct wheel_request_t {
     apr_interval_time_t drained; /* usec since a drain was asked for, or -1 */
     apr_int64_t cpu_usec;        /* these two: for who fills them in */
     wheel_step_times_t steps;
-    wheel_request_facts_t facts; /* its texts are terminated */
+    int has_processes;       /* some may work for it */
+    apr_int64_t worker_usec; /* CPU time of its worker of PHP-FPM */
+    apr_uint64_t script_query;
+    char script[WHEEL_REQUEST_SCRIPT_BYTES]; /* "" for none */
+    wheel_request_facts_t facts;             /* its texts are terminated */
 } wheel_request_t;
 
 /** The slots as one process sees them. */
@@ -253,6 +263,55 @@ void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
 /** How the request can be interrupted.  For its owner. */
 void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
                               wheel_kind_e kind);
+
+/** Another handler has taken it over: an internal redirect.  For its owner.  A
+ * copy that is made meanwhile may have a part of either name. */
+void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
+                                 const char *handler);
+
+/** Processes may work for it: those that have its id in their environment.  For
+ * its owner. */
+void wheel_request_slots_has_processes(wheel_request_slots_t *slots,
+                                       unsigned n);
+
+/**
+ * The script that PHP-FPM runs for it.  For its owner.
+ * @param path its file
+ * @param query wheel_request_query_hash() of its query string
+ */
+void wheel_request_slots_script(wheel_request_slots_t *slots, unsigned n,
+                                apr_uint64_t id, const char *path,
+                                apr_uint64_t query);
+
+/** As much of a query string as PHP-FPM shows, as a number.
+ * @param query may be NULL */
+apr_uint64_t wheel_request_query_hash(const char *query);
+
+/** The CPU time that its worker of PHP-FPM has used for it.  For the helper. */
+void wheel_request_slots_worker(wheel_request_slots_t *slots, unsigned n,
+                                apr_uint64_t id, apr_int64_t usec);
+
+/** Copy what the functions above have noted, as far as it is of this request.
+ * Part of wheel_request_slots_copy(). */
+void wheel_request_slots_copy_work(const wheel_request_slots_t *slots,
+                                   unsigned n, wheel_request_t *request);
+
+/** A stopped request ends, and processes that have worked for it may go on: the
+ * helper is to end them.  Where too many are noted, this one isn't. */
+void wheel_request_slots_leave_processes(wheel_request_slots_t *slots,
+                                         apr_uint64_t id);
+
+/** The Nth of these, 0 for none.  Any number: it comes from children. */
+apr_uint64_t wheel_request_slots_left(const wheel_request_slots_t *slots,
+                                      unsigned n);
+
+/** It has no processes any more. */
+void wheel_request_slots_left_none(wheel_request_slots_t *slots, unsigned n,
+                                   apr_uint64_t id);
+
+/** Note which process is stopped for a moment, so that the next helper lets it
+ * go on should this one die; 0 for none.  @return what was noted before */
+pid_t wheel_request_slots_freeze(wheel_request_slots_t *slots, pid_t pid);
 
 /**
  * Go one step up with a marked request, and let its process know, by a signal

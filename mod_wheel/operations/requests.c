@@ -129,11 +129,11 @@ static unsigned drop_doubles(wheel_request_t *requests, unsigned requests_n)
 }
 
 /* A thread that sleeps in a handler waits for something that no filter sees. */
-static void add_times(wheel_request_t *request)
+static void add_times(wheel_request_t *request, wheel_job_trees_t **trees)
 {
     int asleep;
 
-    request->cpu_usec = wheel_request_cpu_usec(request, &asleep);
+    request->cpu_usec = wheel_request_cpu_usec(request, trees, &asleep);
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
     }
@@ -151,6 +151,7 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
     apr_int64_t now = wheel_clock_usec();
     unsigned max = wheel_requests_max();
     apr_array_header_t *found = apr_array_make(pool, 16, sizeof(**requests));
+    wheel_job_trees_t *trees = NULL; /* read once, if at all */
     wheel_request_t request;
     unsigned found_n;
     unsigned n;
@@ -166,9 +167,10 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
     *requests = (wheel_request_t *)found->elts;
     found_n = drop_doubles(*requests, (unsigned)found->nelts);
     for (n = 0; n < found_n; n++) {
-        add_times(&(*requests)[n]);
+        add_times(&(*requests)[n], &trees);
         wheel_requests_steps(&(*requests)[n], &(*requests)[n].steps);
     }
+    wheel_job_trees_free(trees);
     qsort(*requests, found_n, sizeof(**requests), by_age);
     return found_n;
 }

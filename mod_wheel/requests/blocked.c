@@ -171,8 +171,8 @@ int wheel_blocked_fd(const wheel_blocked_t *wait, wheel_blocked_e what)
     return fd == WAIT_NOTHING ? -1 : fd & ~WAIT_IN_USE;
 }
 
-/* A limit of PHP's that has come by our signal starts a second one, in CPU time,
- * which is not to end a later script. */
+/* When PHP's limit comes by our signal, PHP starts a second one, in CPU time:
+ * that is not to end a later script. */
 static void end_php_timer(void)
 {
     static const struct itimerval none;

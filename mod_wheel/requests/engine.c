@@ -16,13 +16,14 @@
 #include "http_log.h"
 #include "http_main.h"
 
-#include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/request_cpu.h"
 #include "core/request_steps.h"
 #include "requests/departed.h"
 #include "requests/fpm.h"
+#include "requests/processes.h"
 #include "requests/steps.h"
+#include "requests/workers.h"
 #include "server/helper.h"
 #include "server/requests.h"
 
@@ -41,9 +42,9 @@ APLOG_USE_MODULE(wheel);
 /* What the helper remembers of the request in a slot, besides. */
 typedef struct engine_note_t {
     apr_uint64_t id;
-    wheel_step_e step;    /* that it has taken */
-    unsigned logged;      /* limits that the log has, a bit for each mark */
-    int ambiguous_logged; /* more than one FPM worker fits */
+    wheel_step_e step;     /* that it has taken */
+    unsigned logged;       /* limits that the log has, a bit for each mark */
+    wheel_worker_t worker; /* of PHP-FPM */
 } engine_note_t;
 
 static struct {
@@ -132,7 +133,7 @@ static void note_cpu(const wheel_request_t *request)
 /* Processes may use several cores at a time, the thread one. */
 static int may_have_used(const wheel_request_t *request, apr_int64_t usec)
 {
-    return request->kind == WHEEL_KIND_CGI || request->elapsed >= usec;
+    return request->has_processes || request->elapsed >= usec;
 }
 
 static void look_at_limits(wheel_request_t *request, engine_note_t *note)
@@ -146,7 +147,9 @@ static void look_at_limits(wheel_request_t *request, engine_note_t *note)
     if (request->mark == WHEEL_MARK_NONE && facts->cpu_max > 0 &&
         !(note->logged & 1u << WHEEL_MARK_CPU) &&
         may_have_used(request, facts->cpu_max) &&
-        wheel_request_cpu_usec(request, &asleep) >= facts->cpu_max) {
+        wheel_request_cpu_usec(request, wheel_processes_trees(), &asleep) >=
+            facts->cpu_max &&
+        wheel_worker_is_sure(request, &note->worker)) {
         reach(request, note, WHEEL_MARK_CPU, facts->cpu_action);
     }
 }
@@ -164,28 +167,6 @@ static void check_client(wheel_request_t *request, engine_note_t *note)
 
 /* --- Steps ---------------------------------------------------------------- */
 
-static void interrupt_cgi(const wheel_request_t *request)
-{
-    wheel_job_tree_t tree;
-
-    wheel_job_tree_signal(
-        request->id, wheel_steps_force(request) ? SIGKILL : SIGTERM, &tree);
-}
-
-static void interrupt_fpm(const wheel_request_t *request, engine_note_t *note)
-{
-    wheel_fpm_e found = wheel_fpm_interrupt(request);
-
-    if (found != WHEEL_FPM_NONE_FITS && found != WHEEL_FPM_SIGNALLED &&
-        !note->ambiguous_logged) {
-        note->ambiguous_logged = 1;
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "WH0104: request %" APR_UINT64_T_FMT
-                     " goes on in PHP-FPM: %s",
-                     request->id, wheel_fpm_text(found));
-    }
-}
-
 /* The process is told at each tick: PHP may not have been executing its script
  * the last time.  Its engine is told once for each step. */
 static void take_steps(const wheel_request_t *request, engine_note_t *note)
@@ -197,13 +178,12 @@ static void take_steps(const wheel_request_t *request, engine_note_t *note)
                                        request->id, step)) {
         return;
     }
-    if (request->kind == WHEEL_KIND_CGI &&
+    if (request->has_processes &&
         (note->step < step || step >= WHEEL_STEP_FORCE)) {
-        interrupt_cgi(request);
+        wheel_processes_signal(request->id,
+                               wheel_steps_force(request) ? SIGKILL : SIGTERM);
     }
-    if (request->kind == WHEEL_KIND_FCGI && note->step < step) {
-        interrupt_fpm(request, note);
-    }
+    wheel_worker_interrupt(request, &note->worker, step);
     wheel_steps_take(request, step);
     note->step = step;
 }
@@ -220,6 +200,7 @@ static void begin(apr_pool_t *pool)
     (void)pool;
     engine.notes = calloc(wheel_request_slots_max(wheel_requests_slots()),
                           sizeof(*engine.notes));
+    wheel_fpm_thaw();
 }
 
 static unsigned prepare(struct pollfd *fds, unsigned fds_max,
@@ -247,6 +228,7 @@ static int look_at(unsigned n, apr_int64_t now)
         note->id = request.id;
     }
     note_cpu(&request);
+    wheel_worker_follow(&request, &note->worker);
     if (request.mark == WHEEL_MARK_NONE) {
         look_at_limits(&request, note);
     }
@@ -285,6 +267,8 @@ static void serve(const struct pollfd *fds, unsigned fds_n)
         return;
     }
     look_at_all();
+    wheel_processes_end_left();
+    wheel_processes_forget();
     engine.next_usec = wheel_clock_usec() + ENGINE_TICK_USEC;
 }
 

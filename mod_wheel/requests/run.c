@@ -33,6 +33,7 @@
 #include "core/proc.h"
 #include "http/reply.h"
 #include "requests/departed.h"
+#include "requests/kind.h"
 #include "server/config.h"
 #include "server/privileged.h"
 #include "server/process.h"
@@ -46,25 +47,6 @@ APLOG_USE_MODULE(wheel);
 /* So many bytes that are not sent yet mean that the client takes none: httpd
  * keeps fewer back by itself. */
 #define RUN_UNSENT_BYTES 4096
-
-/* How a handler can be interrupted.  The first row that fits. */
-typedef struct run_kind_t {
-    const char *handler; /* how its name begins */
-    wheel_kind_e kind;
-} run_kind_t;
-
-static const run_kind_t kinds[] = {
-    {"application/x-httpd-php", WHEEL_KIND_PHP},
-    {"php", WHEEL_KIND_PHP},
-    {"cgi-script", WHEEL_KIND_CGI},
-    {"application/x-httpd-cgi", WHEEL_KIND_CGI},
-    {"lua-script", WHEEL_KIND_LUA},
-    {"proxy:fcgi:", WHEEL_KIND_FCGI},
-    {"proxy:unix:", WHEEL_KIND_FCGI},
-    {"proxy:ajp:", WHEEL_KIND_BLIND},
-    {"proxy:scgi:", WHEEL_KIND_BLIND},
-    {"proxy:", WHEEL_KIND_PROXY},
-};
 
 /* Handlers that show or stop jobs, or list their own: no jobs themselves. */
 static const char *const excluded[] = {"wheel-", "server-status"};
@@ -107,50 +89,52 @@ void wheel_run_refuse(wheel_running_t *running)
 
 /* --- Begin -------------------------------------------------------------- */
 
-static int begins_with(const char *text, const char *begin)
-{
-    return text && *text == *begin && !strncmp(text, begin, strlen(begin));
-}
-
 static int is_excluded(const request_rec *r)
 {
     size_t n;
 
     for (n = 0; n < sizeof(excluded) / sizeof(excluded[0]); n++) {
-        if (begins_with(r->handler, excluded[n])) {
+        if (r->handler &&
+            !strncmp(r->handler, excluded[n], strlen(excluded[n]))) {
             return 1;
         }
     }
     return 0;
 }
 
-/* SetHandler "proxy:..." names the backend, ProxyPass sets the file name. */
-static wheel_kind_e kind_of(const request_rec *r)
+/* Processes that work for it, such as those of a CGI script or of a filter, get
+ * its id. */
+static void name_processes(wheel_running_t *running, request_rec *r)
 {
-    const char *name = r->proxyreq && begins_with(r->filename, "proxy:")
-                           ? r->filename
-                           : r->handler;
-    size_t n;
+    apr_table_setn(r->subprocess_env, RUN_VARIABLE,
+                   apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, running->id));
+    running->has_processes = 1;
+    wheel_request_slots_has_processes(wheel_requests_slots(), running->slot);
+}
 
-    for (n = 0; name && n < sizeof(kinds) / sizeof(kinds[0]); n++) {
-        if (begins_with(name, kinds[n].handler)) {
-            return kinds[n].kind;
-        }
-    }
-    return WHEEL_KIND_OTHER;
+static void be_interrupted_as(wheel_running_t *running, wheel_kind_e kind)
+{
+    running->kind = kind;
+    wheel_request_slots_kind(wheel_requests_slots(), running->slot, kind);
+    wheel_blocked_php(running->wait, kind == WHEEL_KIND_PHP);
 }
 
 /* How its handler can be interrupted: once for each that the request gets. */
-static void prepare_interrupt(const wheel_running_t *running, request_rec *r)
+static void prepare_interrupt(wheel_running_t *running, request_rec *r)
 {
-    wheel_kind_e kind = kind_of(r);
-
-    wheel_request_slots_kind(wheel_requests_slots(), running->slot, kind);
-    wheel_blocked_php(running->wait, kind == WHEEL_KIND_PHP);
-    if (kind == WHEEL_KIND_CGI) {
-        apr_table_setn(
-            r->subprocess_env, RUN_VARIABLE,
-            apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, running->id));
+    be_interrupted_as(running, wheel_kind_of(r));
+    /* Filters that change a page may start processes. */
+    if (running->kind == WHEEL_KIND_CGI ||
+        r->output_filters != r->proto_output_filters) {
+        name_processes(running, r);
+    }
+    /* A balancer chooses its member later. */
+    if ((running->kind == WHEEL_KIND_FCGI ||
+         running->kind == WHEEL_KIND_PROXY) &&
+        wheel_config_request(r).fpm) {
+        wheel_request_slots_script(wheel_requests_slots(), running->slot,
+                                   running->id, wheel_kind_script(r),
+                                   wheel_request_query_hash(r->args));
     }
 }
 
@@ -190,7 +174,7 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     wheel_request_text(facts->method, sizeof(facts->method), r->method);
     wheel_request_text(facts->host, sizeof(facts->host),
                        r->hostname ? r->hostname : r->server->server_hostname);
-    wheel_request_text(facts->path, sizeof(facts->path), r->uri);
+    wheel_request_text(facts->path, sizeof(facts->path), wheel_kind_path(r));
     wheel_request_text(facts->client, sizeof(facts->client), r->useragent_ip);
     wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
 }
@@ -436,9 +420,12 @@ static int note_tail(request_rec *r)
 
 /* --- The handler -------------------------------------------------------- */
 
-/* A redirect or a subrequest within a job. */
+/* A redirect or a subrequest within a job.  What is around it goes on later. */
 static int run_within(wheel_running_t *running, request_rec *r)
 {
+    wheel_kind_e around = running->kind;
+    int status;
+
     if (running->own == r) {
         running->own = NULL;
         return DECLINED; /* the others are to handle it */
@@ -449,9 +436,19 @@ static int run_within(wheel_running_t *running, request_rec *r)
     if (!r->main) {
         wheel_run_add_filters(running, r);
         running->r = r;
+        wheel_request_slots_handler(wheel_requests_slots(), running->slot,
+                                    r->handler);
     }
+    else if (wheel_run_marked(running) != WHEEL_MARK_NONE) {
+        return HTTP_SERVICE_UNAVAILABLE; /* no further part of a page */
+    }
+    running->own = r;
     prepare_interrupt(running, r);
-    return DECLINED;
+    status = ap_run_handler(r);
+    if (!running->over) {
+        be_interrupted_as(running, around);
+    }
+    return status;
 }
 
 static int run_as_job(request_rec *r)
@@ -481,6 +478,10 @@ static int run_as_job(request_rec *r)
         return status;
     }
     mark = wheel_run_marked(running);
+    if (mark != WHEEL_MARK_NONE && running->has_processes) {
+        wheel_request_slots_leave_processes(wheel_requests_slots(),
+                                            running->id);
+    }
     /* What was passed as complete may have waited for a script at its end. */
     if (mark == WHEEL_MARK_NONE ||
         (running->complete && !running->c->aborted)) {

@@ -19,11 +19,13 @@ typedef struct wheel_running_t {
     request_rec *r;   /* the last one that it was redirected to */
     request_rec *own; /* whose handler hooks are about to run once more */
     apr_uint64_t sent_bytes;
-    int passed;    /* a part of its answer has gone down the filters */
-    int complete;  /* all of it has */
-    int answering; /* mod_wheel answers in its place */
-    int over;      /* its handler has returned */
-    int aborted;   /* c->aborted is set for the handler's sake alone */
+    wheel_kind_e kind; /* of what runs now */
+    int has_processes; /* some may work for it */
+    int passed;        /* a part of its answer has gone down the filters */
+    int complete;      /* all of it has */
+    int answering;     /* mod_wheel answers in its place */
+    int over;          /* its handler has returned */
+    int aborted;       /* c->aborted is set for the handler's sake alone */
 } wheel_running_t;
 
 /** What the calling thread runs, NULL for no job. */

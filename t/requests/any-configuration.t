@@ -13,7 +13,7 @@ use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 35, need_module 'wheel';
+plan tests => 37, need_module 'wheel';
 
 my ($port, $tls_port) = (free_port(), free_port());
 my $server = WheelServer->new(processes => 2, threads => 8, spare => 2,
@@ -41,9 +41,9 @@ CustomLog stopped stopped
 </Location>
 CacheRoot "$dir/cache"
 Action test-redirect /busy virtual
-<Location "/redirected">
+<LocationMatch "^/(redirected|old name)">
     SetHandler test-redirect
-</Location>
+</LocationMatch>
 <Location "/missing">
     ErrorDocument 404 /busy?deaf=2
 </Location>
@@ -75,8 +75,13 @@ $server->start or die $server->error_log;
 # Another part of the request runs than the one that was begun.
 is_cut('/page.shtml', 'a page with a part that writes');
 is_told('/redirected?body', 'a redirect within a handler', [@body]);
+my $rewritten = $server->begin(POST => '/old%20name?body', headers => [@body]);
+is listed($server, '/old name', sub { $_[0]{handler} eq 'test-busy' })->{path},
+    '/old name', 'a path that is redirected is listed as it was asked for';
+stop_listed($server, '/old name', $rewritten);
+is $rewritten->status, 503, 'and stopped';
 my $missing = $server->begin(GET => '/missing', headers => [@second]);
-stop_listed($server, '/busy', $missing);
+stop_listed($server, '/missing', $missing);
 is $missing->status, 503, 'the document of an error: told';
 
 # What becomes of an answer.

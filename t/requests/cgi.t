@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A CGI script that is stopped ends with all that it has started, whether it
-# computes, waits or ignores TERM.
+# A CGI script that is stopped ends with all that it has started, whether that
+# computes, waits or ignores TERM, and also if it outlives its script.
 
 use strict;
 use warnings FATAL => 'all';
@@ -16,8 +16,10 @@ my @scripts = (
     ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done', 2],
     ['sleep'    => 'sleep 60 & sleep 60',                               2],
     ['stubborn' => q(trap '' TERM; while :; do sleep 1; done),          4],
+    ['daemon'   => q{(setsid sh -c 'trap "" TERM; while :; do sleep 1; done' }
+        . '>/dev/null 2>&1 </dev/null &); sleep 60',                4],
 );
-plan tests => 5 * @scripts + 9, need_module 'wheel';
+plan tests => 5 * @scripts + 12, need_module 'wheel';
 
 my $server = WheelServer->started(config => '');
 my $dir    = $server->dir;
@@ -30,13 +32,18 @@ script('quick', 'echo Content-Type: text/plain; echo; echo $WHEEL_JOB');
 script('head', 'echo Content-Type: text/plain; echo; echo begun; sleep 60');
 my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
 $server->configure(config => <<"END");
-@{[load_modules($mod)]}
+@{[load_modules($mod, 'include')]}
 <IfModule cgid_module>
     ScriptSock "$dir/run/cgisock"
 </IfModule>
 ScriptAlias "/cgi/" "$dir/cgi/"
 <Directory "$dir/cgi">
     Require all granted
+</Directory>
+<Directory "$dir/htdocs">
+    Options +Includes
+    AddType text/html .shtml
+    AddOutputFilter INCLUDES .shtml
 </Directory>
 WheelRequests on slow=100ms
 LogFormat "%U %>s %{wheel-stopped-by}n" stopped
@@ -74,6 +81,16 @@ ok $head->status == 200 && !defined $head->body,
 ok wait_until { $server->file_text('stopped') =~ m{^/cgi/head 200 stop$}m },
     'and the access log says why';
 like $server->get('/cgi/quick')->body, qr/^\d+$/, 'a script has its id';
+
+# Parts of a page.
+spew("$dir/htdocs/page.shtml",
+    join '', 'begin', map {qq{<!--#include virtual="/cgi/sleep?$_" -->}} 1 .. 3);
+my $page = $server->begin(GET => '/page.shtml');
+listed($server, '/page.shtml');
+ok wait_until { processes('sleep') }, 'a script that is a part of a page runs';
+stop_listed($server, '/page.shtml', $page);
+ok !defined $page->body, 'the page is cut';
+ok wait_until { !processes('sleep') }, 'and no other part is begun';
 
 my $limited = $server->begin(GET => '/cgi/limited');
 is collect(30, $limited), 1, 'a script that uses more CPU time than it may';

@@ -14,7 +14,7 @@ use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
 
 my $php = php_dir();
-plan tests => 17, need 'wheel',
+plan tests => 26, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} };
 
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
@@ -54,12 +54,22 @@ wait_until { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$status_port") }
     or die slurp("$dir/fpm.out");
 
 $server->configure(threads => 6, config => <<"END");
-@{[load_modules(qw(proxy proxy_fcgi))]}
+@{[load_modules(qw(proxy proxy_fcgi proxy_balancer lbmethod_byrequests
+    slotmem_shm rewrite))]}
 WheelRequests on slow=100ms
 WheelFpmStatus fcgi://127.0.0.1:$status_port/fpm-status
 <FilesMatch "[.]php\$">
     SetHandler "proxy:fcgi://127.0.0.1:$port"
 </FilesMatch>
+<Proxy "balancer://workers">
+    BalancerMember "fcgi://127.0.0.1:$port"
+</Proxy>
+ProxyPassMatch "^/balanced/(.*)\$" "balancer://workers$htdocs/\$1"
+RewriteEngine On
+RewriteRule "^/pretty/(.*)\$" "/\$1.php" [PT]
+<Files "limited.php">
+    WheelCpuLimit 300ms
+</Files>
 END
 $server->start or die $server->error_log;
 my $begin = <<'END';
@@ -71,6 +81,7 @@ END
 my %script = (
     loop   => 'while (true) {}',
     sleep  => 'sleep(60);',
+    limited => 'while (true) {}',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
         . 'fread($s, 10);',
 );
@@ -89,6 +100,18 @@ for my $name (qw(loop sleep)) {
     is_deeply [workers()], \@workers, "$name: its worker lives";
 }
 
+for my $path ('/balanced/loop.php', '/pretty/loop', '/sleep.php/more') {
+    my $answer = $server->begin(GET => $path);
+    listed($server, $path);
+    stop_listed($server, $path, $answer);
+    is $answer->status, 503, "$path: its client is told";
+}
+my $limited = $server->begin(GET => '/pretty/limited');
+collect(30, $limited);
+is $limited->status, 504, 'a script that uses more CPU time than it may';
+is $limited->header('Wheel-Stopped-By'), 'cpu', 'is stopped for that';
+is_deeply [workers()], \@workers, 'and all workers live';
+
 my $stream = $server->begin(GET => '/stream.php');
 listed($server, '/stream.php');
 my $took = stop_listed($server, '/stream.php', $stream);
@@ -96,6 +119,20 @@ ok $took < 8, 'a read of a silent stream ends, too' or diag $took;
 is $stream->status, 503, 'its client is told';
 ok wait_until { my @now = workers(); @now == 3 && "@now" ne "@workers" },
     'its worker ends, and FPM starts another';
+
+# Two that are alike, but for when they began.
+my @apart = $server->begin(GET => '/sleep.php');
+my $old   = listed($server, '/sleep.php', sub { $_[0]{elapsed} > 2 })->{id};
+push @apart, $server->begin(GET => '/sleep.php');
+wait_until {
+    2 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
+};
+is $server->get("/stop?id=$old&wait=10&json")->json->{wheels}[0]{outcome},
+    'ended', 'the older of two that are alike ends';
+collect(10, $apart[0]);
+ok !collect(0, $apart[1]), 'the other one runs on';
+stop_listed($server, '/sleep.php', $apart[1]);
+is $apart[1]->status, 503, 'until it is stopped, too';
 
 # Two that can't be told apart.
 @workers = workers();

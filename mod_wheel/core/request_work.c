@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/request_work.c: what works for a request besides its thread: processes,
+ * or a worker of PHP-FPM.
+ *
+ * The thread that runs it and the helper write here; any process reads.
+ */
+#include "core/request_private.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* More than any request has used, and no overflow when it is added to others.
+ */
+#define WORK_USEC_MAX ((apr_int64_t)1 << 53)
+
+/* The words of the facts in which the handler's name stands, to their end. */
+#define HANDLER_AT \
+    (offsetof(wheel_request_facts_t, handler) / sizeof(apr_uint64_t))
+#define HANDLER_WORDS (FACTS_WORDS - HANDLER_AT)
+
+/* What PHP-FPM shows of a query string. */
+#define WORK_QUERY_BYTES 511
+
+void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
+                                 const char *handler)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t words[HANDLER_WORDS];
+    char *field = (char *)words +
+                  offsetof(wheel_request_facts_t, handler) % sizeof(*words);
+    size_t at;
+
+    for (at = 0; at < HANDLER_WORDS; at++) {
+        words[at] = atomic_load_explicit(&slot->facts[HANDLER_AT + at],
+                                         memory_order_relaxed);
+    }
+    memset(field, 0, WHEEL_HANDLER_BYTES);
+    wheel_request_text(field, WHEEL_HANDLER_BYTES, handler);
+    for (at = 0; at < HANDLER_WORDS; at++) {
+        atomic_store_explicit(&slot->facts[HANDLER_AT + at], words[at],
+                              memory_order_relaxed);
+    }
+}
+
+void wheel_request_slots_has_processes(wheel_request_slots_t *slots, unsigned n)
+{
+    atomic_store_explicit(&slots->slots[n].has_processes, 1,
+                          memory_order_relaxed);
+}
+
+void wheel_request_slots_script(wheel_request_slots_t *slots, unsigned n,
+                                apr_uint64_t id, const char *path,
+                                apr_uint64_t query)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    apr_uint64_t words[SCRIPT_WORDS] = {0};
+    size_t at;
+
+    /* A script that is cut off would be taken for another one. */
+    if (strlen(path) < sizeof(words)) {
+        memcpy(words, path, strlen(path));
+    }
+    atomic_store_explicit(&slot->script_id, 0, memory_order_relaxed);
+    /* Release: who copies a part of the new script sees that it has gone. */
+    atomic_thread_fence(memory_order_release);
+    for (at = 0; at < SCRIPT_WORDS; at++) {
+        atomic_store_explicit(&slot->script[at], words[at],
+                              memory_order_relaxed);
+    }
+    atomic_store_explicit(&slot->script_query, query, memory_order_relaxed);
+    /* Release: whoever sees the id sees the script. */
+    atomic_store_explicit(&slot->script_id, id, memory_order_release);
+}
+
+/* FNV-1a. */
+apr_uint64_t wheel_request_query_hash(const char *query)
+{
+    apr_uint64_t hash = 14695981039346656037u;
+    size_t n;
+
+    for (n = 0; query && query[n] && n < WORK_QUERY_BYTES; n++) {
+        hash = (hash ^ (unsigned char)query[n]) * 1099511628211u;
+    }
+    return hash;
+}
+
+void wheel_request_slots_worker(wheel_request_slots_t *slots, unsigned n,
+                                apr_uint64_t id, apr_int64_t usec)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    atomic_store_explicit(&slot->worker_usec, usec, memory_order_relaxed);
+    /* Release: whoever sees the id sees the time. */
+    atomic_store_explicit(&slot->worker_id, id, memory_order_release);
+}
+
+static void copy_script(const slots_slot_t *slot, wheel_request_t *request)
+{
+    apr_uint64_t words[SCRIPT_WORDS];
+    size_t at;
+
+    /* Acquire: the script is that of this id, or of a later one. */
+    if (atomic_load_explicit(&slot->script_id, memory_order_acquire) !=
+        request->id) {
+        return;
+    }
+    for (at = 0; at < SCRIPT_WORDS; at++) {
+        words[at] =
+            atomic_load_explicit(&slot->script[at], memory_order_relaxed);
+    }
+    request->script_query =
+        atomic_load_explicit(&slot->script_query, memory_order_relaxed);
+    /* The loads above come before the one that shows whose they are. */
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&slot->script_id, memory_order_relaxed) ==
+        request->id) {
+        memcpy(request->script, words, sizeof(words));
+        request->script[sizeof(request->script) - 1] = '\0';
+    }
+}
+
+void wheel_request_slots_copy_work(const wheel_request_slots_t *slots,
+                                   unsigned n, wheel_request_t *request)
+{
+    const slots_slot_t *slot = &slots->slots[n];
+    apr_int64_t usec;
+
+    request->has_processes =
+        atomic_load_explicit(&slot->has_processes, memory_order_relaxed) != 0;
+    copy_script(slot, request);
+    /* Acquire: the time is that of this id, or of a later one. */
+    if (atomic_load_explicit(&slot->worker_id, memory_order_acquire) ==
+        request->id) {
+        usec = atomic_load_explicit(&slot->worker_usec, memory_order_relaxed);
+        request->worker_usec = usec > 0 && usec < WORK_USEC_MAX ? usec : 0;
+    }
+}
+
+void wheel_request_slots_leave_processes(wheel_request_slots_t *slots,
+                                         apr_uint64_t id)
+{
+    unsigned n;
+
+    for (n = 0; n < WHEEL_REQUESTS_LEFT_MAX; n++) {
+        apr_uint64_t nobody = 0;
+
+        if (atomic_compare_exchange_strong_explicit(
+                &slots->counts->left[n], &nobody, id, memory_order_relaxed,
+                memory_order_relaxed)) {
+            return;
+        }
+    }
+}
+
+apr_uint64_t wheel_request_slots_left(const wheel_request_slots_t *slots,
+                                      unsigned n)
+{
+    return n < WHEEL_REQUESTS_LEFT_MAX
+               ? atomic_load_explicit(&slots->counts->left[n],
+                                      memory_order_relaxed)
+               : 0;
+}
+
+void wheel_request_slots_left_none(wheel_request_slots_t *slots, unsigned n,
+                                   apr_uint64_t id)
+{
+    if (n < WHEEL_REQUESTS_LEFT_MAX) {
+        atomic_compare_exchange_strong_explicit(&slots->counts->left[n], &id, 0,
+                                                memory_order_relaxed,
+                                                memory_order_relaxed);
+    }
+}
+
+pid_t wheel_request_slots_freeze(wheel_request_slots_t *slots, pid_t pid)
+{
+    return atomic_exchange_explicit(&slots->counts->frozen, pid,
+                                    memory_order_relaxed);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* requests/processes.h: the processes that work for requests, such as those of
+ * CGI scripts.  For the helper. */
+#ifndef WHEEL_REQUESTS_PROCESSES_H
+#define WHEEL_REQUESTS_PROCESSES_H
+
+#include "core/job_tree.h"
+
+/** All processes, where they are read in this turn, NULL before: for
+ * wheel_request_cpu_usec(). */
+wheel_job_trees_t **wheel_processes_trees(void);
+
+/** Send each of them a signal. */
+void wheel_processes_signal(apr_uint64_t id, int signal);
+
+/** End what stopped requests have left behind: by TERM, and a second later by
+ * KILL, until nothing is left.  Call it ten times a second. */
+void wheel_processes_end_left(void);
+
+/** What was read of /proc is old by now. */
+void wheel_processes_forget(void);
+
+#endif /* WHEEL_REQUESTS_PROCESSES_H */
