@@ -18,8 +18,8 @@
 #   make soak-asan    the same with ASan and UBSan
 #   make cluster-soak STOPS=1000 while hosts, links and Redis come and go
 #   make fuzz         libFuzzer over what reads requests, for SECONDS=300
-#   make bench        mod_wheel beside other servers, in half an hour; ROUNDS=4
-#   make bench-quick  mod_wheel alone, in under two minutes
+#   make bench        mod_wheel beside other servers, in half an hour; ROUNDS=3
+#   make bench-quick  mod_wheel alone, in about three minutes
 #   make contract     the tests of what every build promises; MPMS=event for one
 #                     MPM, APXS= for another httpd, CC= for another compiler
 #   make matrix       the same and the unit programs, built by gcc and by clang

@@ -241,7 +241,7 @@ run_bench() {
         say "no real-time priority for this user: figures will include how" \
             "the client itself is woken; run it as root, or raise RLIMIT_RTPRIO"
     fi
-    exec make -j"$(nproc)" bench ROUNDS="${ROUNDS:-4}"
+    exec make -j"$(nproc)" bench ROUNDS="${ROUNDS:-3}"
 }
 
 # --- run --------------------------------------------------------------------

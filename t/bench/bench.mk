@@ -39,9 +39,10 @@ bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
 # Servers that are not installed are left out.
 ROUNDS ?=
 bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
-	$(Q)t/bench/run --rounds=$(or $(ROUNDS),4)
+	$(Q)t/bench/run --rounds=$(or $(ROUNDS),3)
 	$(Q)t/bench/runaway --write
 	$(Q)t/bench/storm --write
+	$(Q)t/bench/requests --write
 
 bench-quick: bench-programs
 	$(Q)t/bench/run --quick --rounds=$(or $(ROUNDS),2)

@@ -21,6 +21,7 @@ my @each = (
     ['t/bench/control 2'         => qr/ p50 +$number ms .* most +$number ms\z/],
     ['t/bench/control memory 5'  =>
         qr/\Aprivate memory .*: \d+ KiB without, \d+ KiB with it\z/],
+    ['t/bench/held 1' => qr/\A\w+ is held +median +$number ms.*ms\z/],
     ["t/bench/memory $$"         => qr/\Amemory \d+\z/],
 );
 # A machine that is busy gives wheels less than they ask for: t/bench/load says

@@ -228,10 +228,11 @@ sub goal_row {
         $good ? 'yes' : 'no' ];
 }
 
-sub idle_ratio {
-    my ($result, $name, $count, $series, $share) = @_;
-    my ($of, $to) =
-        map { figure($result, $name, $_, $series, $share) } $count, 0;
+# Of the cells that were measured in turns with idle ones.
+sub turns_ratio {
+    my ($result, $name, $series, $share) = @_;
+    my ($of, $to) = map { figure($result, $name, "$_, in turns", $series,
+        $share) } 500, 0;
     return defined $of && $to ? $of / $to : undef;
 }
 
@@ -243,13 +244,15 @@ sub goal_rows {
     return map { goal_row($name, @$_) } (
         (map {
             my ($what, $series) = @$_;
-            (['500 wheels: ' . $what . ', median against idle', 1.1,
-                idle_ratio($result, $name, 500, $series, 0.5)],
-            ['500 wheels: ' . $what . ', 99 % against idle', 1.1,
-                idle_ratio($result, $name, 500, $series, 0.99)]);
-        } ['a small file', '/hello.txt'], ['`/stop`', 'stop']),
+            (["500 wheels: $what, median against idle", 1.1,
+                turns_ratio($result, $name, $series, 0.5)],
+            ["500 wheels: $what, 99 % against idle", 1.1,
+                turns_ratio($result, $name, $series, 0.99)]);
+        } ['a small file', '/hello.txt'], ['`/stop/nobody`', '/stop/nobody']),
         ['500 wheels: a small file, 99.9 % against idle', 2,
-            idle_ratio($result, $name, 500, '/hello.txt', 0.999)],
+            turns_ratio($result, $name, '/hello.txt', 0.999)],
+        ["(the same, of the control server: the client's own share)", 2,
+            turns_ratio($result, $name, 'control', 0.999)],
         (map {
             ["last of $_ wheels, times $_ empty answers", 2, $last->($_)]
         } 128, 500, 1000),
@@ -274,12 +277,12 @@ sub times_of {
     return defined $of && $to ? $of / $to : undef;
 }
 
+# The median over rounds of what was loaded, against what was not.
 sub unused_ratio {
     my ($result, $name) = @_;
     my ($mpm) = $name =~ /(\w+)$/;
-    my $series = $result->{unused}{$mpm} // return;
-    my ($none, $other, $loaded) = map { median(@$_) } @$series;
-    return 2 * $loaded / ($none + $other);
+    my @rounds = @{ $result->{unused}{$mpm} // [] };
+    return median(map { ($_->[1] + $_->[3]) / ($_->[0] + $_->[2]) } @rounds);
 }
 
 sub goals_table {
@@ -293,13 +296,17 @@ sub unused_table {
     my ($result) = @_;
     my @rows;
     for my $mpm (sort keys %{ $result->{unused} }) {
-        my ($none, $other, $loaded) =
-            map { median(@$_) } @{ $result->{unused}{$mpm} };
-        push @rows, [ $mpm, (map { sprintf '%.4f', $_ / 1000 } $none, $other,
-            $loaded), ratio($other, $none), ratio(2 * $loaded, $none + $other) ];
+        my @rounds = @{ $result->{unused}{$mpm} };
+        my @four   = map {
+            my $n = $_;
+            sprintf '%.4f', median(map { $_->[$n] } @rounds) / 1000;
+        } 0, 2, 1, 3;
+        my @apart = map { abs $_->[2] / $_->[0] - 1 } @rounds;
+        push @rows, [ $mpm, @four, sprintf('%.1f %%', 100 * median(@apart)),
+            sprintf '%.3f', unused_ratio($result, $mpm) ];
     }
-    return table([ 'MPM', 'without, ms', 'without, another', 'loaded',
-        'another, of the first', 'loaded, of both' ], @rows);
+    return table([ 'MPM', 'without, ms', 'another', 'loaded', 'another',
+        'two without differ by', 'loaded, of without' ], @rows);
 }
 
 sub end_table {
@@ -372,6 +379,14 @@ sub machine {
         ($result->{ended} - $result->{begun}) / 60, $result->{load};
 }
 
+# Of all processes of the machine, when this program began.
+my ($load) = split ' ', slurp('/proc/loadavg');
+
+# On what and when it is measured, now, with the versions of others.
+sub here {
+    return where(time, @_) . "; the machine's load before: $load.";
+}
+
 # When and on what something was measured, beside which others.
 sub where {
     my ($ended, @others) = @_;
@@ -386,8 +401,8 @@ sub where {
 }
 
 # Beside the tables, since nobody looks for it below them.
-our $peers_note = 'The others are the packages of the Debian release that httpd '
-    . "is from, with\nthe versions above; newer ones were not measured.\n";
+our $peers_note = "The others are the packages of the Debian release that "
+    . "httpd is from, with\nthe versions above; newer ones were not measured.\n";
 
 sub peers {
     my ($result) = @_;
@@ -436,7 +451,31 @@ pages, page tables and kernel stacks.
 
 END
 
-# results.md and the plot.
+# The rows of the README's table: how each begins, and what it shows, as
+# arguments of figure().
+my @cited = (
+    ['a small file, 99 %',        [0, '/hello.txt', 0.99],
+        [128, '/hello.txt', 0.99]],
+    ['`/stop`, median',           [0, 'stop', 0.5], [128, 'stop', 0.5]],
+    ['the last of 128 answers',   [128, 'last', 0.5]],
+);
+
+# Bring the figures of the README up to those of this run.
+sub cite {
+    my ($result, $file) = @_;
+    my $text = slurp($file);
+    for my $row (@cited) {
+        my ($begin, @shown) = @$row;
+        my $figures = join ', ',
+            map { ms(figure($result, 'mod_wheel, event', @$_)) } @shown;
+        $text =~ s/^(\| \Q$begin\E[^|]*\|) .* \|$/$1 $figures |/m
+            or die "$file has no row '$begin'\n";
+    }
+    spew($file, $text);
+    return;
+}
+
+# results.md, the plot, and what the README shows of them.
 sub write_results {
     my ($result, $bench) = @_;
     my $dir = "$bench/results";
@@ -445,6 +484,7 @@ sub write_results {
         . "By `./build.sh bench`, which writes this file.\n\n$how"
         . text($result) . "\n![A small file beside wheels](beside.svg)\n");
     plot($result, $dir);
+    cite($result, "$bench/../../README.md");
     return;
 }
 

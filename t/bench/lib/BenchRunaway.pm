@@ -13,6 +13,7 @@ use IO::Socket::INET ();
 use IO::Socket::UNIX ();
 use POSIX ();
 
+use BenchReport ();
 use WheelHttpd qw(checkout_dir free_port libexec_dir module_file run_group
     run_user slurp spew);
 use WheelKeeper qw(end_server kept_dir);
@@ -83,16 +84,24 @@ sub kinds {
     return @kinds;
 }
 
-# What is installed says by dpkg, what is unpacked by itself.
+# Those that are there, with their versions.
 sub versions {
-    my ($php) = map {m{php-fpm(8[.]\d)}} glob php_dir() . '/usr/sbin/php-fpm*';
-    my ($haproxy) = qx(LD_LIBRARY_PATH=$cache/usr/lib/x86_64-linux-gnu \
-        $cache/usr/sbin/haproxy -v 2>/dev/null) =~ /version ([\d.]+)/;
-    my ($wsgi) = eval { slurp(wsgi_file()) } // '' =~ m{mod_wsgi/([\d.]+)};
-    my ($uwsgi) = qx(uwsgi --version 2>/dev/null) =~ /([\d.]+)/;
-    my @named = (['PHP', $php], ['HAProxy', $haproxy], ['mod_wsgi', $wsgi],
-        ['uWSGI', $uwsgi]);
+    my ($php) = map {m{php-fpm(8[.]\d)}}
+        php_dir() ? glob php_dir() . '/usr/sbin/php-fpm*' : ();
+    my @named = (
+        ['PHP', $php], ['HAProxy', unpacked_version('haproxy')],
+        ['mod_wsgi', unpacked_version('libapache2-mod-wsgi-py3')],
+        ['uWSGI', BenchReport::package_version('uwsgi-core')],
+    );
     return map {"$_->[0] $_->[1]"} grep { $_->[1] } @named;
+}
+
+# The first line of a package's list of changes has it.
+sub unpacked_version {
+    my ($package) = @_;
+    my $file = "$cache/usr/share/doc/$package/changelog.Debian*gz";
+    my ($version) = qx(zcat $file 2>/dev/null) =~ /\((\d[\d.]*)/;
+    return $version;
 }
 
 sub wsgi_file { "$cache/usr/lib/apache2/modules/mod_wsgi.so" }
