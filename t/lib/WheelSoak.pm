@@ -24,11 +24,12 @@ use constant { OPEN_MAX => 10, UNREAD_MAX => 3 };
 use constant MARK => 'hostile-request-mark';
 
 # Scripts end by themselves: those of a killed child go on.
-my %cgi = (
-    loop     => 'ulimit -t 5; while :; do :; done',
-    tree     => '(trap "" TERM; sleep 20) >/dev/null 2>&1 & sleep 20',
-    stubborn => 'trap "" TERM; sleep 10; sleep 10',
-    quick    => 'echo Content-Type: text/plain; echo; echo quick',
+my $over = 'echo Content-Type: text/plain; echo; echo over';
+my %cgi  = (
+    loop     => "timeout 20 sh -c 'while :; do :; done'; $over",
+    tree     => "(trap '' TERM; sleep 20) >/dev/null 2>&1 & sleep 20; $over",
+    stubborn => "trap '' TERM; sleep 10; sleep 10; $over",
+    quick    => $over,
 );
 my %php = (
     loop  => 'while (true) {}',
@@ -137,8 +138,7 @@ sub new {
             ['/busy?deaf=0.3',  'GET', qr/\Adeaf\n\z/],
             ['/limited?wait',   'GET'],
             ['/left?wait',      'GET'],
-            (map { ["/cgi/$_", 'GET', $_ eq 'quick' ? qr/\Aquick\n\z/ : undef] }
-                sort keys %cgi),
+            (map { ["/cgi/$_", 'GET', qr/\Aover\n\z/] } sort keys %cgi),
             (map { ["/$_.lua", 'GET', $_ eq 'quick' ? qr/\Aquick\z/ : undef] }
                 sort keys %lua),
             (map { ["/$_.php", 'GET', $_ eq 'quick' ? qr/\Aquick\z/ : undef] }
@@ -193,6 +193,9 @@ sub outcome {
         && ($body // '') =~ /"request \d+ (?:was stopped|took|used)/;
     return 'cut'  if !defined $body && ($status == 200 || !$status) && $stops;
     return 'lost' if $broken && (!$status || !defined $body || $status =~ /\A50/);
+    # Without mod_cgid's own process, which may be killed like a child.
+    return 'lost' if $status == 503 && $request->{target} =~ m{^/cgi/}
+        && ${ $self->{broken} };
     return;
 }
 
