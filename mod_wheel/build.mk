@@ -87,10 +87,10 @@ table_headers := $(patsubst %,mod_wheel/%.h, \
     core/table_private core/table mod_wheel)
 table_types := wheel_table_t,table_header_t,table_slot_t,wheel_refusal_e
 request_headers := $(patsubst %,mod_wheel/core/%.h, \
-    request_private request_slots)
+    request_private request_slots request_where)
 request_types := wheel_request_slots_t,wheel_request_facts_t,wheel_mark_e
 request_types := $(request_types),wheel_doing_e,wheel_kind_e,wheel_step_e
-request_types := $(request_types),wheel_action_e
+request_types := $(request_types),wheel_action_e,wheel_request_where_t
 
 $(MADE)/core/table_members.h: $(table_headers)
 $(MADE)/core/request_members.h: $(request_headers)

@@ -15,6 +15,7 @@
 #include "requests/engine.h"
 #include "requests/proxy.h"
 #include "requests/run.h"
+#include "requests/where.h"
 #include "requests/blocked.h"
 #include "server/admit.h"
 #include "server/config.h"
@@ -51,6 +52,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_privileged_register(pconf);
     wheel_blocked_register(pconf);
     wheel_run_register(pconf);
+    wheel_where_register(pconf);
     wheel_engine_register(pconf);
     wheel_socket_register(pconf);
     wheel_control_register(pconf);

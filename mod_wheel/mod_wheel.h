@@ -273,6 +273,19 @@ APR_DECLARE_OPTIONAL_FN(void, wheel_job_end,
  */
 APR_DECLARE_OPTIONAL_FN(int, wheel_request_interrupted, (void));
 
+/**
+ * Does somebody want to know where the script of the request is that the
+ * calling thread runs?  For engines of scripts, beside the one above: then
+ * answer by the next.  Two loads.
+ */
+APR_DECLARE_OPTIONAL_FN(int, wheel_request_trace_wanted, (void));
+
+/**
+ * Tell it: files, lines and functions, the innermost first, in one line.
+ * @param text is copied, and cut after 255 bytes
+ */
+APR_DECLARE_OPTIONAL_FN(void, wheel_request_trace, (const char *text));
+
 /* --- What the work calls -------------------------------------------------- */
 
 /* Behind the functions below: not to be called otherwise. */

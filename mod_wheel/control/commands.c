@@ -19,6 +19,7 @@
 #include "core/filter.h"
 #include "core/platform.h"
 #include "operations/report.h"
+#include "operations/requests.h"
 #include "render/render.h"
 #include "server/process.h"
 
@@ -50,6 +51,11 @@ static void list(client_t *client, const char *query, int told_fd)
         client_answer_problem(client, HTTP_SERVICE_UNAVAILABLE,
                               "the table of wheels could not be locked");
         return;
+    }
+    /* Whoever may stop requests may know where they are stuck. */
+    if (report.facts.requests) {
+        wheel_requests_add_where(report.facts.requests, report.facts.requests_n,
+                                 client->pool);
     }
     client_answer(
         client, HTTP_OK,

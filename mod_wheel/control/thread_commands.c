@@ -18,6 +18,7 @@
 
 #include "core/filter.h"
 #include "core/proc.h"
+#include "core/request_where.h"
 #include "operations/step.h"
 #include "render/render.h"
 #include "render/json.h"
@@ -100,6 +101,7 @@ static void answer(client_t *client, const wheel_request_t *request,
 /* For a wheelctl that is root and does it by itself: who runs the request. */
 void client_thread(client_t *client, const char *query, int told_fd)
 {
+    char trace[WHEEL_REQUEST_TRACE_BYTES] = "";
     wheel_request_t request;
     json_t *json;
 
@@ -107,11 +109,19 @@ void client_thread(client_t *client, const char *query, int told_fd)
     if (!find(client, query, &request)) {
         return;
     }
-    json = json_pack(
-        "{s:I, s:i, s:i, s:i, s:s, s:b}", "id", (json_int_t)request.id, "pid",
-        (int)request.pid, "thread", (int)request.tid, "client_fd",
-        (int)request.facts.client_fd, "stopped_by",
-        wheel_mark_name(request.mark), "cgi", request.kind == WHEEL_KIND_CGI);
+    if (request.kind == WHEEL_KIND_LUA) {
+        wheel_request_trace_want(wheel_requests_slots(), request.slot,
+                                 request.id);
+    }
+    wheel_request_trace_get(wheel_requests_slots(), request.slot, request.id,
+                            trace);
+    json =
+        json_pack("{s:I, s:i, s:i, s:i, s:s, s:b, s:b, s:s}", "id",
+                  (json_int_t)request.id, "pid", (int)request.pid, "thread",
+                  (int)request.tid, "client_fd", (int)request.facts.client_fd,
+                  "stopped_by", wheel_mark_name(request.mark), "cgi",
+                  request.has_processes, "lua", request.kind == WHEEL_KIND_LUA,
+                  "trace", trace);
     client_answer(client, HTTP_OK,
                   wheel_json_text(json, WHEEL_JSON_JOB_BYTES, client->pool));
 }

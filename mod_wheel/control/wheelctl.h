@@ -80,7 +80,9 @@ typedef struct wheelctl_thread_t {
     pid_t tid;
     int client_fd;
     int marked;
-    int is_cgi; /* processes may work for it */
+    int is_cgi;        /* processes may work for it */
+    int is_lua;        /* its script tells its trace when it is asked */
+    const char *trace; /* the last one, empty for none */
     pid_t server;
     const char *socket;
 } wheelctl_thread_t;
@@ -88,6 +90,9 @@ typedef struct wheelctl_thread_t {
 /** Who runs the job of an id: ends if nobody does, or if the process that the
  * server names is none of its children. */
 void wheelctl_thread_find(const ask_t *ask, wheelctl_thread_t *thread);
+
+/** The same thread a moment later.  @return 0 if the job has ended */
+int wheelctl_thread_again(wheelctl_thread_t *thread);
 
 /** wheelctl where; and wheelctl cool and drain, which the server does.
  * @return the exit code */

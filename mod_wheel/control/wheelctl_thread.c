@@ -23,6 +23,8 @@
 #define CUT_STEP_USEC (10 * 1000)
 #define CUT_ALARM_SEC 30
 
+#define TRACE_BYTES 300
+
 /* --- Which thread --------------------------------------------------------- */
 
 /* Ask one command for one id. */
@@ -49,6 +51,7 @@ static int find_thread(const char *socket, apr_uint64_t id,
     answer_t answer = ask_for(socket, id, "thread");
     const char *stopped_by =
         json_string_value(json_object_get(answer.json, "stopped_by"));
+    const char *text = json_string_value(json_object_get(answer.json, "trace"));
 
     memset(thread, 0, sizeof(*thread));
     thread->id = id;
@@ -58,6 +61,8 @@ static int find_thread(const char *socket, apr_uint64_t id,
     thread->tid = (pid_t)number(answer.json, "thread");
     thread->client_fd = (int)number(answer.json, "client_fd");
     thread->is_cgi = json_is_true(json_object_get(answer.json, "cgi"));
+    thread->is_lua = json_is_true(json_object_get(answer.json, "lua"));
+    thread->trace = text ? wheelctl_printable(text, TRACE_BYTES) : "";
     thread->marked = stopped_by && strcmp(stopped_by, "none");
     json_decref(answer.json);
     return answer.status == 200 && thread->pid > 1 && thread->tid > 1;
@@ -87,6 +92,11 @@ static void check_server(const wheelctl_thread_t *thread)
             "requests",
             (long)thread->pid);
     }
+}
+
+int wheelctl_thread_again(wheelctl_thread_t *thread)
+{
+    return find_thread(thread->socket, thread->id, thread);
 }
 
 void wheelctl_thread_find(const ask_t *ask, wheelctl_thread_t *thread)

@@ -201,6 +201,10 @@ static void print_where(const json_t *where)
     printf("process %s, thread %s\n", wheelctl_cell(where, "pid"),
            wheelctl_cell(where, "thread"));
     print_one(where, "");
+    if (json_object_get(where, "trace")) {
+        printf("in its script: %s\n",
+               json_string_value(json_object_get(where, "trace")));
+    }
     json_array_foreach(json_object_get(where, "processes"), n, process)
     {
         printf("works for it: process %s of %s: %s\n",
@@ -246,6 +250,9 @@ int wheelctl_where(const ask_t *ask)
                           : "it has ended");
     }
     where = as_json(&found.seen[0]);
+    if (thread.is_lua && wheelctl_thread_again(&thread) && *thread.trace) {
+        json_object_set_new(where, "trace", json_string(thread.trace));
+    }
     json_object_set_new(where, "id", json_integer((json_int_t)thread.id));
     json_object_set_new(where, "processes", processes_json());
     if (ask->json) {

@@ -10,6 +10,7 @@
 #define WHEEL_CORE_REQUEST_PRIVATE_H
 
 #include "core/request_slots.h"
+#include "core/request_where.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -21,9 +22,13 @@
 /* Facts are copied word by word, so that a copy which a writer overtakes is
  * torn but never a data race. */
 #define FACTS_WORDS (sizeof(wheel_request_facts_t) / sizeof(apr_uint64_t))
+#define WHERE_WORDS (sizeof(wheel_request_where_t) / sizeof(apr_uint64_t))
+#define TRACE_WORDS (WHEEL_REQUEST_TRACE_BYTES / sizeof(apr_uint64_t))
 
 _Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
                "facts are whole words");
+_Static_assert(sizeof(wheel_request_where_t) % sizeof(apr_uint64_t) == 0,
+               "where a request is stuck is whole words");
 
 #define SCRIPT_WORDS (WHEEL_REQUEST_SCRIPT_BYTES / sizeof(apr_uint64_t))
 
@@ -32,6 +37,8 @@ _Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
  *   line 3 | its script                     <- the thread, for PHP-FPM
  *          | what that has used             <- the helper
  *   line n | facts                          <- the thread, before it runs
+ *   line m | where it is stuck              <- the helper; the trace of its
+ *          |                                   script, the thread
  */
 typedef struct slots_slot_t {
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t word; /* 0: idle */
@@ -58,6 +65,13 @@ typedef struct slots_slot_t {
     _Atomic apr_int64_t worker_usec;
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t facts[FACTS_WORDS];
+
+    /* Each with the request that it is of. */
+    alignas(SLOTS_LINE_BYTES) _Atomic apr_uint64_t where_id;
+    _Atomic apr_uint64_t where[WHERE_WORDS];
+    _Atomic apr_uint64_t trace_wanted_id;
+    _Atomic apr_uint64_t trace_id;
+    _Atomic apr_uint64_t trace[TRACE_WORDS];
 } slots_slot_t;
 
 /* Stands before the slots. */

@@ -469,6 +469,7 @@ static void check_facts(wheel_request_facts_t *facts)
         facts->began_cpu_usec = within(facts->began_cpu_usec, SLOTS_TIME_MAX);
     }
     facts->slow = span(facts->slow);
+    facts->log_after = span(facts->log_after);
     facts->wait_max = span(facts->wait_max);
     facts->cpu_max = span(facts->cpu_max);
     facts->interrupt_after = span(facts->interrupt_after);

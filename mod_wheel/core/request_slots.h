@@ -106,12 +106,14 @@ typedef struct wheel_request_connection_t {
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
 typedef struct wheel_request_facts_t {
-    apr_time_t started;           /* usec since the epoch */
-    apr_int64_t began_usec;       /* by wheel_clock_coarse_usec() */
-    apr_int64_t began_cpu_usec;   /* of its thread; -1: nobody has asked */
-    apr_interval_time_t slow;     /* usec after which it is listed */
-    apr_interval_time_t wait_max; /* usec until its deadline, 0 for none */
-    apr_interval_time_t cpu_max;  /* CPU usec that it may use, 0 for no limit */
+    apr_time_t started;            /* usec since the epoch */
+    apr_int64_t began_usec;        /* by wheel_clock_coarse_usec() */
+    apr_int64_t began_cpu_usec;    /* of its thread; -1: nobody has asked */
+    apr_interval_time_t slow;      /* usec after which it is listed */
+    apr_interval_time_t log_after; /* usec after which the log has where it is
+                                    * stuck, 0 for never */
+    apr_interval_time_t wait_max;  /* usec until its deadline, 0 for none */
+    apr_interval_time_t cpu_max; /* CPU usec that it may use, 0 for no limit */
     apr_interval_time_t interrupt_after; /* usec from its mark to the step; */
     apr_interval_time_t cut_after;       /* never: INT64_MAX */
     apr_interval_time_t cooldown_after;
@@ -146,7 +148,8 @@ typedef struct wheel_request_t {
     apr_interval_time_t elapsed; /* usec */
     apr_interval_time_t marked;  /* usec since its mark, -1 without one */
     apr_interval_time_t drained; /* usec since a drain was asked for, or -1 */
-    apr_int64_t cpu_usec;        /* these two: for who fills them in */
+    apr_int64_t cpu_usec;        /* these three: for who fills them in */
+    const char *where;           /* where it is stuck, or NULL */
     wheel_step_times_t steps;
     int has_processes;       /* some may work for it */
     apr_int64_t worker_usec; /* CPU time of its worker of PHP-FPM */

@@ -23,6 +23,7 @@
 
 /* Memory is read page by page: what lies behind the stack may not be mapped. */
 #define COPY_PAGE_BYTES 4096
+#define COPY_STACK_MIN 64
 #define COPY_PAGES (WHEEL_COPY_STACK_BYTES / COPY_PAGE_BYTES + 1)
 
 size_t wheel_thread_copy_bytes(const wheel_thread_copy_t *copy)
@@ -32,7 +33,8 @@ size_t wheel_thread_copy_bytes(const wheel_thread_copy_t *copy)
 
 /* --- Memory --------------------------------------------------------------- */
 
-static void copy_stack(pid_t pid, wheel_thread_copy_t *copy)
+/* @return an error if there is none: the thread has no use for it */
+static apr_status_t copy_stack(pid_t pid, wheel_thread_copy_t *copy)
 {
     struct iovec local = {copy->stack, sizeof(copy->stack)};
     struct iovec remote[COPY_PAGES];
@@ -52,6 +54,7 @@ static void copy_stack(pid_t pid, wheel_thread_copy_t *copy)
     }
     bytes = process_vm_readv(pid, &local, 1, remote, pages, 0);
     copy->stack_bytes = bytes > 0 ? (apr_uint32_t)bytes : 0;
+    return copy->stack_bytes < COPY_STACK_MIN ? APR_EGENERAL : APR_SUCCESS;
 }
 
 /* --- May it be stopped? --------------------------------------------------- */
@@ -199,8 +202,7 @@ static apr_status_t copy_stopped(pid_t pid, pid_t tid,
         return errno;
     }
     take_registers(&regs, copy);
-    copy_stack(pid, copy);
-    return APR_SUCCESS;
+    return copy_stack(pid, copy);
 }
 
 /* A signal that came meanwhile is delivered.  If this process dies, the kernel
@@ -237,10 +239,14 @@ static apr_status_t copy_waiting(const wheel_thread_wait_t *before,
                                  wheel_thread_copy_t *copy)
 {
     wheel_thread_wait_t after;
+    apr_status_t rv;
 
     copy->pc = before->pc;
     copy->sp = before->sp;
-    copy_stack(before->pid, copy);
+    rv = copy_stack(before->pid, copy);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     return wheel_thread_wait_read(before->pid, before->tid, &after) ==
                        APR_SUCCESS &&
                    wheel_thread_wait_same(before, &after)

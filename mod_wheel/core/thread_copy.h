@@ -39,7 +39,8 @@ size_t wheel_thread_copy_bytes(const wheel_thread_copy_t *copy);
  * thread has not run meanwhile.  Any other thread is stopped by ptrace() for
  * some ten microseconds; it doesn't notice.
  * @return APR_SUCCESS, APR_ENOENT if it is gone, APR_EACCES without the right,
- *         APR_EAGAIN if it has run meanwhile, APR_ENOTIMPL on other machines
+ *         APR_EAGAIN if it has run meanwhile, APR_EGENERAL if it has no stack,
+ *         APR_ENOTIMPL on other machines
  */
 apr_status_t wheel_thread_copy(pid_t pid, pid_t tid, wheel_thread_copy_t *copy);
 

@@ -9,9 +9,12 @@
 
 #include <dlfcn.h>
 #include <elfutils/libdwfl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define STACK_LIBRARY "libdw.so.1"
@@ -23,15 +26,16 @@
 #endif
 
 /* What is used of libdw.  Only who looks at a stack has to have it. */
-#define STACK_FUNCTIONS(f)                                            \
-    f(dwfl_addrmodule) f(dwfl_attach_state) f(dwfl_begin) f(dwfl_end) \
-        f(dwfl_frame_pc) f(dwfl_getthread_frames) f(dwfl_lineinfo)    \
-            f(dwfl_linux_proc_find_elf) f(dwfl_linux_proc_report)     \
-                f(dwfl_module_addrinfo) f(dwfl_module_getsrc)         \
-                    f(dwfl_module_info) f(dwfl_report_end)            \
-                        f(dwfl_standard_find_debuginfo)               \
-                            f(dwfl_thread_state_register_pc)          \
-                                f(dwfl_thread_state_registers)
+#define STACK_FUNCTIONS(f)                                             \
+    f(dwfl_addrmodule) f(dwfl_attach_state) f(dwfl_begin) f(dwfl_end)  \
+        f(dwfl_frame_pc) f(dwfl_getthread_frames) f(dwfl_lineinfo)     \
+            f(dwfl_linux_proc_find_elf) f(dwfl_linux_proc_maps_report) \
+                f(dwfl_linux_proc_report) f(dwfl_report_elf)           \
+                    f(dwfl_module_addrinfo) f(dwfl_module_getsrc)      \
+                        f(dwfl_module_info) f(dwfl_report_end)         \
+                            f(dwfl_standard_find_debuginfo)            \
+                                f(dwfl_thread_state_register_pc)       \
+                                    f(dwfl_thread_state_registers)
 
 #define STACK_MEMBER(name) __typeof__(name) *name;
 
@@ -207,6 +211,47 @@ static int add_frame(Dwfl_Frame *state, void *arg)
 
 /* --- Open, walk, close ---------------------------------------------------- */
 
+/* The kernel's own module, by which the time is read.  It is no file. */
+static void report_vdso(Dwfl *dwfl)
+{
+    const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+    const ElfW(Ehdr) *header = (const void *)image;
+    int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
+    size_t bytes;
+
+    if (fd < 0) {
+        return;
+    }
+    bytes = header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
+    if (write(fd, image, bytes) != (ssize_t)bytes ||
+        !dw.dwfl_report_elf(dwfl, "[vdso]", "[vdso]", fd, (GElf_Addr)image,
+                            false)) {
+        close(fd);
+    }
+}
+
+/* A process that has changed its user may read of its own mappings no more than
+ * their list. */
+static int report_own(Dwfl *dwfl)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    int error = maps ? dw.dwfl_linux_proc_maps_report(dwfl, maps) : -1;
+
+    if (maps) {
+        fclose(maps);
+    }
+    report_vdso(dwfl);
+    return error;
+}
+
+static int report(Dwfl *dwfl, pid_t pid)
+{
+    int error = pid == getpid() ? report_own(dwfl)
+                                : dw.dwfl_linux_proc_report(dwfl, pid);
+
+    return error ? error : dw.dwfl_report_end(dwfl, NULL, NULL);
+}
+
 wheel_stack_t *wheel_stack_open(pid_t pid, const char **error)
 {
     static Dwfl_Callbacks callbacks;
@@ -224,9 +269,7 @@ wheel_stack_t *wheel_stack_open(pid_t pid, const char **error)
     if (stack) {
         stack->dwfl = dw.dwfl_begin(&callbacks);
     }
-    if (!stack || !stack->dwfl ||
-        dw.dwfl_linux_proc_report(stack->dwfl, pid) != 0 ||
-        dw.dwfl_report_end(stack->dwfl, NULL, NULL) != 0) {
+    if (!stack || !stack->dwfl || report(stack->dwfl, pid) != 0) {
         *error = "the mappings of the process can't be read";
         wheel_stack_close(stack);
         return NULL;

@@ -25,6 +25,7 @@
 #include "operations/report.h"
 #include "operations/requests.h"
 #include "render/render.h"
+#include "server/config.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -391,6 +392,10 @@ static int answer_status(request_rec *r)
     if (take_report(r, &ask.filter, &report) != APR_SUCCESS) {
         return wheel_reply_problem(r, HTTP_SERVICE_UNAVAILABLE,
                                    "the table of wheels could not be locked");
+    }
+    if (wheel_config_request(r).where && report.facts.requests) {
+        wheel_requests_add_where(report.facts.requests, report.facts.requests_n,
+                                 r->pool);
     }
     if (ask.by_cpu && report.facts.requests) {
         wheel_requests_sort_by_cpu(report.facts.requests,

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apr_strings.h"
+
 #include "core/request_cpu.h"
+#include "core/request_where.h"
 #include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
@@ -136,6 +139,36 @@ static void add_times(wheel_request_t *request, wheel_job_trees_t **trees)
     request->cpu_usec = wheel_request_cpu_usec(request, trees, &asleep);
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
+    }
+}
+
+static const char *where_text(const wheel_request_t *request, apr_pool_t *pool)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+    char trace[WHEEL_REQUEST_TRACE_BYTES] = "";
+    wheel_request_where_t where;
+    const char *cpu = "";
+
+    if (!wheel_request_where_get(slots, request->slot, request->id, &where)) {
+        return NULL;
+    }
+    wheel_request_trace_get(slots, request->slot, request->id, trace);
+    if (where.cpu_msec >= 0) {
+        cpu = apr_psprintf(pool, ", %.2f CPU seconds a second",
+                           where.cpu_msec / 1e3);
+    }
+    return apr_pstrcat(pool, "state ", where.state, cpu,
+                       *where.waits_for ? ", waits for: " : "", where.waits_for,
+                       *trace ? "; in its script: " : "", trace, NULL);
+}
+
+void wheel_requests_add_where(wheel_request_t *requests, unsigned requests_n,
+                              apr_pool_t *pool)
+{
+    unsigned n;
+
+    for (n = 0; n < requests_n; n++) {
+        requests[n].where = where_text(&requests[n], pool);
     }
 }
 

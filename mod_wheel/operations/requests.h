@@ -21,6 +21,13 @@
 unsigned wheel_requests_list(const wheel_filter_t *filter,
                              wheel_request_t **requests, apr_pool_t *pool);
 
+/**
+ * Fill in where the requests of a list are stuck, as the helper has seen it
+ * last: not everybody may know the addresses of backends.
+ */
+void wheel_requests_add_where(wheel_request_t *requests, unsigned requests_n,
+                              apr_pool_t *pool);
+
 /** Sort a list by CPU time, the most first. */
 void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n);
 

@@ -15,6 +15,9 @@
 #include "render/html.h"
 #include "render/json.h"
 
+/* Where a request is stuck: what it waits for, and the trace of its script. */
+#define WHERE_TEXT_BYTES 512
+
 /* --- What is told of each request --------------------------------------- */
 
 /* Its texts come from strangers; httpd bounds them no more than this. */
@@ -190,6 +193,14 @@ static const char *steps_text(const json_t *steps, apr_pool_t *pool)
     return wheel_text_join(out);
 }
 
+/* NULL also if the reader may not know it. */
+static json_t *request_where(const wheel_request_t *request, apr_pool_t *pool)
+{
+    return request->where ? json_string(wheel_render_text(
+                                request->where, WHERE_TEXT_BYTES, pool))
+                          : json_null();
+}
+
 /* One thing that is told of a request: its key for programs and its title for
  * people. */
 typedef struct requests_column_t {
@@ -219,6 +230,7 @@ static const requests_column_t columns[] = {
     {"stopped_by", "Stopped by", 0, request_stopped_by},
     {"step", "Step", 0, request_step},
     {"steps", "A stop would", 0, request_steps},
+    {"where", "Where", 0, request_where},
 };
 
 #define COLUMNS_N (sizeof(columns) / sizeof(columns[0]))

@@ -23,6 +23,7 @@
 #include "requests/fpm.h"
 #include "requests/processes.h"
 #include "requests/steps.h"
+#include "requests/where.h"
 #include "requests/workers.h"
 #include "server/helper.h"
 #include "server/requests.h"
@@ -228,6 +229,7 @@ static int look_at(unsigned n, apr_int64_t now)
         note->id = request.id;
     }
     note_cpu(&request);
+    wheel_where_look(&request);
     wheel_worker_follow(&request, &note->worker);
     if (request.mark == WHEEL_MARK_NONE) {
         look_at_limits(&request, note);

@@ -31,6 +31,7 @@
 #include "core/job_tree.h"
 #include "core/platform.h"
 #include "core/proc.h"
+#include "core/request_where.h"
 #include "http/reply.h"
 #include "requests/departed.h"
 #include "requests/kind.h"
@@ -157,6 +158,7 @@ static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
     facts->began_cpu_usec =
         settings.cpu_max > 0 ? wheel_clock_thread_usec() : -1;
     facts->slow = settings.slow;
+    facts->log_after = settings.where_log ? settings.slow : 0;
     facts->wait_max = settings.wait_max;
     facts->cpu_max = settings.cpu_max;
     facts->interrupt_after = settings.interrupt_after;
@@ -499,6 +501,20 @@ static int wheel_request_interrupted(void)
                WHEEL_STEP_INTERRUPT;
 }
 
+static int wheel_request_trace_wanted(void)
+{
+    return current && wheel_request_trace_wanted_in(wheel_requests_slots(),
+                                                    current->slot, current->id);
+}
+
+static void wheel_request_trace(const char *text)
+{
+    if (current) {
+        wheel_request_trace_set(wheel_requests_slots(), current->slot,
+                                current->id, text);
+    }
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     (void)pchild;
@@ -511,6 +527,8 @@ void wheel_run_register(apr_pool_t *pconf)
     (void)pconf;
     wheel_run_register_filters();
     APR_REGISTER_OPTIONAL_FN(wheel_request_interrupted);
+    APR_REGISTER_OPTIONAL_FN(wheel_request_trace_wanted);
+    APR_REGISTER_OPTIONAL_FN(wheel_request_trace);
     ap_hook_log_transaction(note_tail, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(run_as_job, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);

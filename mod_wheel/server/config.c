@@ -69,6 +69,8 @@ static const config_int_t dir_ints[] = {
     {offsetof(wheel_dir_config_t, cross_site), 0},
     {offsetof(wheel_dir_config_t, forwarded), 0},
     {offsetof(wheel_dir_config_t, proxy), 0},
+    {offsetof(wheel_dir_config_t, where), 0},
+    {offsetof(wheel_dir_config_t, where_log), 0},
     {offsetof(wheel_dir_config_t, requests), 0},
     {offsetof(wheel_dir_config_t, wait_action), WHEEL_ACTION_STOP},
     {offsetof(wheel_dir_config_t, cpu_action), WHEEL_ACTION_STOP},
@@ -175,6 +177,8 @@ static const config_value_t cross_site_value = {
 static const config_value_t forwarded_value = {
     offsetof(wheel_dir_config_t, forwarded), allow_words, 0};
 static const config_value_t proxy_value = {offsetof(wheel_dir_config_t, proxy),
+                                           wheel_config_switch, 0};
+static const config_value_t where_value = {offsetof(wheel_dir_config_t, where),
                                            wheel_config_switch, 0};
 
 static const char *set_value(cmd_parms *cmd, void *config, const char *text)
@@ -368,10 +372,14 @@ const command_rec wheel_config_directives[] = {
                   RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
-    AP_INIT_TAKE12("WheelRequests", wheel_config_set_requests, NULL,
-                   RSRC_CONF | ACCESS_CONF,
-                   "every request here is a job: on or off, and slow=, the "
-                   "time after which it is listed"),
+    AP_INIT_TAKE1("WheelWhere", set_value, (void *)&where_value,
+                  RSRC_CONF | ACCESS_CONF,
+                  "the status here shows where requests are stuck: on or off"),
+    AP_INIT_TAKE123("WheelRequests", wheel_config_set_requests, NULL,
+                    RSRC_CONF | ACCESS_CONF,
+                    "every request here is a job: on or off; slow=, the time "
+                    "after which it is listed; where=log, the log has where it "
+                    "is stuck then"),
     AP_INIT_TAKE12("WheelTimeout", wheel_config_set_timeout, NULL,
                    RSRC_CONF | ACCESS_CONF,
                    "deadline of every wheel and of requests that are jobs, 0 "

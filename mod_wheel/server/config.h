@@ -57,8 +57,10 @@ typedef struct wheel_dir_config_t {
     int cross_site;           /* WheelCrossSite; -1 unset: 0, refuse */
     int forwarded;            /* WheelForwarded; -1 unset: 0, refuse */
     int proxy;                /* WheelProxy; -1 unset: 0, off */
+    int where;                /* WheelWhere; -1 unset: 0, off */
     int requests;             /* WheelRequests; -1 unset: 0, off */
     apr_interval_time_t slow; /* its slow= in usec; -1 unset: 250 ms */
+    int where_log;            /* its where=; -1 unset: 0, none */
     int wait_action; /* WheelTimeout action=: WHEEL_ACTION_; -1 unset: STOP */
     apr_interval_time_t cpu_max; /* WheelCpuLimit in usec; -1 unset: 0 */
     int cpu_action;              /* WheelCpuLimit action=; -1 unset: STOP */

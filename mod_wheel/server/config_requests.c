@@ -60,12 +60,35 @@ static const char *option_value(const char *text, const char *name)
                                                              : NULL;
 }
 
+static const wheel_config_word_t where_words[] = {
+    {"none", 0},
+    {"log", 1},
+    {NULL, 0},
+};
+
+/* slow=TIME or where=WORD */
+static const char *set_option(cmd_parms *cmd, wheel_dir_config_t *config,
+                              const char *option)
+{
+    const char *slow = option_value(option, "slow");
+    const char *where = option_value(option, "where");
+
+    if (slow) {
+        return wheel_config_time(cmd, "slow=", slow, &config->slow);
+    }
+    return where ? wheel_config_word(cmd, "where=", where, where_words,
+                                     &config->where_log)
+                 : apr_psprintf(cmd->pool,
+                                "%s: '%s' is not slow=TIME, where=log or "
+                                "where=none",
+                                cmd->cmd->name, option);
+}
+
 const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
-                                      const char *word, const char *option)
+                                      const char *word, const char *first,
+                                      const char *second)
 {
     wheel_dir_config_t *config = dir;
-    const char *slow = option ? option_value(option, "slow") : NULL;
-
     const char *error = wheel_config_word(cmd, "", word, wheel_config_switch,
                                           &config->requests);
 
@@ -73,11 +96,10 @@ const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
         return error;
     }
     config_requests.used |= config->requests;
-    if (option && !slow) {
-        return apr_psprintf(cmd->pool, "%s: '%s' is not slow=TIME",
-                            cmd->cmd->name, option);
+    if (first) {
+        error = set_option(cmd, config, first);
     }
-    return slow ? wheel_config_time(cmd, "slow=", slow, &config->slow) : NULL;
+    return error || !second ? error : set_option(cmd, config, second);
 }
 
 static const wheel_config_word_t action_words[] = {

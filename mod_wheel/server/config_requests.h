@@ -7,7 +7,8 @@
 #include "server/config.h"
 
 const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
-                                      const char *word, const char *option);
+                                      const char *word, const char *first,
+                                      const char *second);
 const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,
                                      const char *time, const char *action);
 const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,

@@ -62,9 +62,8 @@ static struct {
 
 void wheel_helper_add(const wheel_helper_part_t *part)
 {
-    if (helper.parts.n < HELPER_PARTS_MAX) {
-        helper.parts.part[helper.parts.n++] = part;
-    }
+    ap_assert(helper.parts.n < HELPER_PARTS_MAX);
+    helper.parts.part[helper.parts.n++] = part;
 }
 
 static int is_wanted(void)

@@ -68,6 +68,12 @@ typedef struct privileged_retained_t {
     privileged_state_t *state;   /* the same */
 } privileged_retained_t;
 
+/* An answer of either kind. */
+typedef union privileged_any_t {
+    privileged_answer_t text;
+    privileged_copy_t copy;
+} privileged_any_t;
+
 /* Of the parent, and what its children inherit. */
 static struct {
     privileged_retained_t *kept;
@@ -130,6 +136,7 @@ static unsigned step_of(wheel_privileged_do_e what)
     case WHEEL_PRIVILEGED_DO_CUT:
         return WHEEL_PRIVILEGED_CUT;
     case WHEEL_PRIVILEGED_DO_WHERE:
+    case WHEEL_PRIVILEGED_DO_COPY:
         return WHEEL_PRIVILEGED_WHERE;
     default:
         return WHEEL_PRIVILEGED_COOLDOWN;
@@ -206,22 +213,21 @@ static void take_text(const privileged_answer_t *answer, char *text)
 }
 
 /* The answer of that number; one that came too late for an earlier message is
- * dropped. */
-static apr_status_t read_answer(apr_uint64_t number, char *text,
-                                apr_int64_t until_usec)
+ * dropped.
+ * @param bytes set to its size */
+static apr_status_t read_answer(apr_uint64_t number, privileged_any_t *answer,
+                                ssize_t *bytes, apr_int64_t until_usec)
 {
     struct pollfd wait = {privileged.kept->fds[1], POLLIN, 0};
-    privileged_answer_t answer;
     apr_int64_t left = until_usec - wheel_clock_usec();
 
     while (left > 0 && poll(&wait, 1, (int)(left / 1000) + 1) > 0) {
-        ssize_t bytes = recv(wait.fd, &answer, sizeof(answer), MSG_DONTWAIT);
-
-        if (bytes == 0) {
+        *bytes = recv(wait.fd, answer, sizeof(*answer), MSG_DONTWAIT);
+        if (*bytes == 0) {
             return APR_EOF;
         }
-        if (bytes == sizeof(answer) && answer.number == number) {
-            take_text(&answer, text);
+        if (*bytes >= (ssize_t)sizeof(answer->text) &&
+            answer->text.number == number) {
             return APR_SUCCESS;
         }
         left = until_usec - wheel_clock_usec();
@@ -229,21 +235,63 @@ static apr_status_t read_answer(apr_uint64_t number, char *text,
     return APR_TIMEUP;
 }
 
+/* Of this helper alone: the one before may still wait for answers. */
+static apr_uint64_t next_number(void)
+{
+    if (!privileged.number) {
+        privileged.number = (apr_uint64_t)getpid() << 32;
+    }
+    return ++privileged.number;
+}
+
+/* Send a message and read its answer, which is static. */
+static apr_status_t call(wheel_privileged_do_e what,
+                         const wheel_request_t *request,
+                         const privileged_any_t **answer, ssize_t *bytes,
+                         apr_interval_time_t wait_max)
+{
+    static privileged_any_t read;
+    apr_int64_t until = wheel_clock_usec() + wait_max;
+    apr_uint64_t number = next_number();
+    apr_status_t rv = send_message(what, request, number);
+
+    *answer = &read;
+    return rv == APR_SUCCESS ? read_answer(number, &read, bytes, until) : rv;
+}
+
 apr_status_t wheel_privileged_call(wheel_privileged_do_e what,
                                    const wheel_request_t *request, char *text,
                                    apr_interval_time_t wait_max)
 {
-    apr_int64_t until = wheel_clock_usec() + wait_max;
-    apr_status_t rv;
+    const privileged_any_t *answer;
+    ssize_t bytes;
+    apr_status_t rv = call(what, request, &answer, &bytes, wait_max);
 
     text[0] = '\0';
-    /* Of this helper alone: the one before may still wait for answers. */
-    if (!privileged.number) {
-        privileged.number = (apr_uint64_t)getpid() << 32;
+    if (rv == APR_SUCCESS) {
+        take_text(&answer->text, text);
     }
-    privileged.number++;
-    rv = send_message(what, request, privileged.number);
-    return rv == APR_SUCCESS ? read_answer(privileged.number, text, until) : rv;
+    return rv;
+}
+
+apr_status_t wheel_privileged_copy(const wheel_request_t *request,
+                                   wheel_thread_copy_t *copy, char *text,
+                                   apr_interval_time_t wait_max)
+{
+    const privileged_any_t *answer;
+    ssize_t bytes = 0;
+    apr_status_t rv =
+        call(WHEEL_PRIVILEGED_DO_COPY, request, &answer, &bytes, wait_max);
+
+    text[0] = '\0';
+    if (rv == APR_SUCCESS && bytes == sizeof(answer->text)) {
+        take_text(&answer->text, text);
+        return APR_EGENERAL;
+    }
+    if (rv == APR_SUCCESS) {
+        *copy = answer->copy.copy;
+    }
+    return rv;
 }
 
 /* The privileged process sees by itself that the request has ended. */

@@ -9,7 +9,7 @@
  * runs as root, with two capabilities, CAP_SYS_PTRACE and CAP_SYS_NICE, behind
  * a filter of system calls.  The helper gives it a process, a thread, a slot
  * and a request's id; it proves by itself that they belong together and to this
- * server, and does one of the three things below, nothing else.  Children can't
+ * server, and does one of the four things below, nothing else.  Children can't
  * send it anything.
  */
 #ifndef WHEEL_SERVER_PRIVILEGED_H
@@ -18,6 +18,7 @@
 #include "httpd.h"
 
 #include "core/request_slots.h"
+#include "core/thread_copy.h"
 
 /** Steps, as WheelPrivileged names them: a set of bits. */
 #define WHEEL_PRIVILEGED_CUT 1u
@@ -31,7 +32,10 @@ typedef enum {
                                   * on a socket: core/thread_cut.h */
     WHEEL_PRIVILEGED_DO_COOL,    /* the thread gets the CPU that nobody else
                                   * wants, until its request ends */
-    WHEEL_PRIVILEGED_DO_WHERE    /* say what the thread waits for */
+    WHEEL_PRIVILEGED_DO_WHERE,   /* say what the thread waits for */
+    WHEEL_PRIVILEGED_DO_COPY     /* hand over its registers and stack:
+                                  * core/thread_copy.h.  Whoever has them makes
+                                  * names of them, without privilege */
 } wheel_privileged_do_e;
 
 /** The longest answer, with its NUL. */
@@ -72,6 +76,14 @@ apr_status_t wheel_privileged_ask(wheel_privileged_do_e what,
  */
 apr_status_t wheel_privileged_call(wheel_privileged_do_e what,
                                    const wheel_request_t *request, char *text,
+                                   apr_interval_time_t wait_max);
+
+/**
+ * Get a copy of a request's thread, and wait for it.
+ * @return as above; APR_EGENERAL with a text if there is none
+ */
+apr_status_t wheel_privileged_copy(const wheel_request_t *request,
+                                   wheel_thread_copy_t *copy, char *text,
                                    apr_interval_time_t wait_max);
 
 /** For a worker whose request has ended and was cooled down: wait, for a second

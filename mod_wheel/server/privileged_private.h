@@ -27,6 +27,13 @@ typedef struct privileged_answer_t {
     char text[WHEEL_PRIVILEGED_TEXT_BYTES];
 } privileged_answer_t;
 
+/** The answer to one that has asked for a copy; the copy as far as it is used.
+ * One that could not be made is answered as above. */
+typedef struct privileged_copy_t {
+    apr_uint64_t number;
+    wheel_thread_copy_t copy;
+} privileged_copy_t;
+
 /** Threads that are cooled down, in memory that outlives the process, so that
  * the next one puts back what this one can't.  id 0: no thread. */
 typedef struct privileged_cooled_t {

@@ -5,7 +5,7 @@
  * the shared slots of requests, which it takes for hostile.  All that it can be
  * made to do is to shut down a socket that a stopped request of a child waits
  * for, to change the scheduling class of a child's thread, and to tell what a
- * child's thread waits for.
+ * child's thread waits for, or hand over a copy of its stack.
  */
 
 #include "server/privileged_private.h"
@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -69,7 +70,7 @@ static int is_ours(const privileged_message_t *message)
                APR_SUCCESS;
 }
 
-/* --- The four things ------------------------------------------------------ */
+/* --- The things that it does ---------------------------------------------- */
 
 static const char *cut(const privileged_message_t *message)
 {
@@ -183,7 +184,25 @@ static const char *where(const privileged_message_t *message, char *text)
                                     : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
-static const char *act(const privileged_message_t *message, char *text)
+/* @return NULL if there is a copy, or why not */
+static const char *copy_thread(const privileged_message_t *message,
+                               wheel_thread_copy_t *copy)
+{
+    wheel_request_t found;
+
+    if (!is_ours(message)) {
+        return wheel_cut_name(WHEEL_CUT_STRANGER);
+    }
+    if (wheel_thread_copy(message->pid, message->tid, copy) != APR_SUCCESS) {
+        return wheel_cut_name(WHEEL_CUT_RUNNING);
+    }
+    return is_same(message, &found) ? NULL
+                                    : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
+}
+
+/* @return what became of it; NULL: there is a copy */
+static const char *act(const privileged_message_t *message, char *text,
+                       wheel_thread_copy_t *copy)
 {
     unsigned steps = own.start->steps;
 
@@ -199,6 +218,10 @@ static const char *act(const privileged_message_t *message, char *text)
         steps & WHEEL_PRIVILEGED_WHERE) {
         return where(message, text);
     }
+    if (message->what == WHEEL_PRIVILEGED_DO_COPY &&
+        steps & WHEEL_PRIVILEGED_WHERE) {
+        return copy_thread(message, copy);
+    }
     return "not set by WheelPrivileged";
 }
 
@@ -208,6 +231,7 @@ static const char *act(const privileged_message_t *message, char *text)
  * @return 0 once the socket is of no use any more */
 static int serve(void)
 {
+    static privileged_copy_t copy;
     char text[WHEEL_WAIT_TEXT_BYTES];
     privileged_message_t message;
     privileged_answer_t answer;
@@ -219,13 +243,18 @@ static int serve(void)
         return bytes > 0 || (bytes < 0 && (errno == EAGAIN || errno == EINTR));
     }
     memset(&answer, 0, sizeof(answer));
-    answer.number = message.number;
+    answer.number = copy.number = message.number;
     alarm(SERVE_MAX_SEC);
-    said = act(&message, text);
+    said = act(&message, text, &copy.copy);
     alarm(0);
-    memcpy(answer.text, said, strnlen(said, sizeof(answer.text) - 1));
+    if (said) {
+        memcpy(answer.text, said, strnlen(said, sizeof(answer.text) - 1));
+    }
     if (message.number) {
-        (void)send(own.start->fd, &answer, sizeof(answer),
+        (void)send(own.start->fd, said ? (void *)&answer : &copy,
+                   said ? sizeof(answer)
+                        : offsetof(privileged_copy_t, copy) +
+                              wheel_thread_copy_bytes(&copy.copy),
                    MSG_DONTWAIT | MSG_NOSIGNAL);
     }
     return 1;

@@ -47,6 +47,7 @@ static const int rights_calls[] = {
     SCMP_SYS(alarm),
     SCMP_SYS(setitimer),
     SCMP_SYS(getppid),
+    SCMP_SYS(wait4),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(exit_group),
 };
@@ -80,6 +81,22 @@ static int keep_capabilities(void)
     return syscall(SYS_capset, &header, data) == 0;
 }
 
+/* Stop a thread, read its registers, let it go on: nothing that writes. */
+static int allow_ptrace(scmp_filter_ctx filter)
+{
+    static const int requests[] = {PTRACE_SEIZE, PTRACE_INTERRUPT,
+                                   PTRACE_GETREGSET, PTRACE_DETACH};
+    int error = 0;
+    size_t n;
+
+    for (n = 0; n < sizeof(requests) / sizeof(*requests) && !error; n++) {
+        error = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(ptrace), 1,
+            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)requests[n], 0));
+    }
+    return error;
+}
+
 /* The calls that are allowed with some arguments alone. */
 static int allow_some(scmp_filter_ctx filter, int policy)
 {
@@ -88,6 +105,9 @@ static int allow_some(scmp_filter_ctx filter, int policy)
         filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
         SCMP_A2(SCMP_CMP_MASKED_EQ, RIGHTS_OPEN_MASK, (scmp_datum_t)O_RDONLY));
 
+    if (!error) {
+        error = allow_ptrace(filter);
+    }
     if (!error) {
         error = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1,

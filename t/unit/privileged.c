@@ -237,6 +237,7 @@ static void refuse(pid_t pid, pid_t tid, const char *why)
     assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_WHERE), why);
     assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL), why);
     assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_CUT), why);
+    assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COPY), why);
     end(&message);
 }
 
@@ -292,6 +293,33 @@ static void tells_requests_apart(void **state)
                         "the job has ended");
     assert_true(is_connected(CHILD));
     assert_int_equal(sched_getscheduler(child), SCHED_OTHER);
+    end(&message);
+}
+
+/* The thread waits on, and the copy is its stack. */
+static void copies_a_stack(void **state)
+{
+    static privileged_copy_t answer;
+    struct pollfd wait = {test.fd, POLLIN, 0};
+    privileged_message_t message;
+    ssize_t bytes;
+    pid_t child;
+
+    (void)state;
+    ROOT_ALONE();
+    child = test.targets[CHILD].pid;
+    message = claim(child, child, WHEEL_MARK_NONE);
+    message.what = WHEEL_PRIVILEGED_DO_COPY;
+    message.number = ++test.number;
+    assert_int_equal(send(test.fd, &message, sizeof(message), MSG_NOSIGNAL),
+                     sizeof(message));
+    assert_int_equal(poll(&wait, 1, WAIT_MSEC), 1);
+    bytes = recv(test.fd, &answer, sizeof(answer), 0);
+    assert_true(answer.number == message.number);
+    assert_int_equal(bytes, offsetof(privileged_copy_t, copy) +
+                                wheel_thread_copy_bytes(&answer.copy));
+    assert_true(answer.copy.pc && answer.copy.sp && answer.copy.stack_bytes);
+    assert_true(is_connected(CHILD));
     end(&message);
 }
 
@@ -405,7 +433,7 @@ static void send_random(unsigned *seed)
         .pid = pid,
         .tid = rand_r(seed) & 3 ? pid : any_pid(seed)};
 
-    ask(&message, (wheel_privileged_do_e)(rand_r(seed) % 5));
+    ask(&message, (wheel_privileged_do_e)(rand_r(seed) % 6));
 }
 
 static int count_fds(pid_t pid)
@@ -491,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(touches_no_stranger),
         cmocka_unit_test(tells_requests_apart),
+        cmocka_unit_test(copies_a_stack),
         cmocka_unit_test(cools_down_and_puts_back),
         cmocka_unit_test(survives_rubbish),
         cmocka_unit_test(cuts_a_stopped_request),
