@@ -5,7 +5,7 @@
  * mod_lua shows each request's Lua state to a hook.  There, Lua is told to call
  * back now and then; once the request is to be interrupted, this ends in an
  * error, again and again until no pcall() of the script is left that could
- * catch it.
+ * catch it.  There, it also tells where the script is, if somebody asks.
  *
  * Runs in the worker that runs the request.
  */
@@ -14,9 +14,11 @@
 
 #include "apr_optional.h"
 #include "apr_optional_hooks.h"
+#include "apr_strings.h"
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <string.h>
 
 #include "mod_wheel.h"
 
@@ -27,11 +29,42 @@
 /* mod_lua.h, which httpd's packages leave out, declares the hook so. */
 typedef int ap_lua_HOOK_lua_request_t(lua_State *L, request_rec *r);
 
+/* What mod_wheel keeps of a trace, and functions that are told of. */
+#define LUA_TRACE_BYTES 256
+#define LUA_TRACE_LEVELS 12
+
 static APR_OPTIONAL_FN_TYPE(wheel_request_interrupted) * is_interrupted;
+static APR_OPTIONAL_FN_TYPE(wheel_request_trace_wanted) * is_trace_wanted;
+static APR_OPTIONAL_FN_TYPE(wheel_request_trace) * tell_trace;
+
+/* "FILE:LINE (FUNCTION) < ...", the innermost first.  Changes nothing in the
+ * state, and takes no memory of it. */
+static void trace(lua_State *L)
+{
+    char text[LUA_TRACE_BYTES] = "";
+    size_t used = 0;
+    lua_Debug at;
+    int level;
+
+    for (level = 0; level < LUA_TRACE_LEVELS && used < sizeof(text) - 1 &&
+                    lua_getstack(L, level, &at);
+         level++) {
+        lua_getinfo(L, "Sln", &at);
+        apr_snprintf(text + used, sizeof(text) - used, "%s%s:%d%s%s%s",
+                     level ? " < " : "", at.short_src, at.currentline,
+                     at.name ? " (" : "", at.name ? at.name : "",
+                     at.name ? ")" : "");
+        used += strlen(text + used);
+    }
+    tell_trace(text);
+}
 
 static void look(lua_State *L, lua_Debug *where)
 {
     (void)where;
+    if (is_trace_wanted && tell_trace && is_trace_wanted()) {
+        trace(L);
+    }
     if (is_interrupted && is_interrupted()) {
         /* Whatever catches this one fails at its next instruction. */
         lua_sethook(L, look, LUA_MASKCOUNT, 1);
@@ -55,6 +88,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)ptemp;
     (void)s;
     is_interrupted = APR_RETRIEVE_OPTIONAL_FN(wheel_request_interrupted);
+    is_trace_wanted = APR_RETRIEVE_OPTIONAL_FN(wheel_request_trace_wanted);
+    tell_trace = APR_RETRIEVE_OPTIONAL_FN(wheel_request_trace);
     return OK;
 }
 

@@ -6,13 +6,14 @@ use strict;
 use warnings FATAL => 'all';
 
 use Apache::Test qw(-withtestmore);
+use WheelControl qw(control_config wheelctl);
 use WheelHttpd qw(module_file spew);
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
 my $module = module_file() =~ s/mod_wheel\.so\z/mod_wheel_lua.so/r;
-plan tests => 14, need 'wheel',
+plan tests => 16, need 'wheel',
     { 'mod_wheel_lua is built' => sub { -e $module } };
 
 my $server = WheelServer->new(config => '');
@@ -20,6 +21,7 @@ $server->configure(config => <<"END");
 @{[load_modules('lua')]}
 LoadModule wheel_lua_module "$module"
 AddHandler lua-script .lua
+@{[control_config()]}
 WheelRequests on slow=100ms
 <Files "limited.lua">
     WheelCpuLimit 500ms
@@ -28,6 +30,7 @@ END
 $server->start or die $server->error_log;
 my %script = (
     loop    => 'while true do end',
+    nested  => "local function spin() while true do end end\nspin() r:puts('')",
     limited => 'while true do end',
     caught  => 'while true do pcall(function() while true do end end) end',
     thread  => 'coroutine.wrap(function() while true do end end)()',
@@ -38,6 +41,20 @@ spew($server->dir . "/htdocs/$_.lua",
     "function handle(r)\n$script{$_}\nreturn apache2.OK\nend\n")
     for keys %script;
 
+SKIP: {
+    skip 'root alone may trace a child', 2 if $>;
+    my $answer = $server->begin(GET => '/nested.lua');
+    my $row    = listed($server, '/nested.lua');
+    my $out;
+    ok wait_until {
+        (undef, $out) = wheelctl($server, 'where', "--id=$row->{id}");
+        $out =~ /^in its script: (.*)$/m && $1 =~ /nested\.lua:2 \(spin\)/
+    }, 'wheelctl where tells where the script is'
+        or diag $out;
+    like $out, qr/in its script: .* < \S*nested\.lua:3 \(handle\)|in its script: .* < \S*nested\.lua:3/,
+        'with its callers';
+    stop_listed($server, '/nested.lua', $answer);
+}
 for my $name (qw(loop caught thread)) {
     my $answer = $server->begin(GET => "/$name.lua");
     my $row    = listed($server, "/$name.lua");
