@@ -2,8 +2,9 @@
 /* core/ids.h: the first number of a server's jobs.
  *
  * No two jobs of a cluster have the same number, and those of one host only
- * grow, also over restarts and with a clock that is set back.  So each start
- * takes a block of WHEEL_IDS_BLOCK numbers that begins behind the block of the
+ * grow, also over restarts and with a clock that is set back.  So each start,
+ * and each server that has used half of its numbers, takes a block of
+ * WHEEL_IDS_BLOCK numbers that begins behind the block of the
  * start before, which a file keeps, and at a random distance from the clock,
  * which keeps hosts apart.
  */
@@ -13,8 +14,8 @@
 #include "apr.h"
 #include "apr_time.h"
 
-/** Numbers that one start of a server has for its jobs: it would give a million
- * in each second of an hour. */
+/** Numbers that a server has for its jobs until it takes the next ones: a
+ * million in each second of an hour. */
 #define WHEEL_IDS_BLOCK ((apr_uint64_t)1 << 32)
 
 /** The first numbers of two starts at the same moment lie within so many. */

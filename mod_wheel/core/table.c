@@ -11,6 +11,9 @@
  */
 #include "core/table_private.h"
 
+/* Children that take numbers meanwhile let a try fail. */
+#define IDS_SET_TRIES 10000
+
 #include "apr_time.h"
 
 static size_t round_up(size_t bytes)
@@ -68,7 +71,28 @@ unsigned wheel_table_slots_max(const wheel_table_t *table)
 
 void wheel_table_ids_set(wheel_table_t *table, apr_uint64_t first)
 {
-    atomic_store_explicit(&table->header->id_next, first, memory_order_relaxed);
+    _Atomic apr_uint64_t *next = &table->header->id_next;
+    apr_uint64_t seen = atomic_load_explicit(next, memory_order_relaxed);
+    int tries;
+
+    table->ids_first = seen > first ? seen : first;
+    for (tries = 0; tries < IDS_SET_TRIES && seen < first; tries++) {
+        if (atomic_compare_exchange_weak_explicit(next, &seen, first,
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+            break;
+        }
+    }
+}
+
+int wheel_table_ids_low(const wheel_table_t *table, apr_uint64_t block)
+{
+    apr_uint64_t next =
+        atomic_load_explicit(&table->header->id_next, memory_order_relaxed);
+    apr_uint64_t used = next - table->ids_first;
+
+    /* Far more, or less than none, is what no code of ours has written. */
+    return next > table->ids_first && used > block / 2 && used < 2 * block;
 }
 
 unsigned wheel_table_damage(wheel_table_t *table)

@@ -184,9 +184,13 @@ unsigned wheel_table_slots_max(const wheel_table_t *table);
  */
 void wheel_table_lock_limit_set(wheel_table_t *table, apr_interval_time_t usec);
 
-/** The next job gets this number, and those after it the next ones.  Call it
- * before any fork. */
+/** From now on, jobs get this number and those behind it, unless they have got
+ * there already.  For the parent. */
 void wheel_table_ids_set(wheel_table_t *table, apr_uint64_t first);
+
+/** Have jobs got more than half of a block of numbers since the parent has set
+ * the first one?  A new block is due then.  For the parent. */
+int wheel_table_ids_low(const wheel_table_t *table, apr_uint64_t block);
 
 /** How many entries of the segment this process has refused since it was last
  * asked, since they were damaged: something in a child writes where it should

@@ -122,6 +122,7 @@ struct wheel_table_t {
     table_header_t *header;
     table_slot_t *slots;
     unsigned slots_max;
+    apr_uint64_t ids_first;       /* of the last block of numbers */
     _Atomic unsigned damaged;     /* entries refused, and not yet logged */
     apr_interval_time_t lock_max; /* 0: no limit */
     apr_global_mutex_t *mutex;

@@ -99,12 +99,29 @@ static void log_stuck(server_rec *s)
     }
 }
 
-/* Every ten seconds or so: deaths that child_status doesn't report. */
+static void take_ids(wheel_table_t *table, server_rec *s, apr_pool_t *pool)
+{
+    const char *path = ap_runtime_dir_relative(pool, PARENT_IDS_FILE);
+    const char *problem;
+    apr_uint64_t first;
+    apr_status_t rv = wheel_ids_take(path, &first, &problem);
+
+    wheel_table_ids_set(table, first);
+    if (problem) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "WH0014: the file %s, by which the ids of wheels grow "
+                     "over restarts, is not used as it is: %s; the ids of this "
+                     "start begin at %" APR_UINT64_T_FMT,
+                     path, problem, first);
+    }
+}
+
+/* Every ten seconds or so: deaths that child_status doesn't report, jobs
+ * that no worker logs, and numbers for more jobs. */
 static int monitor(apr_pool_t *pool, server_rec *s)
 {
     unsigned dead = 0;
 
-    (void)pool;
     if (wheel_process_table() &&
         wheel_table_reap_all(wheel_process_table(), &dead) == APR_SUCCESS &&
         dead) {
@@ -116,6 +133,9 @@ static int monitor(apr_pool_t *pool, server_rec *s)
     }
     if (wheel_process_table()) {
         log_stuck(s);
+        if (wheel_table_ids_low(wheel_process_table(), WHEEL_IDS_BLOCK)) {
+            take_ids(wheel_process_table(), s, pool);
+        }
     }
     return DECLINED;
 }
@@ -166,23 +186,6 @@ static const char *mutex_instance(const parent_retained_t *kept,
 
     ap_mpm_query(AP_MPMQ_GENERATION, &generation);
     return kept->table ? apr_itoa(pool, generation) : NULL;
-}
-
-static void take_ids(wheel_table_t *table, server_rec *s, apr_pool_t *pool)
-{
-    const char *path = ap_runtime_dir_relative(pool, PARENT_IDS_FILE);
-    const char *problem;
-    apr_uint64_t first;
-    apr_status_t rv = wheel_ids_take(path, &first, &problem);
-
-    wheel_table_ids_set(table, first);
-    if (problem) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
-                     "WH0014: the file %s, by which the ids of wheels grow "
-                     "over restarts, is not used as it is: %s; the ids of this "
-                     "start begin at %" APR_UINT64_T_FMT,
-                     path, problem, first);
-    }
 }
 
 static apr_status_t make_table(parent_retained_t *kept, server_rec *s)

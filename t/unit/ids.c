@@ -17,6 +17,8 @@
 #include "apr_general.h"
 
 #include "children.h"
+#include "table_test.h"
+
 #include "core/ids.h"
 
 #define STARTS 20
@@ -185,6 +187,31 @@ static void a_file_that_others_may_write_is_not_used(void **state)
     assert_true(take(&problem) == 8000000000000000);
 }
 
+/* A server that runs for long takes a further block before its numbers end. */
+static void a_block_that_is_half_used_is_followed_by_another(void **state)
+{
+    test_table_t test;
+    apr_uint64_t base;
+    int n;
+
+    (void)state;
+    assert_true(table_open(&test, 4));
+    base = wheel_table_next_id(test.table) + 1000;
+    wheel_table_ids_set(test.table, base);
+    for (n = 0; n < 5; n++) {
+        assert_false(wheel_table_ids_low(test.table, 8));
+        assert_true(wheel_table_next_id(test.table) == base + n);
+    }
+    assert_true(wheel_table_ids_low(test.table, 8));
+    wheel_table_ids_set(test.table, base + 2000);
+    assert_false(wheel_table_ids_low(test.table, 8));
+    assert_true(wheel_table_next_id(test.table) == base + 2000);
+    /* Numbers never go back. */
+    wheel_table_ids_set(test.table, base);
+    assert_true(wheel_table_next_id(test.table) == base + 2001);
+    table_close(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +222,7 @@ int main(void)
         cmocka_unit_test(hosts_that_start_together_are_far_apart),
         cmocka_unit_test(rubbish_in_the_file_is_replaced),
         cmocka_unit_test(a_file_that_others_may_write_is_not_used),
+        cmocka_unit_test(a_block_that_is_half_used_is_followed_by_another),
     };
     int failed;
     int fd = mkstemp(path);
