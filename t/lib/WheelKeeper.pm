@@ -37,11 +37,11 @@ sub alive {
     return defined $state && $state !~ /[ZX]/;
 }
 
-# All processes of a session; httpd starts one of its own.
-sub session_pids {
+# All processes of a group; a server is in one of its own.
+sub group_pids {
     my ($leader) = @_;
     opendir my $proc, '/proc' or die "/proc: $!\n";
-    return grep { my @stat = proc_stat($_); @stat && $stat[3] == $leader }
+    return grep { my @stat = proc_stat($_); @stat && $stat[2] == $leader }
         grep { /^\d+$/ } readdir $proc;
 }
 
@@ -62,11 +62,11 @@ sub end_server {
     my ($pid, $limit) = @_;
     kill TERM => $pid;
     my $clean = wait_gone($limit // STOP_SEC, $pid);
-    my @left = session_pids($pid);
+    my @left = group_pids($pid);
     return $clean unless @left;
     $clean = 0 unless $clean && wait_gone(1, @left);
-    kill KILL => session_pids($pid);
-    wait_gone(5, session_pids($pid));
+    kill KILL => group_pids($pid);
+    wait_gone(5, group_pids($pid));
     return $clean;
 }
 

@@ -175,8 +175,10 @@ sub start_once {
     my $pid = fork // die "fork: $!\n";
     if ($pid == 0) {
         # In the foreground httpd stays in our process group, and prefork ends
-        # by a signal to the whole group.
-        POSIX::setsid();
+        # by a signal to the whole group.  Not a session of its own: the kernel
+        # may share the processor out by sessions, and then the idle threads of
+        # one compete with all that other tests do.
+        setpgrp(0, 0);
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>&', \*STDOUT;

@@ -106,9 +106,12 @@ class Server {
             args.push("-c", line);
         }
         /* Should this process be killed, its server ends too.  A group of
-         * its own, since prefork ends all of its group when it ends. */
-        const child = spawn("setpriv", ["--pdeathsig", "TERM", HTTPD, ...args],
-            { stdio: ["ignore", "ignore", "pipe"], detached: true });
+         * its own, since prefork ends all of its group when it ends; no session
+         * of its own, for the reason that build.sh has. */
+        const child = spawn("perl",
+            ["-e", "setpgrp(0, 0) or die; exec @ARGV or die",
+                "setpriv", "--pdeathsig", "TERM", HTTPD, ...args],
+            { stdio: ["ignore", "ignore", "pipe"] });
         this.child = child;
         let words = "";
         child.stderr.on("data", (text) => {

@@ -2,7 +2,7 @@
 /* TAP on standard output, and waiting for a state with a limit. */
 "use strict";
 
-const LIMIT_MSEC = 20000;
+const LIMIT_MSEC = 30000;
 const PAUSE_MSEC = 40;
 
 let count = 0;
