@@ -16,7 +16,7 @@ use WheelTest qw(collect wait_until);
 
 # In turn, each in the middle of so many stops.
 my @kinds = qw(cut slow redis child graceful);
-my $each  = 6;
+my $each  = 3;
 plan tests => 14, need_module 'wheel';
 
 my $storm   = WheelStorm->new(say => sub { note $_[0] });

@@ -48,8 +48,8 @@ ok wait_until { stand($stops)->{applied} == 1 }, 'and have applied a stop';
 my @wheels = map { $_->rotate(1) } @both;
 ok behind_their_back("XADD wheel * $entry name=none",
     "XADD wheel * $entry name=neither"), 'connections break, and come back';
-is stand($_)->{lost}, 0, 'nothing is lost' for @both;
 ok wait_until { stand($stops)->{applied} == 3 }, 'what was missed is applied';
+is stand($_)->{lost}, 0, 'nothing is lost' for @both;
 
 # Trimmed past them, out of order, and with older data.
 my $lost = 0;
@@ -73,10 +73,12 @@ for (
     }
     ok behind_their_back(@commands), "$what: both hosts read again";
     $lost++;
+    wait_until { !grep { stand($_)->{lost} != $lost } @both };
     is_deeply [map { stand($_)->{lost} } @both], [$lost, $lost],
         "$what: both have noticed";
-    like $keeps->error_log, qr/\[wheel:error\].*WH0086: .*(?:$words)/,
-        "$what: the error log tells why";
+    ok wait_until {
+        $keeps->error_log =~ /\[wheel:error\].*WH0086: .*(?:$words)/
+    }, "$what: the error log tells why";
     if ($lost == 1) {
         is collect(20, $wheels[1]), 1, 'lost=stop has stopped the wheel';
         is $keeps->rotating, 1, 'lost=keep has not';

@@ -25,7 +25,7 @@ my @right = (
     [WheelProxy        => qw(on off On)],
     [WheelControl      => 'off', 'Off', 'wheel.sock', '/nowhere/wheel.sock',
         'wheel.sock mode=0600', 'wheel.sock group=daemon',
-        'wheel.sock group=daemon mode=0660', 'off mode=0600'],
+        'wheel.sock group=daemon mode=0660'],
 );
 
 # What is refused, and what the message tells.
@@ -53,6 +53,7 @@ my @wrong = (
     [WheelControl => 'wheel.sock user=daemon', 'mode=', 'group='],
     [WheelControl => '/' . 'x' x 107, '108 bytes', '107 at most'],
     [WheelControl => '""', 'path', 'off'],
+    [WheelControl => 'off mode=0600', 'mode=0600', 'off'],
     [WheelReserve => '8', 'MaxRequestWorkers'],
     [WheelReserve => '9', 'MaxRequestWorkers'],
 );

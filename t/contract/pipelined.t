@@ -19,7 +19,7 @@ my $ahead = join '',
     map {"GET /rotate?wait=$_ HTTP/1.1\r\nHost: x\r\n\r\n"} 0.2, 0.1, 0, 0, 0.1;
 my ($tried, $answered, $log) = (0, 0);
 my $took = soonest {
-    my $server = WheelServer->started(processes => 1, threads => 3);
+    my $server = WheelServer->started(processes => 1, threads => 6);
     my @open   = map { $server->connect_to } 1, 2;
     for my $socket (@open) {
         WheelTest::send_all($socket, $ahead);
