@@ -31,6 +31,9 @@ my @some = (
         [0, 1], qr/^ +2x5 +10 \|(?: +-?$number ){2}/m],
     ['t/bench/run --quick --rounds=1 --only=event --wheels=0,2 --many=4' =>
         [0], qr/^\| mod_wheel, event \| last of 1000 wheels, .* \| $number /m],
+    ['t/bench/cooldown --rounds=1 --requests=20 --only=c --ways=cooldown '
+        . '--locks=lock --loads=2 --seconds=0.2' =>
+        [0], qr/^lock +beside 2, cooldown .* most +$number /m],
     ['t/bench/runaway --times=1 --only="stop., a CGI"' => [0],
         qr/^\| mod_wheel, `.stop` \| a CGI script \| (?:$after \| ){2}/m],
     ['t/bench/storm --seconds=0.3 --only=^F' =>
