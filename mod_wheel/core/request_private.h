@@ -52,7 +52,7 @@ typedef struct slots_slot_t {
 
     alignas(SLOTS_LINE_BYTES) _Atomic apr_uint32_t doing;
     _Atomic apr_uint32_t kind;
-    _Atomic apr_uint64_t cooled_id; /* which request was cooled down last */
+    _Atomic apr_uint64_t cooled_id; /* which request is cooled down */
     _Atomic apr_uint64_t sent_bytes;
     _Atomic apr_uint64_t cpu_began_id; /* for which request the next is */
     _Atomic apr_int64_t cpu_began_usec;

@@ -397,11 +397,23 @@ void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t id)
 {
     atomic_store_explicit(&slots->slots[n].cooled_id, id, memory_order_relaxed);
+    /* Between the store here and a load of the word; in the owner, between the
+     * store of the word and the load here: one of both sees the other. */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+void wheel_request_slots_warm(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id)
+{
+    atomic_compare_exchange_strong_explicit(&slots->slots[n].cooled_id, &id, 0,
+                                            memory_order_release,
+                                            memory_order_relaxed);
 }
 
 int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
                                apr_uint64_t id)
 {
+    atomic_thread_fence(memory_order_seq_cst);
     return atomic_load_explicit(&slots->slots[n].cooled_id,
                                 memory_order_relaxed) == id;
 }

@@ -247,11 +247,17 @@ void wheel_request_slots_counts(const wheel_request_slots_t *slots,
 void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
                                    apr_uint64_t id, apr_int64_t cpu_usec);
 
-/** Note that the thread of a request is cooled down. */
+/** Note that the thread of a request is cooled down, or is about to be.  A copy
+ * of the slot after that shows whether the request ended before the note. */
 void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t id);
 
-/** Has it been?  For its owner: a single load. */
+/** It is back to normal.  Harmless if the note is of another request. */
+void wheel_request_slots_warm(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id);
+
+/** Is it cooled down?  For its owner, after the request's end: an end that was
+ * not seen by who made the note sees the note. */
 int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
                                apr_uint64_t id);
 

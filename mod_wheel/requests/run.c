@@ -217,7 +217,7 @@ static void end_job(wheel_running_t *running)
     wheel_request_slots_end(wheel_requests_slots(), running->slot);
     if (wheel_request_slots_cooled(wheel_requests_slots(), running->slot,
                                    running->id)) {
-        wheel_privileged_be_warm();
+        wheel_privileged_be_warm(running->slot, running->id);
     }
 }
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -36,7 +35,7 @@
 
 APLOG_USE_MODULE(wheel);
 
-/* Under this key, and its size, this outlives restarts. */
+/* Under this key, and its sizes, this outlives restarts. */
 #define PRIVILEGED_RETAINED "mod_wheel-privileged"
 
 /* What it adds to the number of the error with which it ends.  httpd tells its
@@ -47,7 +46,7 @@ APLOG_USE_MODULE(wheel);
 /* A process that has lived for less is not started again at once. */
 #define PRIVILEGED_BRIEF_USEC APR_USEC_PER_SEC
 
-/* How often a worker looks whether its thread is back to normal, and for how
+/* How often a worker checks whether its thread is back to normal, and for how
  * long at most. */
 #define WARM_STEP_USEC 500
 #define WARM_WAIT_USEC APR_USEC_PER_SEC
@@ -180,11 +179,6 @@ static apr_status_t send_message(wheel_privileged_do_e what,
     if (!(wheel_privileged_steps() & step_of(what))) {
         return APR_ENOTIMPL;
     }
-    if (what == WHEEL_PRIVILEGED_DO_COOL) {
-        /* Its worker waits for the opposite when it ends. */
-        wheel_request_slots_cool(wheel_requests_slots(), request->slot,
-                                 request->id);
-    }
     if (send(privileged.kept->fds[1], &message, sizeof(message),
              MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(message)) {
         return APR_FROM_OS_ERROR(errno);
@@ -295,11 +289,12 @@ apr_status_t wheel_privileged_copy(const wheel_request_t *request,
 }
 
 /* The privileged process sees by itself that the request has ended. */
-void wheel_privileged_be_warm(void)
+void wheel_privileged_be_warm(unsigned slot, apr_uint64_t id)
 {
     apr_int64_t until = wheel_clock_usec() + WARM_WAIT_USEC;
 
-    while (sched_getscheduler(0) == SCHED_IDLE && wheel_clock_usec() < until) {
+    while (wheel_request_slots_cooled(wheel_requests_slots(), slot, id) &&
+           wheel_clock_usec() < until) {
         apr_sleep(WARM_STEP_USEC);
     }
 }
@@ -449,8 +444,7 @@ static int monitor(apr_pool_t *pool, server_rec *s)
     return DECLINED;
 }
 
-/* A restart replaces it; what it has cooled down, its successor doesn't know,
- * and the worker will ask for. */
+/* A restart replaces it; its successor has the list of what is cooled down. */
 static apr_status_t end_generation(void *data)
 {
     privileged_retained_t *kept = data;
@@ -465,8 +459,9 @@ static apr_status_t end_generation(void *data)
 
 static privileged_retained_t *keep(apr_pool_t *ptemp)
 {
-    const char *key = apr_psprintf(ptemp, PRIVILEGED_RETAINED "-%u",
-                                   (unsigned)sizeof(privileged_retained_t));
+    const char *key = apr_psprintf(ptemp, PRIVILEGED_RETAINED "-%u-%u",
+                                   (unsigned)sizeof(privileged_retained_t),
+                                   (unsigned)sizeof(privileged_cooled_t));
     privileged_retained_t *kept = ap_retained_data_get(key);
 
     if (!kept) {
@@ -501,6 +496,19 @@ static int make_shared(privileged_retained_t *kept)
                 0);
 }
 
+/* Threads that the configuration before this one has cooled down. */
+static int has_cooled(const privileged_retained_t *kept)
+{
+    unsigned n;
+
+    for (n = 0; kept->cooled && n < PRIVILEGED_COOLED_MAX; n++) {
+        if (kept->cooled->thread[n].id) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* A child may come under foreign control: it has no way to the process. */
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
@@ -531,7 +539,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     privileged.kept = keep(ptemp);
-    if (!wheel_config_server().privileged) {
+    /* What the configuration before this one has cooled down is to end so. */
+    if (!wheel_config_server().privileged && !has_cooled(privileged.kept)) {
         return OK;
     }
     if (!wheel_requests_slots()) {
@@ -547,7 +556,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     atomic_store_explicit(&privileged.kept->state->lost, 0,
                           memory_order_relaxed);
     set_steps(find_allowed(), NULL, s);
-    if (!privileged.steps) {
+    if (!privileged.steps && !has_cooled(privileged.kept)) {
         return OK;
     }
     apr_pool_cleanup_register(pconf, privileged.kept, end_generation,
@@ -560,7 +569,8 @@ void wheel_privileged_register(apr_pool_t *pconf)
 {
     (void)pconf;
     memset(&privileged, 0, sizeof(privileged));
-    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
+    /* Before the helper's, which starts it at a graceful restart. */
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

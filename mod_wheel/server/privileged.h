@@ -88,7 +88,7 @@ apr_status_t wheel_privileged_copy(const wheel_request_t *request,
 
 /** For a worker whose request has ended and was cooled down: wait, for a second
  * at most, until its thread is back to normal. */
-void wheel_privileged_be_warm(void);
+void wheel_privileged_be_warm(unsigned slot, apr_uint64_t id);
 
 /** Register the hooks that start and end the process. */
 void wheel_privileged_register(apr_pool_t *pconf);

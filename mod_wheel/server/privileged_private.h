@@ -8,8 +8,9 @@
 
 #include "server/privileged.h"
 
-/** Threads that are cooled down at once. */
-#define PRIVILEGED_COOLED_MAX 64
+/** Threads that are cooled down at once, in all and of one process. */
+#define PRIVILEGED_COOLED_MAX 256
+#define PRIVILEGED_COOLED_PROCESS_MAX 64
 
 /** A message.  Written by who asks, so nothing in it is believed. */
 typedef struct privileged_message_t {

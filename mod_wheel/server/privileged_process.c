@@ -28,6 +28,13 @@
  * ended: their workers wait for that. */
 #define COOLED_POLL_MSEC 5
 
+/* A thread of the idle class may not run for seconds beside other load, and
+ * others may wait for a lock that it holds.  So one that wants to run, and has
+ * not for so many of these, is boosted: it is of the server's class until it
+ * has run.  doc/figures.md has what came of other ways. */
+#define BOOST_USEC (15 * 1000)
+#define BOOST_AFTER 2
+
 /* What one message may take: a file system or a socket of a child could make it
  * wait.  Then the process ends, and the parent starts another. */
 #define SERVE_MAX_SEC 5
@@ -36,6 +43,9 @@ static struct {
     const privileged_start_t *start;
     int policy; /* the server's scheduling class, and */
     struct sched_param param;
+    apr_int64_t next_boost_usec;
+    apr_int64_t used_usec[PRIVILEGED_COOLED_MAX]; /* by each, the last time */
+    unsigned missed[PRIVILEGED_COOLED_MAX];       /* since it has run */
 } own;
 
 /* --- Proof ---------------------------------------------------------------- */
@@ -87,18 +97,51 @@ static const char *cut(const privileged_message_t *message)
     return wheel_cut_name(wheel_thread_cut(&target));
 }
 
+static int set_class(const privileged_message_t *thread, int policy)
+{
+    static const struct sched_param none;
+
+    return sched_setscheduler(thread->tid, policy,
+                              policy == SCHED_IDLE ? &none : &own.param) == 0;
+}
+
+/* Its worker waits for the note to go. */
 static void warm(privileged_message_t *cooled)
 {
-    if (is_ours(cooled) && sched_getscheduler(cooled->tid) == SCHED_IDLE) {
-        sched_setscheduler(cooled->tid, own.policy, &own.param);
+    if (sched_getscheduler(cooled->tid) == SCHED_IDLE && is_ours(cooled)) {
+        set_class(cooled, own.policy);
+    }
+    if (cooled->slot < wheel_request_slots_max(own.start->slots)) {
+        wheel_request_slots_warm(own.start->slots, cooled->slot, cooled->id);
     }
     cooled->id = 0;
 }
 
+static void boost(unsigned n)
+{
+    privileged_message_t *cooled = &own.start->cooled->thread[n];
+    int asleep = 0;
+    apr_int64_t used =
+        wheel_proc_thread_cpu_usec(cooled->pid, cooled->tid, &asleep);
+    int policy;
+
+    own.missed[n] = asleep || used != own.used_usec[n] ? 0 : own.missed[n] + 1;
+    own.used_usec[n] = used;
+    policy = own.missed[n] < BOOST_AFTER ? SCHED_IDLE : own.policy;
+    if (used < 0) {
+        warm(cooled); /* it is gone, whatever its slot says */
+    }
+    else if (sched_getscheduler(cooled->tid) != policy && is_ours(cooled)) {
+        set_class(cooled, policy);
+    }
+}
+
 /* Those whose requests have ended are back to normal.
  * @return how many are cooled down still */
-static int warm_ended(void)
+static int look_at_cooled(void)
 {
+    apr_int64_t now = wheel_clock_usec();
+    int boosts = now >= own.next_boost_usec;
     wheel_request_t found;
     int left = 0;
     unsigned n;
@@ -109,61 +152,73 @@ static int warm_ended(void)
         if (cooled->id && !is_same(cooled, &found)) {
             warm(cooled);
         }
+        if (cooled->id && boosts) {
+            boost(n);
+        }
         left += cooled->id != 0;
+    }
+    if (boosts) {
+        own.next_boost_usec = now + BOOST_USEC;
     }
     return left;
 }
 
-/* The place of that thread in the list, or a free one.  @return NULL: none */
+/* The place of that thread in the list, or a free one.  @return NULL: none, or
+ * its process has as many as it may */
 static privileged_message_t *place_of(const privileged_message_t *message)
 {
     privileged_message_t *place = NULL;
+    unsigned of_process = 0;
     unsigned n;
 
     for (n = 0; n < PRIVILEGED_COOLED_MAX; n++) {
         privileged_message_t *cooled = &own.start->cooled->thread[n];
 
-        if (cooled->id && cooled->pid == message->pid &&
-            cooled->tid == message->tid) {
-            return cooled;
-        }
-        if (!cooled->id || !is_ours(cooled)) { /* slots may lie for the dead */
+        if (!cooled->id) {
             place = cooled;
         }
+        else if (cooled->pid == message->pid) {
+            if (cooled->tid == message->tid) {
+                return cooled;
+            }
+            of_process++;
+        }
     }
-    return place;
+    return of_process < PRIVILEGED_COOLED_PROCESS_MAX ? place : NULL;
 }
 
-/* It is in the list before it is cooled down, and checked after that: for a
- * moment, the thread may have been the next request's, or its number another
- * thread's. */
+/* It is in the list, and its slot has the note, before its class changes: a
+ * worker that ends the request meanwhile either sees the note, and waits, or is
+ * seen here. */
 static const char *cool(const privileged_message_t *message)
 {
-    static const struct sched_param none;
     privileged_message_t *place = place_of(message);
     wheel_request_t found;
 
-    if (!place) {
-        return "as many threads are cooled down as can be";
-    }
     if (!is_ours(message)) {
         return wheel_cut_name(WHEEL_CUT_STRANGER);
     }
     if (!is_same(message, &found)) {
         return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
     }
+    if (!place) {
+        return "as many threads are cooled down as can be";
+    }
+    if (!place->id && sched_getscheduler(message->tid) != own.policy) {
+        return "its thread has another class than the server's";
+    }
     *place = *message;
-    if (sched_setscheduler(message->tid, SCHED_IDLE, &none) != 0) {
-        place->id = 0;
+    wheel_request_slots_cool(own.start->slots, message->slot, message->id);
+    if (is_same(message, &found) && !set_class(message, SCHED_IDLE)) {
+        warm(place);
         return wheel_cut_name(WHEEL_CUT_FORBIDDEN);
     }
     if (!is_ours(message)) {
-        sched_setscheduler(message->tid, own.policy, &own.param);
-        place->id = 0;
-        return wheel_cut_name(WHEEL_CUT_GONE);
+        set_class(message, own.policy); /* its number may be another's now */
+        warm(place);
     }
-    warm_ended();
-    return "cooled down";
+    look_at_cooled();
+    return place->id ? "cooled down" : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
 /* The request is the same before and after: the answer is not of another. */
@@ -290,7 +345,7 @@ int privileged_main(const privileged_start_t *start)
         return 0;
     }
     while (serves && getppid() == start->parent) {
-        int left = warm_ended();
+        int left = look_at_cooled();
 
         if (poll(&wait, 1, left ? COOLED_POLL_MSEC : -1) > 0) {
             serves = serve();

@@ -51,7 +51,7 @@ $row    = listed($server, '/unlimited');
 my ($code, $out) = wheelctl($server, 'cool', "--id=$row->{id}");
 is $code, 0, 'wheelctl cools one down';
 is $out, "cooled down\n", 'and says so';
-is policy($row), 'idle', 'as it is';
+ok wait_until { policy($row) eq 'idle' }, 'as it is';
 
 # The privileged process is killed meanwhile: another one takes over.
 my ($killed) = WheelTest::privileged_pids($server->pid);

@@ -212,16 +212,6 @@ static int is_connected(target_e which)
     return poll(&peer, 1, 0) == 0;
 }
 
-static void wait_for_policy(pid_t tid, int policy)
-{
-    int n;
-
-    for (n = 0; n < WAIT_MSEC / 10 && sched_getscheduler(tid) != policy; n++) {
-        usleep(10 * 1000);
-    }
-    assert_int_equal(sched_getscheduler(tid), policy);
-}
-
 /* --- Tests ---------------------------------------------------------------- */
 
 #define ROOT_ALONE()      \
@@ -321,36 +311,6 @@ static void copies_a_stack(void **state)
     assert_true(answer.copy.pc && answer.copy.sp && answer.copy.stack_bytes);
     assert_true(is_connected(CHILD));
     end(&message);
-}
-
-static void cools_down_and_puts_back(void **state)
-{
-    privileged_message_t message;
-    pid_t child;
-    int n;
-
-    (void)state;
-    ROOT_ALONE();
-    child = test.targets[CHILD].pid;
-    message = claim(child, child, WHEEL_MARK_NONE);
-    for (n = 0; n < 2 * PRIVILEGED_COOLED_MAX; n++) { /* one place is enough */
-        assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL),
-                            "cooled down");
-    }
-    assert_int_equal(sched_getscheduler(child), SCHED_IDLE);
-    /* One that is killed leaves that to the next. */
-    kill_child(test.privileged);
-    close(test.fd);
-    end(&message);
-    start_privileged();
-    wait_for_policy(child, SCHED_OTHER);
-    /* A thread that it has not cooled down stays as it is. */
-    message = claim(child, child, WHEEL_MARK_NONE);
-    sched_setscheduler(child, SCHED_IDLE, &(struct sched_param){0});
-    end(&message);
-    ask(&message, WHEEL_PRIVILEGED_DO_WHERE);
-    assert_int_equal(sched_getscheduler(child), SCHED_IDLE);
-    sched_setscheduler(child, SCHED_OTHER, &(struct sched_param){0});
 }
 
 /* --- Rubbish -------------------------------------------------------------- */
@@ -520,7 +480,6 @@ int main(void)
         cmocka_unit_test(touches_no_stranger),
         cmocka_unit_test(tells_requests_apart),
         cmocka_unit_test(copies_a_stack),
-        cmocka_unit_test(cools_down_and_puts_back),
         cmocka_unit_test(survives_rubbish),
         cmocka_unit_test(cuts_a_stopped_request),
         cmocka_unit_test(ends_with_its_socket),
