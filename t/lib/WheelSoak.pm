@@ -132,12 +132,13 @@ sub new {
         kinds => [
             # Target, method, is it whole at its end?
             ['/silent',         'GET'],
-            ['/busy?wait',      'GET'],
+            # It looks at nothing that a stop changes, and ends after a minute.
+            ['/busy?wait',      'GET', qr/\A(?:waited|aborted)\n\z/],
             ['/busy?write',     'GET'],
             ['/busy?body',      'POST'],
             ['/busy?deaf=0.3',  'GET', qr/\Adeaf\n\z/],
-            ['/limited?wait',   'GET'],
-            ['/left?wait',      'GET'],
+            ['/limited?wait',   'GET', qr/\A(?:waited|aborted)\n\z/],
+            ['/left?wait',      'GET', qr/\A(?:waited|aborted)\n\z/],
             (map { ["/cgi/$_", 'GET', qr/\Aover\n\z/] } sort keys %cgi),
             (map { ["/$_.lua", 'GET', $_ eq 'quick' ? qr/\Aquick\z/ : undef] }
                 sort keys %lua),
