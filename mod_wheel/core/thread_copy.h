@@ -36,8 +36,8 @@ size_t wheel_thread_copy_bytes(const wheel_thread_copy_t *copy);
 /**
  * Copy a thread.  One that is blocked in a call which a stop would end early is
  * not stopped: the copy has no registers but two, and is consistent because the
- * thread has not run meanwhile.  Any other thread is stopped by ptrace() for
- * some ten microseconds; it doesn't notice.
+ * thread has not run meanwhile.  Any other thread is stopped by ptrace(), for
+ * tens of microseconds once it has a core; it doesn't notice.
  * @return APR_SUCCESS, APR_ENOENT if it is gone, APR_EACCES without the right,
  *         APR_EAGAIN if it has run meanwhile, APR_EGENERAL if it has no stack,
  *         APR_ENOTIMPL on other machines
