@@ -52,7 +52,19 @@ t/fuzz/.build/wire: t/fuzz/wire.c mod_wheel/redis/wire.c \
 	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) \
 	    $(APR_LIBS) $(JANSSON_LIBS) $(HIREDIS_LIBS) -lm
 
-FUZZERS := $(if $(CLANG),t/fuzz/.build/parse \
+t/fuzz/.build/privileged: t/fuzz/privileged.c \
+    $(patsubst %,mod_wheel/core/%.c,filter hosts parse platform proc \
+    request_slots request_steps request_work thread_copy thread_cut \
+    thread_wait) \
+    mod_wheel/server/privileged_process.c \
+    $(wildcard mod_wheel/*/*.h) t/tests.mk
+	$(call say,FUZZER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \
+	    -fsanitize=fuzzer,address,undefined -o $@ \
+	    $(filter-out %_process.c,$(filter %.c,$^)) $(APR_LIBS) -lm
+
+FUZZERS := $(if $(CLANG),t/fuzz/.build/parse t/fuzz/.build/privileged \
     $(if $(REDIS_NAMES),t/fuzz/.build/wire))
 
 # Other builds, each by a make of its own.

@@ -106,9 +106,26 @@ static int has_user(pid_t pid, uid_t user)
     return 1;
 }
 
+/* Do they run the same program?  A child of httpd is a copy of it. */
+static int same_program(pid_t a, pid_t b)
+{
+    char path[PATH_BYTES];
+    struct stat first;
+    struct stat second;
+
+    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)a);
+    if (stat(path, &first) != 0) {
+        return 0;
+    }
+    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)b);
+    return stat(path, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
 int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user)
 {
-    return pid > 1 && wheel_proc_parent(pid) == parent && has_user(pid, user);
+    return pid > 1 && wheel_proc_parent(pid) == parent && has_user(pid, user) &&
+           same_program(pid, parent);
 }
 
 /* Are these two descriptors of one file? */

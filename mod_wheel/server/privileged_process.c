@@ -37,7 +37,7 @@
 
 /* What one message may take: a file system or a socket of a child could make it
  * wait.  Then the process ends, and the parent starts another. */
-#define SERVE_MAX_SEC 5
+#define SERVE_MAX_SEC 20
 
 static struct {
     const privileged_start_t *start;
@@ -221,7 +221,8 @@ static const char *cool(const privileged_message_t *message)
     return place->id ? "cooled down" : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
-/* The request is the same before and after: the answer is not of another. */
+/* The thread and its request are the same before and after: the answer is not
+ * of another that has got their numbers. */
 static const char *where(const privileged_message_t *message, char *text)
 {
     wheel_thread_wait_t wait;
@@ -235,8 +236,9 @@ static const char *where(const privileged_message_t *message, char *text)
         return wheel_cut_name(WHEEL_CUT_GONE);
     }
     wheel_thread_wait_text(&wait, text);
-    return is_same(message, &found) ? text
-                                    : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
+    return is_ours(message) && is_same(message, &found)
+               ? text
+               : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
 /* @return NULL if there is a copy, or why not */

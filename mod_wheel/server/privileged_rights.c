@@ -58,10 +58,11 @@ static const int rights_ptrace[] = {PTRACE_SEIZE, PTRACE_INTERRUPT,
 
 /* Those of the parent, such as the sockets that it listens on, must not stay
  * open with this process. */
-static void close_all_but(int fd)
+static int close_all_but(int fd)
 {
-    syscall(SYS_close_range, 0u, (unsigned)fd - 1, 0u);
-    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u);
+    return (fd == 0 ||
+            syscall(SYS_close_range, 0u, (unsigned)fd - 1, 0u) == 0) &&
+           syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u) == 0;
 }
 
 /* Where the server has one of the two alone, the steps that take the other are
@@ -150,8 +151,8 @@ static int filter_calls(int policy)
 
 int privileged_give_up_rights(int fd, int policy)
 {
-    close_all_but(fd);
-    return keep_capabilities() && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+    return close_all_but(fd) && keep_capabilities() &&
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls(policy);
 }

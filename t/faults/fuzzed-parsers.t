@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The code that reads a request, the code that repeats its bytes and the code
-# that reads Redis keep their promises for a thousand inputs each that libFuzzer
-# makes from t/fuzz/corpus.  (make fuzz does it for as long as one likes.)
+# The code that reads a request, the code that repeats its bytes, the code that
+# reads Redis and the privileged process keep their promises for a thousand
+# inputs each that libFuzzer makes from t/fuzz/corpus.  (make fuzz does it for as long as one likes.)
 #
 # Under one MPM: it has no part in the parsers.
 
@@ -15,7 +15,7 @@ use WheelPlan;
 use constant RUNS => 1000;
 
 # What each reads, and how much of its code it reaches at least.
-my %covers  = (parse => 200, wire => 100);
+my %covers  = (parse => 200, privileged => 100, wire => 100);
 my $fuzz    = checkout_dir() . '/t/fuzz';
 my @fuzzers = grep { -x "$fuzz/.build/$_" } sort keys %covers;
 plan tests => 3 * @fuzzers, need 'wheel',

@@ -6,9 +6,9 @@
  *
  * For each of these, a slot says that a request with that id runs in that
  * thread, was stopped long ago if it has a mark, is to be cut and cooled down
- * by now, and its process to be drained by now if the last number is 1.  The
- * first lie stands in the slot of this request.  Then it waits until there
- * is a file "end" in the document root.
+ * by now; if the last number is 1, its process is to be drained, too, else its
+ * handler is a CGI script.  The first lie stands in the slot of this request.
+ * Then it waits until there is a file "end" in the document root.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +90,7 @@ static void lie(slots_slot_t *slot, const unsigned long *said)
     }
     slot->owner = said[0] << 32 | said[1];
     slot->marked_usec = 1;
-    slot->kind = WHEEL_KIND_CGI;
+    slot->kind = said[4] ? WHEEL_KIND_OTHER : WHEEL_KIND_CGI;
     slot->word = WORD(said[2], said[3]);
 }
 
