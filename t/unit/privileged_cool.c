@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <pthread.h>
 
+#include "children.h"
+
 static void cools_down_and_puts_back(void **state)
 {
     privileged_message_t message;
@@ -79,11 +81,12 @@ static void notes_what_is_cooled_down(void **state)
 static pid_t start_hog(void)
 {
     cpu_set_t first;
-    pid_t pid = fork();
+    pid_t parent = getpid();
+    pid_t pid = start_child();
 
     if (pid == 0) {
-        alarm(300);
         become_user();
+        end_with_parent(parent);
         CPU_ZERO(&first);
         CPU_SET(0, &first);
         sched_setaffinity(0, sizeof(first), &first);
@@ -114,10 +117,8 @@ static void boosts_the_starved(void **state)
     }
     end(&message);
     wait_for_policy(cooled, SCHED_OTHER);
-    kill(cooled, SIGKILL);
-    kill(hog, SIGKILL);
-    waitpid(cooled, NULL, 0);
-    waitpid(hog, NULL, 0);
+    kill_child(cooled);
+    kill_child(hog);
     wheel_request_slots_reap(test.slots, cooled);
 }
 
@@ -127,22 +128,36 @@ static void *sleep_for_ever(void *unused)
     return unused;
 }
 
-/* A process whose threads take more places than one may. */
-static pid_t start_many_threads(int *started)
+/* What start_many_threads() starts.  A sanitizer may run threads in its parent,
+ * and then a fork of that may not start any. */
+static int be_many_threads(int started)
 {
-    pid_t pid = fork();
+    pthread_t thread;
+    int n;
+
+    become_user();
+    end_with_parent(getppid());
+    for (n = 0; n < PRIVILEGED_COOLED_PROCESS_MAX; n++) {
+        if (pthread_create(&thread, NULL, sleep_for_ever, NULL) != 0) {
+            return 1;
+        }
+    }
+    (void)!write(started, "", 1);
+    pause();
+    return 0;
+}
+
+/* A process whose threads take more places than one may. */
+static pid_t start_many_threads(const int *started)
+{
+    pid_t pid = start_child();
+    char fd[16];
 
     if (pid == 0) {
-        pthread_t thread;
-        int n;
-
-        alarm(300);
-        become_user();
-        for (n = 0; n < PRIVILEGED_COOLED_PROCESS_MAX; n++) {
-            pthread_create(&thread, NULL, sleep_for_ever, NULL);
-        }
-        (void)!write(started[1], "", 1);
-        pause();
+        close(started[0]);
+        snprintf(fd, sizeof(fd), "%d", started[1]);
+        execl("/proc/self/exe", "privileged_cool", fd, (char *)NULL);
+        _exit(1);
     }
     return pid;
 }
@@ -188,21 +203,20 @@ static void leaves_places_to_others(void **state)
     child = test.targets[CHILD].pid;
     assert_int_equal(pipe(started), 0);
     greedy = start_many_threads(started);
+    close(started[1]);
     assert_int_equal(read(started[0], &told, 1), 1);
     assert_int_equal(cool_all(greedy, &refused), PRIVILEGED_COOLED_PROCESS_MAX);
-    assert_int_equal(refused, 1);
+    assert_true(refused > 0);
     message = claim(child, child, WHEEL_MARK_NONE);
     assert_string_equal(ask(&message, WHEEL_PRIVILEGED_DO_COOL), "cooled down");
     end(&message);
     wait_for_policy(child, SCHED_OTHER);
-    kill(greedy, SIGKILL);
-    waitpid(greedy, NULL, 0);
+    kill_child(greedy);
     wheel_request_slots_reap(test.slots, greedy);
     close(started[0]);
-    close(started[1]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cools_down_and_puts_back),
@@ -211,5 +225,8 @@ int main(void)
         cmocka_unit_test(leaves_places_to_others),
     };
 
+    if (argc > 1) {
+        return be_many_threads(atoi(argv[1]));
+    }
     return cmocka_run_group_tests(tests, setup, teardown);
 }
