@@ -209,7 +209,7 @@ static unsigned prepare(struct pollfd *fds, unsigned fds_max,
 {
     (void)fds;
     (void)fds_max;
-    if (!engine.leaves && engine.next_usec < *until_usec) {
+    if (engine.notes && !engine.leaves && engine.next_usec < *until_usec) {
         *until_usec = engine.next_usec;
     }
     return 0;

@@ -7,16 +7,16 @@ use strict;
 use warnings FATAL => 'all';
 
 use POSIX ();
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use WheelControl qw(control_config hear plain_connect say_and_hear wheelctl);
 use WheelFaults qw(complaints kill_hard room_for turn);
 use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(child_pids collect forked_pids freeze helper_pids
-    supervisor_pids thread_ids wait_until);
+use WheelTest qw(child_pids collect cpu_seconds forked_pids freeze
+    helper_pids supervisor_pids thread_ids wait_until);
 
-plan tests => 23, need_module 'wheel';
+plan tests => 24, need_module 'wheel';
 
 # Nothing to do, no process.
 my $bare = WheelServer->started(room_for(1));
@@ -33,6 +33,10 @@ my $user = (getpwnam WheelHttpd::run_user())[2];
 is join(' ', map { (stat "/proc/$_")[4] } @first),
     $> ? "$> $>" : "$user $user", 'which run as the user of the server';
 is threads_of($server), $threads, 'and no child has a thread more';
+my $used = cpu_seconds($first[1]);
+sleep 1;
+cmp_ok cpu_seconds($first[1]) - $used, '<', 0.2,
+    'while nobody asks, the helper waits, and uses no CPU';
 
 # Killed helpers: whoever comes meanwhile waits for the next one.
 my ($longest, @answers) = (0);
