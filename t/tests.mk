@@ -37,7 +37,7 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
     $(patsubst %,mod_wheel/core/%.c,filter hosts platform proc request_slots \
         request_steps request_work) \
     $(sort $(wildcard mod_wheel/render/*.c)) \
-    $(wildcard mod_wheel/*/*.h) t/tests.mk
+    $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \
@@ -45,7 +45,7 @@ t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
 	    $(APR_LIBS) $(JANSSON_LIBS) -lm
 
 t/fuzz/.build/wire: t/fuzz/wire.c mod_wheel/redis/wire.c \
-    mod_wheel/redis/place.c $(wildcard mod_wheel/*/*.h) t/tests.mk
+    mod_wheel/redis/place.c $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(module_flags) $(SANITIZE) \
@@ -57,7 +57,7 @@ t/fuzz/.build/privileged: t/fuzz/privileged.c \
     request_slots request_steps request_work thread_copy thread_cut \
     thread_wait) \
     mod_wheel/server/privileged_process.c \
-    $(wildcard mod_wheel/*/*.h) t/tests.mk
+    $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(module_flags) -Imod_wheel $(SANITIZE) \

@@ -22,14 +22,7 @@
 #include "server/job.h"
 #include "core/parse.h"
 #include "render/render.h"
-
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
+#include "must.h"
 
 /* Longest text that is repeated, and the room that its escapes may take. */
 #define REPEAT_MAX 300

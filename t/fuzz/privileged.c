@@ -17,18 +17,11 @@
 #include "apr_general.h"
 
 #include "core/request_private.h"
+#include "must.h"
 
 #define USER 65534
 #define SLOTS 4
 #define CHILD_SEC 3600
-
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 static struct {
     privileged_start_t start;

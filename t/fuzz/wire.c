@@ -14,17 +14,10 @@
 
 #include "redis/place.h"
 #include "redis/wire.h"
+#include "must.h"
 
 /* In usec: the end of November 2024. */
 #define NOW INT64_C(1732900000000000)
-
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 static apr_pool_t *pool;
 

@@ -5,12 +5,22 @@
  *
  * It takes root.
  */
+#define SLOTS (2 * PRIVILEGED_COOLED_PROCESS_MAX)
+
 #include "privileged_test.h"
 
 #include <dirent.h>
 #include <pthread.h>
 
-#include "children.h"
+static void wait_for_policy(pid_t tid, int policy)
+{
+    int n;
+
+    for (n = 0; n < WAIT_MSEC / 10 && sched_getscheduler(tid) != policy; n++) {
+        usleep(10 * 1000);
+    }
+    assert_int_equal(sched_getscheduler(tid), policy);
+}
 
 static void cools_down_and_puts_back(void **state)
 {
@@ -81,12 +91,10 @@ static void notes_what_is_cooled_down(void **state)
 static pid_t start_hog(void)
 {
     cpu_set_t first;
-    pid_t parent = getpid();
     pid_t pid = start_child();
 
     if (pid == 0) {
         become_user();
-        end_with_parent(parent);
         CPU_ZERO(&first);
         CPU_SET(0, &first);
         sched_setaffinity(0, sizeof(first), &first);
@@ -136,7 +144,6 @@ static int be_many_threads(int started)
     int n;
 
     become_user();
-    end_with_parent(getppid());
     for (n = 0; n < PRIVILEGED_COOLED_PROCESS_MAX; n++) {
         if (pthread_create(&thread, NULL, sleep_for_ever, NULL) != 0) {
             return 1;

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* privileged_test.h: a privileged process, processes that may be named to it,
- * and messages to it: what the programs that test it share. */
+ * and messages to it: what the programs that test it share.  Each defines
+ * before it how many SLOTS it needs. */
 #ifndef PRIVILEGED_TEST_H
 #define PRIVILEGED_TEST_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "children.h"
 
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "apr_general.h"
 
@@ -30,7 +22,6 @@
 #include "server/privileged_private.h"
 
 #define USER 65534
-#define SLOTS (2 * PRIVILEGED_COOLED_PROCESS_MAX)
 #define WAIT_MSEC 20000
 
 /* Processes that may be named to it, each blocked on its own socket. */
@@ -72,12 +63,15 @@ static inline void block(int fd)
 
 static inline void become_user(void)
 {
+    pid_t parent = getppid();
+
     if (setresgid(USER, USER, USER) || setresuid(USER, USER, USER)) {
         _exit(1);
     }
+    end_with_parent(parent);
 }
 
-/* @param told_fd where a grandchild says its pid, -1 for none */
+/* A grandchild says its own pid. */
 static inline target_t start_target(target_e which)
 {
     target_t target = {0, -1};
@@ -87,19 +81,16 @@ static inline target_t start_target(target_e which)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(pipe(told), 0);
     target.fd = ends[0];
-    if (fork() == 0) {
+    if (start_child() == 0) {
         pid_t own;
 
-        alarm(300);
         close(ends[0]);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (which == GRANDCHILD && fork() != 0) {
+        if (which == GRANDCHILD && start_child() != 0) {
             pause();
         }
         if (which != LOGGER) {
             become_user();
         }
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
         own = getpid();
         (void)!write(told[1], &own, sizeof(own));
         block(ends[1]);
@@ -119,7 +110,7 @@ static inline void start_privileged(void)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
     start.fd = ends[0];
-    test.privileged = fork();
+    test.privileged = start_child();
     if (test.privileged == 0) {
         _exit(privileged_main(&start) ? 0 : 1);
     }
@@ -213,16 +204,6 @@ static inline int is_connected(target_e which)
     struct pollfd peer = {test.targets[which].fd, POLLIN | POLLRDHUP, 0};
 
     return poll(&peer, 1, 0) == 0;
-}
-
-static inline void wait_for_policy(pid_t tid, int policy)
-{
-    int n;
-
-    for (n = 0; n < WAIT_MSEC / 10 && sched_getscheduler(tid) != policy; n++) {
-        usleep(10 * 1000);
-    }
-    assert_int_equal(sched_getscheduler(tid), policy);
 }
 
 #define ROOT_ALONE()      \
