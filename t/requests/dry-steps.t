@@ -56,7 +56,7 @@ for my $name (@names) {
 my $status = $server->get('/wheel-status?json&path=/*')->body;
 is schema_errors($status), '', 'the status fits its schema';
 like $server->get('/wheel-status?auto')->body,
-    qr/^WheelRequest: id=$row{all}{id} .* steps=refuse\+interrupt\+cut=200ms\+cooldown=400ms\+drain=60s /m,
+    qr/^WheelRequest: id=$row{all}{id} .* steps=refuse\+interrupt\+cut=200ms\+cooldown=400ms\+drain=60s where=$/m,
     'text has them';
 like $server->get('/wheel-status')->body,
     qr{<td>refuse interrupt cut=200ms cooldown=400ms drain=60s</td>},
