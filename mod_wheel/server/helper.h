@@ -41,7 +41,8 @@ typedef struct wheel_helper_part_t {
     void (*begin)(apr_pool_t *pool);
 
     /**
-     * What to wait for.
+     * What to wait for.  Also called if it is not wanted, or begin() has
+     * failed: it is to leave until_usec alone then.
      * @param fds to be filled, room for fds_max
      * @param until_usec to be lowered to when serve() is to be called at the
      *        latest, by wheel_clock_usec()
