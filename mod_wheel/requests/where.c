@@ -23,6 +23,7 @@
 #include "core/request_cpu.h"
 #include "core/request_where.h"
 #include "core/thread_wait.h"
+#include "requests/processes.h"
 #include "requests/where_stack.h"
 #include "server/helper.h"
 #include "server/privileged.h"
@@ -34,7 +35,7 @@ APLOG_USE_MODULE(wheel);
 #define WHERE_EVERY_USEC APR_USEC_PER_SEC
 
 /* What may be done in one second: requests examined, those of them with
- * processes, for which all of /proc is read, and lines in the log. */
+ * processes, for which /proc may have to be read, and lines in the log. */
 #define WHERE_EXAMINED_MAX 32
 #define WHERE_TREES_MAX 2
 #define WHERE_LOGGED_MAX 2
@@ -116,7 +117,6 @@ static int examine(const wheel_request_t *request, where_note_t *note,
                    apr_int64_t now, wheel_request_where_t *found)
 {
     wheel_thread_wait_t wait;
-    wheel_job_trees_t *trees = NULL;
     apr_int64_t cpu_usec;
     int asleep;
 
@@ -125,8 +125,8 @@ static int examine(const wheel_request_t *request, where_note_t *note,
     if (!wait.state) {
         return 0;
     }
-    cpu_usec = wheel_request_cpu_usec(request, &trees, &asleep);
-    wheel_job_trees_free(trees);
+    cpu_usec =
+        wheel_request_cpu_usec(request, wheel_processes_trees(), &asleep);
     found->state[0] = wait.state;
     found->cpu_msec = cpu_msec(request, note, cpu_usec, now);
     ask(request, now, found);
