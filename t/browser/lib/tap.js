@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* TAP on standard output, and waiting for a state with a limit. */
+/* TAP on standard output, what a failure saw on standard error, which prove
+ * shows, and waiting for a state with a limit. */
 "use strict";
 
 const LIMIT_MSEC = 30000;
@@ -14,7 +15,7 @@ function ok(holds, sentence, seen) {
     if (!holds) {
         failed++;
         for (const line of String(seen ?? "").split("\n")) {
-            console.log(`#   ${line}`);
+            console.error(`#   ${line}`);
         }
     }
     return Boolean(holds);
