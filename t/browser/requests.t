@@ -39,7 +39,7 @@ function readBody(server, target) {
 pageTest({ directives, quick: true }, async (live, server, context) => {
     const { page } = live;
     const panel = page.locator("#requests");
-    const row = (what) => page.locator(".request", { hasText: what });
+    const row = (what) => live.requestRow(what);
     const state = (what) => row(what).locator(".request-state").innerText();
     const listed = page.locator(".request:not([data-state=ended])");
     const order = () => listed.locator(".request-what").allInnerTexts();

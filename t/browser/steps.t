@@ -25,7 +25,7 @@ const RULES = { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa",
 
 pageTest({ directives, quick: true }, async (live, server, context) => {
     const { page } = live;
-    const row = (what) => page.locator(".request", { hasText: what });
+    const row = (what) => live.requestRow(what);
     const state = (what) => row(what).locator(".request-state").innerText();
     const button = (what, name) => row(what).getByRole("button",
         { name: new RegExp(`^${name} `) });

@@ -120,6 +120,13 @@ class LivePage {
             })));
     }
 
+    /** The row of the request whose path has this segment.  The other words of
+     *  a row change with what its request does. */
+    requestRow(name) {
+        return this.page.locator(".request", { has: this.page.locator(
+            ".request-what", { hasText: new RegExp(`/${name}(/|$)`) }) });
+    }
+
     async shows(n) {
         return (await this.wheels()).length === n;
     }
