@@ -135,27 +135,104 @@ static char other_than(char c)
     return c == '-' ? '_' : c == '.' || c == '_' ? '-' : c;
 }
 
-/* Is the last segment written out at the end of the pattern, as in
- * "^/app/[a-z]+/stop$" or "^/stop/?$"?  Then what varies stands before it. */
-static int ends_literally(const char *pattern, const char *segment,
-                          apr_pool_t *pool)
+/* A pattern without backslashes, and without what may stand behind its last
+ * segment.  @return NULL if it is a list of patterns */
+static const char *plain_pattern(const char *pattern, apr_pool_t *pool)
 {
+    static const char *const ends[] = {"$", "/?", "/", ".*"};
     char *plain = apr_pstrdup(pool, pattern);
     size_t bytes = 0;
-    size_t own_bytes = strlen(segment);
+    int depth = 0;
+    size_t n;
 
     for (; *pattern; pattern++) {
         if (*pattern == '\\' && apr_ispunct(pattern[1])) {
             pattern++;
         }
+        else if (*pattern == '|' && depth == 0) {
+            return NULL;
+        }
+        else {
+            depth += *pattern == '(' ? 1 : *pattern == ')' ? -1 : 0;
+        }
         plain[bytes++] = *pattern;
     }
-    bytes -= bytes && plain[bytes - 1] == '$';
-    bytes -= bytes > 1 && !memcmp(plain + bytes - 2, "/?", 2) ? 2 : 0;
+    for (n = 0; n < sizeof(ends) / sizeof(ends[0]); n++) {
+        size_t end_bytes = strlen(ends[n]);
+
+        if (bytes >= end_bytes &&
+            !memcmp(plain + bytes - end_bytes, ends[n], end_bytes)) {
+            bytes -= end_bytes;
+        }
+    }
     plain[bytes] = '\0';
+    return depth == 0 ? plain : NULL;
+}
+
+/* Is the last segment written out at the end of the pattern, as in
+ * "^/app/[a-z]+/stop$" or "^/stop/?$"?  Then what varies stands before it. */
+static int ends_literally(const core_dir_config *section, const char *segment,
+                          apr_pool_t *pool)
+{
+    const char *plain = plain_pattern(section->d, pool);
+    size_t bytes = plain ? strlen(plain) : 0;
+    size_t own_bytes = strlen(segment);
+
     return bytes > own_bytes && plain[bytes - own_bytes - 1] == '/' &&
-           !strchr(plain, '|') &&
            !ap_cstr_casecmp(plain + bytes - own_bytes, segment);
+}
+
+static int is_pattern(const core_dir_config *section)
+{
+    return section->r || section->d_is_fnmatch;
+}
+
+/* The last of these Directory or Files sections that sets the handler by a
+ * pattern for this path.  @return NULL for none */
+static const core_dir_config *find_pattern(request_rec *r,
+                                           const apr_array_header_t *sections,
+                                           const char *path)
+{
+    int n;
+
+    for (n = sections ? sections->nelts : 0; n > 0; n--) {
+        const core_dir_config *section = ap_get_core_module_config(
+            APR_ARRAY_IDX(sections, n - 1, ap_conf_vector_t *));
+
+        if (is_pattern(section) && section_sets(r, section) &&
+            section_applies(section, path)) {
+            return section;
+        }
+    }
+    return NULL;
+}
+
+/* The same for the request's file and its directory.
+ * @param name set to the last segment of that */
+static const core_dir_config *find_file_pattern(request_rec *r,
+                                                const char **name)
+{
+    const core_server_config *server =
+        ap_get_core_module_config(r->server->module_config);
+    const core_dir_config *merged =
+        ap_get_core_module_config(r->per_dir_config);
+    const core_dir_config *found;
+    char *path = apr_pstrdup(r->pool, r->filename ? r->filename : "");
+    size_t bytes = strlen(path);
+    const char *slash;
+
+    if (bytes && path[bytes - 1] == '/') {
+        path[bytes - 1] = '\0';
+    }
+    slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    found = find_pattern(r, merged->sec_file, *name);
+    if (!found) {
+        found = find_pattern(r, server->sec_dir, path);
+    }
+    return found ? found
+                 : find_pattern(r, server->sec_dir,
+                                apr_pstrcat(r->pool, path, "/", NULL));
 }
 
 /* Is the handler set for another segment, too, with all characters replaced by
@@ -191,11 +268,42 @@ static int is_set_changed(request_rec *r, const core_dir_config *location,
     return 0;
 }
 
-/* Is the last segment of the own path one of many?  It is if the handler is set
- * for similar ones, too.  A pattern that allows no name behind its match may
- * list very different ones, as "^/stop/(red|blue)$": if it doesn't end with
- * this segment, written out, the segment is a name as well.  A file whose
- * suffix sets the handler is no name. */
+/* Is the handler set for names behind this path, and not for what only begins
+ * as its last segment does? */
+static int has_room(request_rec *r, const core_dir_config *location,
+                    const char *own, size_t end)
+{
+    const char *segment = apr_pstrmemdup(r->pool, own, end);
+
+    return is_set(r, location, apr_pstrcat(r->pool, segment, "/a", NULL)) &&
+           (own[end] == '/' ||
+            !(is_set(r, location, apr_pstrcat(r->pool, segment, "a", NULL)) ||
+              is_set(r, location, apr_pstrcat(r->pool, segment, "0", NULL))));
+}
+
+/* Where similar segments don't tell: a pattern or a condition may list very
+ * different ones, as "^/stop/(red|blue)$".  The path is the handler's own if it
+ * stands in the configuration as it is, or if there is room for names behind
+ * it; behind a file, there always is. */
+static int is_known(request_rec *r, const core_dir_config *location,
+                    const char *own, size_t start, size_t end)
+{
+    const core_dir_config *section;
+    const char *segment = apr_pstrmemdup(r->pool, own + start, end - start);
+
+    if (!location) {
+        section = find_file_pattern(r, &segment);
+        return section ? ends_literally(section, segment, r->pool)
+                       : has_room(r, NULL, own, end);
+    }
+    return !is_pattern(location) ||
+           ends_literally(location, segment, r->pool) ||
+           has_room(r, location, own, end);
+}
+
+/* Is the last segment of the own path one of many, or may it be?  It is if the
+ * handler is set for similar ones, too.  A file whose suffix sets the handler
+ * is no name. */
 static int is_variable(request_rec *r, const core_dir_config *location,
                        const char *own)
 {
@@ -208,17 +316,14 @@ static int is_variable(request_rec *r, const core_dir_config *location,
     if (is_set_replaced(r, location, own, start, end)) {
         return 1;
     }
-    if (own[end] != '/' &&
-        (location || r->finfo.filetype != APR_REG ||
-         !strchr(own + start, '.')) &&
-        is_set_changed(r, location, own, start, end)) {
+    if (!location && own[end] != '/' && r->finfo.filetype == APR_REG &&
+        strchr(own + start, '.')) {
+        return 0;
+    }
+    if (own[end] != '/' && is_set_changed(r, location, own, start, end)) {
         return 1;
     }
-    return location && (location->r || location->d_is_fnmatch) && end > start &&
-           !ends_literally(location->d,
-                           apr_pstrmemdup(r->pool, own + start, end - start),
-                           r->pool) &&
-           !section_applies(location, apr_pstrcat(r->pool, own, "/a", NULL));
+    return end > start && !is_known(r, location, own, start, end);
 }
 
 wheel_path_e wheel_path_split(request_rec *r, const char **name)
