@@ -30,6 +30,12 @@ APLOG_USE_MODULE(wheel);
 /* All handlers of mod_wheel begin so. */
 #define REQUEST_HANDLER_PREFIX "wheel-"
 
+/* A note of the path that a request is for, once that is translated. */
+#define REQUEST_PATH_NOTE "wheel-path"
+
+/* The handler by which a rule of mod_rewrite for a directory leads on. */
+#define REQUEST_REWRITTEN "redirect-handler"
+
 /* @return OK, or the status that has been answered */
 static int read_name(request_rec *r, const char **name)
 {
@@ -121,6 +127,48 @@ int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
     return status == OK ? discard_body(r) : status;
 }
 
+/* What a client has asked for, where something else than a rule of mod_rewrite
+ * has put another path in its place.  @return NULL for nothing else */
+static const char *replaced_path(const request_rec *r)
+{
+    const char *path = apr_table_get(r->notes, REQUEST_PATH_NOTE);
+    const request_rec *from;
+
+    for (from = r->prev; from; from = from->prev) {
+        if (!from->handler || strcmp(from->handler, REQUEST_REWRITTEN)) {
+            return from->uri;
+        }
+    }
+    return path && strcmp(path, r->uri) ? path : NULL;
+}
+
+const char *wheel_request_check_own(request_rec *r)
+{
+    const request_rec *from = r;
+    const char *path;
+
+    if (r->main) {
+        return "a page or a handler of this server has made the request, and "
+               "not a client; a stop is a request of its own";
+    }
+    while (from && from->status == HTTP_OK) {
+        from = from->prev;
+    }
+    if (from) {
+        return apr_psprintf(r->pool,
+                            "an error (%d) has led here, as by ErrorDocument; "
+                            "a stop is a request of its own",
+                            from->status);
+    }
+    path = replaced_path(r);
+    return path ? apr_psprintf(r->pool,
+                               "the request is for '%.64s', which has led "
+                               "here, as by DirectoryIndex; a stop is a "
+                               "request of its own",
+                               path)
+                : NULL;
+}
+
 apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)
 {
     apr_interval_time_t wait_max = -1;
@@ -142,8 +190,19 @@ static int forget_directory(request_rec *r)
     return DECLINED;
 }
 
+/* Where there is no file, mod_dir and mod_negotiation may put another request
+ * in the place of this one later. */
+static int note_path(request_rec *r)
+{
+    if (r->finfo.filetype != APR_REG) {
+        apr_table_setn(r->notes, REQUEST_PATH_NOTE, r->uri);
+    }
+    return DECLINED;
+}
+
 void wheel_request_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    ap_hook_header_parser(note_path, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(forget_directory, NULL, NULL, APR_HOOK_MIDDLE);
 }

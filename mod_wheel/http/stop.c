@@ -36,6 +36,10 @@ static int read_stop(request_rec *r, wheel_stop_request_t *request)
     int status;
 
     wheel_stop_request_init(request);
+    status = wheel_request_refuse(r, wheel_request_check_own(r));
+    if (status != OK) {
+        return status;
+    }
     status = wheel_request_read(r, wheel_stop_params, request, &name);
     if (status != OK) {
         return status;
