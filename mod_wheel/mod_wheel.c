@@ -22,6 +22,7 @@
 #include "server/helper.h"
 #include "server/job.h"
 #include "server/child.h"
+#include "server/mpm.h"
 #include "server/parent.h"
 #include "server/signals.h"
 #include "server/privileged.h"
@@ -39,6 +40,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_helper_register(pconf);
     wheel_signals_register(pconf);
     wheel_admit_register(pconf);
+    wheel_mpm_register(pconf);
     wheel_job_register(pconf);
     wheel_cluster_register(pconf);
     wheel_stop_serve_hosts();

@@ -4,7 +4,8 @@
  *
  * Runs in workers, now and then while they wait.  It reads the scoreboard and
  * never writes there: it wakes event's listener by a call that MPMs have for
- * that, and ends jobs of its own process.
+ * that, has connections closed after their answers, and ends jobs of its own
+ * process.
  */
 #include "server/mpm.h"
 
@@ -15,6 +16,7 @@
 #include "http_config.h"
 #include "http_log.h"
 #include "http_main.h"
+#include "http_request.h"
 #include "scoreboard.h"
 
 #include "server/admit.h"
@@ -25,6 +27,10 @@ APLOG_USE_MODULE(wheel);
 /* From one check of the scoreboard to the next, for a whole process. */
 #define MPM_HELP_USEC (200 * 1000)
 
+/* How long connections of a process that does not accept are closed after their
+ * answers, unless a job sees it again. */
+#define MPM_CLOSE_USEC (3 * MPM_HELP_USEC)
+
 /* How long no process accepts connections before the oldest jobs end, and from
  * then to the next. */
 #define MPM_FULL_USEC (3 * APR_USEC_PER_SEC)
@@ -33,6 +39,12 @@ APLOG_USE_MODULE(wheel);
  * how many more processes it needs.  While the server stops gracefully it needs
  * none, and doesn't count. */
 #define MPM_REPLACED 2
+
+/* This process, as a job has seen it, and until when that counts. */
+static struct {
+    const process_score *_Atomic own;
+    _Atomic apr_int64_t until_usec;
+} closing;
 
 /* @return this process's place in the scoreboard, or -1 if another process has
  * it by now */
@@ -57,8 +69,13 @@ static void do_nothing(void *baton)
 
 /* event's listener stops accepting when it finds all workers busy, and sleeps
  * on if one has become idle in between: the next one that does would wake it.
- * Where jobs hold all the others, there is no next one for long. */
-static void wake_listener(const process_score *own)
+ * Where jobs hold all the others, there is no next one for long.
+ *
+ * It also stops when a process has more connections than
+ * AsyncRequestWorkerFactor allows beside its idle workers.  Where jobs hold all
+ * workers but one, a single client that asks again and again over a connection
+ * that is kept alive would keep all new clients out. */
+static void make_accept(const process_score *own, apr_int64_t now)
 {
     wheel_workers_t workers;
 
@@ -67,8 +84,24 @@ static void wake_listener(const process_score *own)
     }
     wheel_admit_count(&workers);
     if (workers.own_idle > 0) {
+        atomic_store_explicit(&closing.until_usec, now + MPM_CLOSE_USEC,
+                              memory_order_relaxed);
+        atomic_store_explicit(&closing.own, own, memory_order_release);
         ap_mpm_register_timed_callback(0, do_nothing, NULL);
     }
+}
+
+static int close_after_answer(request_rec *r)
+{
+    const process_score *own =
+        atomic_load_explicit(&closing.own, memory_order_acquire);
+
+    if (own && own->not_accepting &&
+        wheel_clock_usec() <
+            atomic_load_explicit(&closing.until_usec, memory_order_relaxed)) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
+    return DECLINED;
 }
 
 /* Does the parent want a new process, and can't start one in this place?
@@ -170,9 +203,16 @@ void wheel_mpm_help(void)
     }
     own = &ap_scoreboard_image->parent[place];
     if (async && !own->quiescing) {
-        wake_listener(own);
+        make_accept(own, now);
     }
     else if (own->quiescing) {
         give_way(async);
     }
+}
+
+void wheel_mpm_register(apr_pool_t *pconf)
+{
+    (void)pconf;
+    ap_hook_translate_name(close_after_answer, NULL, NULL,
+                           APR_HOOK_REALLY_FIRST);
 }
