@@ -88,6 +88,7 @@ struct wheel_request_slots_t {
     slots_counts_t *counts;
     slots_slot_t *slots;
     unsigned slots_max;
+    int wake_fd; /* of the helper; -1: none */
     apr_shm_t *shm;
 };
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/platform.h"
 #include "core/proc.h"
 #include "core/request_steps.h"
 #include "core/table.h"
@@ -86,6 +87,7 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
     made->counts = (slots_counts_t *)base;
     made->slots = (slots_slot_t *)(base + sizeof(slots_counts_t));
     made->slots_max = slots_max;
+    made->wake_fd = wheel_wake_open();
     *slots = made;
     return APR_SUCCESS;
 }
@@ -93,6 +95,16 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
 unsigned wheel_request_slots_max(const wheel_request_slots_t *slots)
 {
     return slots->slots_max;
+}
+
+void wheel_request_slots_wake(const wheel_request_slots_t *slots)
+{
+    wheel_wake_ring(slots->wake_fd);
+}
+
+int wheel_request_slots_wake_fd(const wheel_request_slots_t *slots)
+{
+    return slots->wake_fd;
 }
 
 /* --- Owners -------------------------------------------------------------- */

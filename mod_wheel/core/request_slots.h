@@ -211,6 +211,15 @@ void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
  * @return the mark that it had */
 wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n);
 
+/** Wake the helper: a request was marked, or a step was asked for, and there is
+ * something to be done.  Never waits.  Any process. */
+void wheel_request_slots_wake(const wheel_request_slots_t *slots);
+
+/** What that makes readable, until wheel_wake_clear().  Any process may do so
+ * at any time.
+ * @return -1 if there is none */
+int wheel_request_slots_wake_fd(const wheel_request_slots_t *slots);
+
 /** The mark of the request in a slot, for its owner: a single load. */
 wheel_mark_e wheel_request_slots_marked(const wheel_request_slots_t *slots,
                                         unsigned n);

@@ -147,6 +147,7 @@ void wheel_request_slots_leave_processes(wheel_request_slots_t *slots,
         if (atomic_compare_exchange_strong_explicit(
                 &slots->counts->left[n], &nobody, id, memory_order_relaxed,
                 memory_order_relaxed)) {
+            wheel_request_slots_wake(slots);
             return;
         }
     }

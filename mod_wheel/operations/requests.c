@@ -258,6 +258,13 @@ unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
     return hits_n;
 }
 
+void wheel_requests_wake(void)
+{
+    if (wheel_requests_slots()) {
+        wheel_request_slots_wake(wheel_requests_slots());
+    }
+}
+
 int wheel_requests_ended(const wheel_hit_t *hit)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();

@@ -42,6 +42,9 @@ void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n);
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
                              wheel_hit_t *hits);
 
+/** Let the helper go on with requests that were stopped. */
+void wheel_requests_wake(void);
+
 /** Room that wheel_requests_stop() wants. */
 unsigned wheel_requests_max(void);
 

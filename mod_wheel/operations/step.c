@@ -93,15 +93,18 @@ static int can_take(wheel_step_e step, wheel_step_result_t *result,
 static int take(const wheel_request_t *request, wheel_step_e step)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();
+    int taken;
 
     if (step != WHEEL_STEP_COOLDOWN) {
         wheel_request_slots_mark(slots, request->slot, request->id,
                                  WHEEL_MARK_STOP);
     }
-    return wheel_request_steps_ask(slots, request->slot, request->id, step) &&
-           (step != WHEEL_STEP_DRAIN ||
-            wheel_request_slots_interrupt(slots, request->slot, request->id,
-                                          step));
+    taken = wheel_request_steps_ask(slots, request->slot, request->id, step) &&
+            (step != WHEEL_STEP_DRAIN ||
+             wheel_request_slots_interrupt(slots, request->slot, request->id,
+                                           step));
+    wheel_request_slots_wake(slots);
+    return taken;
 }
 
 void wheel_step_ask(const wheel_filter_t *filter, wheel_step_e step,

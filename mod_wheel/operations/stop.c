@@ -145,6 +145,7 @@ static void wake(wheel_stop_t *stop)
 {
     if (!stop->awake && !stop->request.dry) {
         wheel_table_wake_marked(wheel_process_table());
+        wheel_requests_wake();
     }
     stop->awake = 1;
 }

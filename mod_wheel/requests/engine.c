@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* requests/engine.c: limits of requests, and the steps of their stops.
  *
- * Ten times a second, the helper checks each request that runs: has it reached
- * a limit, has its client left, and if it is marked, is the next step due?  All
- * times come from the request's own slot, so that a helper which takes over
- * goes on where the last one was.
+ * Ten times a second, and when somebody stops a request, the helper checks each
+ * request that runs: has it reached a limit, has its client left, and if it is
+ * marked, is the next step due?  All times come from the request's own slot, so
+ * that a helper which takes over goes on where the last one was.
  */
 #include "requests/engine.h"
 
@@ -16,6 +16,7 @@
 #include "http_log.h"
 #include "http_main.h"
 
+#include "core/platform.h"
 #include "core/proc.h"
 #include "core/request_cpu.h"
 #include "core/request_steps.h"
@@ -33,9 +34,15 @@ APLOG_USE_MODULE(wheel);
 #define ENGINE_TICK_USEC (100 * 1000)
 
 /* What one round over the slots may take; the next goes on from there.  A child
- * can say of any number of requests that they are CGI scripts, each of which
- * costs a pass over /proc, and who asks the helper would wait for all. */
+ * can say of any number of requests that PHP-FPM runs them, each of which is a
+ * question to that, and who asks the helper would wait for all. */
 #define ENGINE_ROUND_USEC (50 * 1000)
+
+/* Any child can wake the helper at any time.  After a round, it rests for this
+ * time, and for so many times the CPU time of the round, but for no more than a
+ * tick. */
+#define ENGINE_REST_USEC (5 * 1000)
+#define ENGINE_REST_ROUNDS 4
 
 /* What ends sooner is not worth a look at /proc. */
 #define ENGINE_SHORT_USEC (20 * 1000)
@@ -49,9 +56,11 @@ typedef struct engine_note_t {
 } engine_note_t;
 
 static struct {
-    engine_note_t *notes; /* one for each slot */
-    apr_int64_t next_usec;
-    unsigned slot; /* that was looked at last */
+    engine_note_t *notes;     /* one for each slot */
+    apr_int64_t next_usec;    /* when the next round begins */
+    apr_int64_t soonest_usec; /* and when it may, at the earliest */
+    int is_woken;             /* since the last round */
+    unsigned slot;            /* that was looked at last */
     int leaves;
 } engine;
 
@@ -207,12 +216,18 @@ static void begin(apr_pool_t *pool)
 static unsigned prepare(struct pollfd *fds, unsigned fds_max,
                         apr_int64_t *until_usec)
 {
-    (void)fds;
-    (void)fds_max;
-    if (engine.notes && !engine.leaves && engine.next_usec < *until_usec) {
+    if (!engine.notes || engine.leaves) {
+        return 0;
+    }
+    if (engine.next_usec < *until_usec) {
         *until_usec = engine.next_usec;
     }
-    return 0;
+    if (engine.is_woken || fds_max == 0) {
+        return 0;
+    }
+    fds[0].fd = wheel_request_slots_wake_fd(wheel_requests_slots());
+    fds[0].events = POLLIN;
+    return 1;
 }
 
 /* @return 0 if nothing runs in that slot */
@@ -244,7 +259,8 @@ static int look_at(unsigned n, apr_int64_t now)
     return 1;
 }
 
-static void look_at_all(void)
+/* @return 0 if the time was too short for all */
+static int look_at_all(void)
 {
     unsigned max = wheel_request_slots_max(wheel_requests_slots());
     apr_int64_t began = wheel_clock_usec();
@@ -254,24 +270,53 @@ static void look_at_all(void)
         engine.slot = (engine.slot + 1) % max;
         if (look_at(engine.slot, began) &&
             wheel_clock_usec() - began >= ENGINE_ROUND_USEC) {
-            return;
+            return 0;
         }
+    }
+    return 1;
+}
+
+static void begin_sooner(void)
+{
+    if (engine.soonest_usec < engine.next_usec) {
+        engine.next_usec = engine.soonest_usec;
+    }
+}
+
+static void be_woken(int wake_fd)
+{
+    wheel_wake_clear(wake_fd);
+    engine.is_woken = 1;
+    begin_sooner();
+}
+
+static void run_round(void)
+{
+    apr_int64_t used = wheel_clock_thread_usec();
+    int whole = look_at_all();
+    apr_int64_t now;
+
+    wheel_processes_end_left();
+    wheel_processes_forget();
+    now = wheel_clock_usec();
+    used = wheel_clock_thread_usec() - used;
+    engine.next_usec = now + ENGINE_TICK_USEC;
+    engine.soonest_usec = now + ENGINE_REST_USEC + ENGINE_REST_ROUNDS * used;
+    if (!whole) {
+        begin_sooner();
     }
 }
 
 static void serve(const struct pollfd *fds, unsigned fds_n)
 {
-    apr_int64_t now = wheel_clock_usec();
-
-    (void)fds;
-    (void)fds_n;
-    if (engine.leaves || now < engine.next_usec || !engine.notes) {
-        return;
+    if (fds_n > 0 && fds[0].revents) {
+        be_woken(fds[0].fd);
     }
-    look_at_all();
-    wheel_processes_end_left();
-    wheel_processes_forget();
-    engine.next_usec = wheel_clock_usec() + ENGINE_TICK_USEC;
+    if (engine.notes && !engine.leaves &&
+        wheel_clock_usec() >= engine.next_usec) {
+        engine.is_woken = 0;
+        run_round();
+    }
 }
 
 static void leave(wheel_helper_why_e why)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# A stop wakes the helper, so that the processes of a CGI script don't go on
+# until its next tick; and a child that wakes it all the time doesn't keep it
+# busy.
+
+use strict;
+use warnings FATAL => 'all';
+
+use Time::HiRes qw(sleep time);
+use WheelHttpd qw(spew);
+use WheelPlan;
+use WheelRequests qw(listed load_modules stop_listed);
+use WheelServer ();
+use WheelTest qw(child_pids collect cpu_seconds helper_pids wait_until);
+
+# A tick is 100 ms.  Of stops that wait for one, two of five take less than
+# this: it is not by chance that ten of twelve do.
+use constant { SOON_SEC => 0.04, STOPS => 12, SOON => 10, ROUNDS => 5 };
+
+# As <sys/syscall.h> has them.
+use constant { PIDFD_OPEN => 434, PIDFD_GETFD => 438 };
+
+plan tests => 5, need_module 'wheel',
+    { 'root alone may take a descriptor of a child' => sub { $> == 0 } };
+
+my $server = WheelServer->started(config => '');
+my $dir    = $server->dir;
+mkdir "$dir/cgi" or die "$!\n";
+spew("$dir/cgi/sleep", "#!/bin/sh\nexec sleep 60\n");
+chmod 0755, "$dir/cgi/sleep";
+my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
+$server->configure(config => <<"END");
+@{[load_modules($mod)]}
+<IfModule cgid_module>
+    ScriptSock "$dir/run/cgisock"
+</IfModule>
+ScriptAlias "/cgi/" "$dir/cgi/"
+<Directory "$dir/cgi">
+    Require all granted
+</Directory>
+WheelRequests on
+END
+$server->stop;
+$server->start or die $server->error_log;
+
+my ($rounds, $soon) = (0, 0);
+$soon = grep { stop_took() < SOON_SEC } 1 .. STOPS
+    until $soon >= SOON || $rounds++ >= ROUNDS;
+cmp_ok $soon, '>=', SOON, 'scripts end soon after their stops';
+
+# What a child can wake the helper by: both have it at the same number.
+my ($helper) = helper_pids($server->pid);
+my ($child)  = child_pids($server->pid);
+my ($number) = grep { is_event($child, $_) && is_event($helper, $_) } 3 .. 255;
+ok $number, 'a child can wake the helper';
+my $held = syscall PIDFD_OPEN, $child + 0, 0;
+my $fd   = syscall PIDFD_GETFD, $held, $number + 0, 0;
+open my $bell, '>&=', $fd or die "$!\n";
+$bell->blocking(0);
+syswrite $bell, pack 'Q', ~0 - 1;
+my ($used, $until) = (cpu_seconds($helper), time + 2);
+while (time < $until) {
+    syswrite $bell, pack 'Q', 1;
+}
+cmp_ok cpu_seconds($helper) - $used, '<', 0.5,
+    'woken all the time for two seconds, it rests for most of them';
+is +(helper_pids($server->pid))[0], $helper, 'it lives';
+my $answer = $server->begin(GET => '/cgi/sleep');
+stop_listed($server, '/cgi/sleep', $answer);
+is $answer->status, 503, 'and goes on ending scripts';
+
+sub is_event {
+    my ($pid, $number) = @_;
+    return (readlink("/proc/$pid/fd/$number") // q()) eq q(anon_inode:[eventfd]);
+}
+
+# From the stop to the answer, which comes when the script is dead.
+sub stop_took {
+    my $answer = $server->begin(GET => '/cgi/sleep');
+    listed($server, '/cgi/sleep');
+    sleep rand 0.1;
+    return stop_listed($server, '/cgi/sleep', $answer);
+}
