@@ -12,6 +12,7 @@
 #include "apr_strings.h"
 
 #include "core/request_cpu.h"
+#include "core/request_steps.h"
 #include "core/request_where.h"
 #include "server/privileged.h"
 #include "server/process.h"
@@ -66,6 +67,19 @@ int wheel_requests_find(apr_uint64_t id, wheel_request_t *request)
 
 /* --- Steps -------------------------------------------------------------- */
 
+/* Does its limit say that its process is drained at once? */
+static int drains_at_limit(const wheel_request_t *request)
+{
+    switch (request->mark) {
+    case WHEEL_MARK_CPU:
+        return request->facts.cpu_action == WHEEL_ACTION_DRAIN;
+    case WHEEL_MARK_DEADLINE:
+        return request->facts.wait_action == WHEEL_ACTION_DRAIN;
+    default:
+        return 0;
+    }
+}
+
 /* Those that can't be taken are none. */
 void wheel_requests_steps(const wheel_request_t *request,
                           wheel_step_times_t *steps)
@@ -80,12 +94,16 @@ void wheel_requests_steps(const wheel_request_t *request,
     steps->after[WHEEL_STEP_REFUSE] = 0;
     steps->after[WHEEL_STEP_INTERRUPT] = facts->interrupt_after;
     if (privileged & WHEEL_PRIVILEGED_CUT) {
-        steps->after[WHEEL_STEP_CUT] = facts->cut_after;
+        steps->after[WHEEL_STEP_CUT] =
+            (request->asked & WHEEL_STEP_BIT(WHEEL_STEP_CUT))
+                ? 0
+                : facts->cut_after;
     }
     if (privileged & WHEEL_PRIVILEGED_COOLDOWN) {
         steps->after[WHEEL_STEP_COOLDOWN] = facts->cooldown_after;
     }
-    steps->after[WHEEL_STEP_DRAIN] = facts->drain_after;
+    steps->after[WHEEL_STEP_DRAIN] =
+        drains_at_limit(request) ? 0 : facts->drain_after;
 }
 
 /* --- A list ------------------------------------------------------------- */

@@ -54,8 +54,9 @@ int wheel_requests_find(apr_uint64_t id, wheel_request_t *request);
 /** Has a request that was stopped ended? */
 int wheel_requests_ended(const wheel_hit_t *hit);
 
-/** The steps that a stop of a request would take, as WheelOnStop says for it,
- * but for those that can't be taken.  Any thread. */
+/** The steps that a stop of a request takes, or would take: as WheelOnStop and
+ * the actions of its limits say for it, and as somebody has asked for, but for
+ * those that can't be taken.  Any thread. */
 void wheel_requests_steps(const wheel_request_t *request,
                           wheel_step_times_t *steps);
 

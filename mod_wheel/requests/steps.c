@@ -24,6 +24,7 @@
 #include "core/proc.h"
 #include "core/request_steps.h"
 #include "core/thread_cut.h"
+#include "operations/requests.h"
 #include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
@@ -53,32 +54,18 @@ static int is_asked(const wheel_request_t *request, wheel_step_e step)
     return (request->asked & WHEEL_STEP_BIT(step)) != 0;
 }
 
-static apr_int64_t drain_after(const wheel_request_facts_t *facts,
-                               wheel_mark_e mark)
+/* When it is due, from the mark. */
+static apr_int64_t after(const wheel_request_t *request, wheel_step_e step)
 {
-    apr_uint32_t action =
-        mark == WHEEL_MARK_CPU ? facts->cpu_action : facts->wait_action;
+    wheel_step_times_t times;
 
-    return (mark == WHEEL_MARK_CPU || mark == WHEEL_MARK_DEADLINE) &&
-                   action == WHEEL_ACTION_DRAIN
-               ? 0
-               : facts->drain_after;
+    wheel_requests_steps(request, &times);
+    return times.after[step];
 }
 
-/* A step that is not to be had is none. */
-static int is_cut_due(const wheel_request_t *request)
+static int is_due(const wheel_request_t *request, wheel_step_e step)
 {
-    return request->tid > 0 &&
-           (request->facts.cut_after <= request->marked ||
-            is_asked(request, WHEEL_STEP_CUT)) &&
-           wheel_privileged_steps() & WHEEL_PRIVILEGED_CUT;
-}
-
-static int is_cooldown_due(const wheel_request_t *request)
-{
-    return request->tid > 0 &&
-           request->facts.cooldown_after <= request->marked &&
-           wheel_privileged_steps() & WHEEL_PRIVILEGED_COOLDOWN;
+    return after(request, step) <= request->marked;
 }
 
 int wheel_steps_force(const wheel_request_t *request)
@@ -91,23 +78,23 @@ int wheel_steps_force(const wheel_request_t *request)
 
 wheel_step_e wheel_steps_due(const wheel_request_t *request)
 {
-    const wheel_request_facts_t *facts = &request->facts;
     wheel_step_e step = WHEEL_STEP_REFUSE;
 
     if (is_asked(request, WHEEL_STEP_DRAIN) ||
-        drain_after(facts, request->mark) <= request->marked) {
+        is_due(request, WHEEL_STEP_DRAIN)) {
         return WHEEL_STEP_DRAIN;
     }
-    if (facts->interrupt_after <= request->marked) {
+    if (is_due(request, WHEEL_STEP_INTERRUPT)) {
         step = WHEEL_STEP_INTERRUPT;
     }
-    if (is_cut_due(request)) {
+    if (is_due(request, WHEEL_STEP_CUT)) {
         step = WHEEL_STEP_CUT;
     }
     if (!wheel_steps_force(request)) {
         return step;
     }
-    return is_cooldown_due(request) ? WHEEL_STEP_COOLDOWN : WHEEL_STEP_FORCE;
+    return is_due(request, WHEEL_STEP_COOLDOWN) ? WHEEL_STEP_COOLDOWN
+                                                : WHEEL_STEP_FORCE;
 }
 
 /* --- Drain ---------------------------------------------------------------- */
@@ -204,8 +191,7 @@ static void end_process(const wheel_request_t *request, const char *why)
 /* The process accepts nothing more: wait for its other requests. */
 static void go_on_draining(const wheel_request_t *request)
 {
-    apr_int64_t since =
-        request->marked - drain_after(&request->facts, request->mark);
+    apr_int64_t since = request->marked - after(request, WHEEL_STEP_DRAIN);
 
     since = since > request->drained ? since : request->drained;
     if (since >= STEPS_GRACE_USEC) {
@@ -267,10 +253,10 @@ void wheel_steps_take_asked(const wheel_request_t *request)
 
 void wheel_steps_take(const wheel_request_t *request, wheel_step_e step)
 {
-    if (is_cut_due(request)) {
+    if (is_due(request, WHEEL_STEP_CUT)) {
         wheel_privileged_ask(WHEEL_PRIVILEGED_DO_CUT, request);
     }
-    if (is_cooldown_due(request) && !request->cooled) {
+    if (is_due(request, WHEEL_STEP_COOLDOWN) && !request->cooled) {
         wheel_steps_cool(request);
     }
     if (step == WHEEL_STEP_DRAIN) {
