@@ -24,9 +24,11 @@
 #include "http_core.h"
 #include "http_log.h"
 #include "http_main.h"
+#include "mpm_common.h"
 
 #include "render/render.h"
 #include "server/config.h"
+#include "server/helper.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -228,14 +230,19 @@ static const char *default_name(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", name, port);
 }
 
+static const char *retained_key(apr_pool_t *pool)
+{
+    return apr_psprintf(pool, CLUSTER_RETAINED "-%u-%u-%u",
+                        (unsigned)sizeof(*own.kept),
+                        (unsigned)sizeof(cluster_counters_t),
+                        (unsigned)sizeof(cluster_position_t));
+}
+
 /* Where the module was replaced by one with other sizes, old processes keep
  * what they have. */
 static int keep(server_rec *s, apr_pool_t *ptemp)
 {
-    const char *key = apr_psprintf(ptemp, CLUSTER_RETAINED "-%u-%u-%u",
-                                   (unsigned)sizeof(*own.kept),
-                                   (unsigned)sizeof(cluster_counters_t),
-                                   (unsigned)sizeof(cluster_position_t));
+    const char *key = retained_key(ptemp);
     cluster_retained_t *kept = ap_retained_data_get(key);
 
     if (!kept) {
@@ -298,16 +305,19 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
-/* What is the helper's alone is out of a child's reach.  With -X, the one
- * process is parent and child. */
-static void child_init(apr_pool_t *pchild, server_rec *s)
+/* What is the helper's alone is out of the reach of all others.  With -X, the
+ * one process is parent and child. */
+static int drop_privileges(apr_pool_t *pool, server_rec *s)
 {
-    (void)pchild;
+    cluster_retained_t *kept = ap_retained_data_get(retained_key(pool));
+
     (void)s;
-    if (own.link && getpid() != own.kept->owner) {
-        munmap(own.kept->position, sizeof(*own.kept->position));
-        close(own.kept->requests[0]);
+    if (kept && kept->position && wheel_helper_is_other(kept->owner)) {
+        munmap(kept->position, sizeof(*kept->position));
+        close(kept->requests[0]);
+        kept->position = NULL;
     }
+    return OK;
 }
 
 void wheel_cluster_register(apr_pool_t *pconf)
@@ -315,7 +325,7 @@ void wheel_cluster_register(apr_pool_t *pconf)
     (void)pconf;
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
     cluster_reader_register();
     cluster_publish_register();
 }

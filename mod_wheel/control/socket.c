@@ -3,7 +3,7 @@
  *
  * The parent makes it in post_config, keeps it over restarts, so that whoever
  * comes meanwhile is answered, and removes it when the server ends.  The helper
- * inherits it and serves it; children close it.
+ * inherits it and serves it; all others close it.
  */
 
 #include "control/socket.h"
@@ -23,9 +23,11 @@
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"
+#include "mpm_common.h"
 
 #include "core/proc.h"
 #include "server/config.h"
+#include "server/helper.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -57,10 +59,9 @@ typedef struct socket_retained_t {
 /* Of the parent, and what the helper inherits. */
 static struct {
     int listener;
-    pid_t owner;
     uid_t starter;
     gid_t group;
-} served = {-1, 0, 0, 0};
+} served = {-1, 0, 0};
 
 int wheel_socket_listener(void)
 {
@@ -394,7 +395,6 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return generation ? OK : HTTP_INTERNAL_SERVER_ERROR;
     }
     served.listener = kept->fd;
-    served.owner = getpid();
     served.starter = geteuid();
     served.group = kept->group;
     apr_pool_cleanup_register(pconf, kept, remove_at_end,
@@ -402,22 +402,26 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
-/* A child that outlives its parent must not keep the socket: nobody would
+/* A process that outlives its parent must not keep the socket: nobody would
  * answer there, and the next server could not have it.  With -X, the one
- * process is both. */
-static void child_init(apr_pool_t *pchild, server_rec *s)
+ * process is parent and child. */
+static int drop_privileges(apr_pool_t *pool, server_rec *s)
 {
-    (void)pchild;
+    socket_retained_t *kept = ap_retained_data_get(SOCKET_RETAINED);
+
+    (void)pool;
     (void)s;
-    if (served.listener >= 0 && getpid() != served.owner) {
-        close(served.listener);
+    if (kept && kept->open && wheel_helper_is_other(kept->owner)) {
+        close(kept->fd);
+        kept->open = 0;
         served.listener = -1;
     }
+    return OK;
 }
 
 void wheel_socket_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
 }

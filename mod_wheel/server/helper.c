@@ -288,10 +288,15 @@ static apr_status_t end_generation(void *data)
 
 /* --- Hooks ---------------------------------------------------------------- */
 
+static const char *retained_key(apr_pool_t *pool)
+{
+    return apr_psprintf(pool, HELPER_RETAINED "-%u",
+                        (unsigned)sizeof(helper_retained_t));
+}
+
 static helper_retained_t *keep(apr_pool_t *ptemp)
 {
-    const char *key = apr_psprintf(ptemp, HELPER_RETAINED "-%u",
-                                   (unsigned)sizeof(helper_retained_t));
+    const char *key = retained_key(ptemp);
     helper_retained_t *kept = ap_retained_data_get(key);
 
     if (!kept) {
@@ -344,16 +349,18 @@ static int pre_mpm(apr_pool_t *pool, ap_scoreboard_e type)
     return OK;
 }
 
-/* A child must not keep the helper alive when the parent is dead.  With -X, the
- * one process is both. */
-static void child_init(apr_pool_t *pchild, server_rec *s)
+/* No other process may keep the helper alive when the parent is dead.  With -X,
+ * the one process is parent and child. */
+static int drop_privileges(apr_pool_t *pool, server_rec *s)
 {
-    (void)pchild;
+    helper_retained_t *kept = ap_retained_data_get(retained_key(pool));
+
     (void)s;
-    if (helper.kept && getpid() != helper.kept->owner) {
-        close_fd(&helper.kept->life);
-        close_fd(&helper.kept->before);
+    if (kept && wheel_helper_is_other(kept->owner)) {
+        close_fd(&kept->life);
+        close_fd(&kept->before);
     }
+    return OK;
 }
 
 void wheel_helper_register(apr_pool_t *pconf)
@@ -363,5 +370,5 @@ void wheel_helper_register(apr_pool_t *pconf)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_pre_mpm(pre_mpm, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
 }

@@ -70,6 +70,16 @@ void wheel_helper_add(const wheel_helper_part_t *part);
 int wheel_helper_here(void);
 
 /**
+ * Is this process neither the parent nor the helper or its supervisor, but a
+ * child, or a daemon that another module has forked, such as mod_cgid's?  For
+ * hooks of drop_privileges, which all of them run: what is the helper's alone
+ * is closed there.  What outlives restarts has to be found again: a daemon may
+ * be forked before our post_config.
+ * @param owner the parent
+ */
+int wheel_helper_is_other(pid_t owner);
+
+/**
  * A descriptor that hangs up once the helper before this one has called
  * wheel_helper_hand_over() or is dead: it can be read then.  Any thread of the
  * helper.

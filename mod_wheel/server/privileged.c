@@ -31,6 +31,7 @@
 #include "core/proc.h"
 #include "core/request_steps.h"
 #include "server/config.h"
+#include "server/helper.h"
 #include "server/requests.h"
 
 APLOG_USE_MODULE(wheel);
@@ -457,11 +458,16 @@ static apr_status_t end_generation(void *data)
     return APR_SUCCESS;
 }
 
+static const char *retained_key(apr_pool_t *pool)
+{
+    return apr_psprintf(pool, PRIVILEGED_RETAINED "-%u-%u",
+                        (unsigned)sizeof(privileged_retained_t),
+                        (unsigned)sizeof(privileged_cooled_t));
+}
+
 static privileged_retained_t *keep(apr_pool_t *ptemp)
 {
-    const char *key = apr_psprintf(ptemp, PRIVILEGED_RETAINED "-%u-%u",
-                                   (unsigned)sizeof(privileged_retained_t),
-                                   (unsigned)sizeof(privileged_cooled_t));
+    const char *key = retained_key(ptemp);
     privileged_retained_t *kept = ap_retained_data_get(key);
 
     if (!kept) {
@@ -509,26 +515,29 @@ static int has_cooled(const privileged_retained_t *kept)
     return 0;
 }
 
-/* A child may come under foreign control: it has no way to the process. */
-static void child_init(apr_pool_t *pchild, server_rec *s)
+/* A child, or a daemon that children talk to, may come under foreign control:
+ * it has no way to the process. */
+static int drop_privileges(apr_pool_t *pool, server_rec *s)
 {
-    privileged_retained_t *kept = privileged.kept;
+    privileged_retained_t *kept = ap_retained_data_get(retained_key(pool));
 
-    (void)pchild;
     (void)s;
-    if (!kept || kept->owner == getpid()) {
-        return;
+    if (!kept || !wheel_helper_is_other(kept->owner)) {
+        return OK;
     }
     if (kept->fds[0] >= 0) {
         close(kept->fds[0]);
         close(kept->fds[1]);
+        kept->fds[0] = kept->fds[1] = -1;
     }
     if (kept->cooled) {
         munmap(kept->cooled, sizeof(*kept->cooled));
+        kept->cooled = NULL;
     }
     if (kept->state) {
         mprotect(kept->state, sizeof(*kept->state), PROT_READ);
     }
+    return OK;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -571,6 +580,6 @@ void wheel_privileged_register(apr_pool_t *pconf)
     memset(&privileged, 0, sizeof(privileged));
     /* Before the helper's, which starts it at a graceful restart. */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

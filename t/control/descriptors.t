@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the parent shares with its helper, and with the privileged process, no
+# other process has: no child, not mod_cgid's daemon, no script, no log program,
+# however often the server restarts.
+
+use strict;
+use warnings FATAL => 'all';
+
+use WheelControl qw(control_config);
+use WheelHttpd qw(redis_module_file slurp spew);
+use WheelPlan;
+use WheelRequests qw(load_modules);
+use WheelServer ();
+use WheelTest qw(forked_pids helper_pids supervisor_pids wait_until);
+
+use constant RESTARTS => 2;
+
+plan tests => 6 * (1 + RESTARTS), need_module 'wheel',
+    { 'root alone may see the descriptors of a child' => sub { $> == 0 } };
+
+my $server = WheelServer->new(config => '');
+my $dir    = $server->dir;
+mkdir "$dir/cgi" or die "$!\n";
+program("$dir/cgi/script", 'exec sleep 60');
+program("$dir/logger",     'exec cat >/dev/null');
+$server->configure(config => <<"END" . control_config());
+LoadModule wheel_redis_module "@{[redis_module_file()]}"
+@{[load_modules('cgid')]}
+ScriptSock "$dir/run/cgisock"
+ScriptAlias "/cgi/" "$dir/cgi/"
+<Directory "$dir/cgi">
+    Require all granted
+</Directory>
+CustomLog "|$dir/logger" "%h"
+WheelCluster redis://127.0.0.1:1
+WheelRequests on
+WheelPrivileged cut cooldown where
+END
+$server->start or die $server->error_log;
+check('started');
+for my $n (1 .. RESTARTS) {
+    my @old = forked_pids($server->pid);
+    $server->graceful;
+    wait_until { !grep { -e "/proc/$_" } @old } or die "no restart\n";
+    check("restart $n");
+}
+
+sub check {
+    my ($when) = @_;
+    my $parent = $server->pid;
+    my $answer = $server->begin(GET => '/cgi/script');
+    my $script = wait_until { (named('sleep'))[0] } or die "no script\n";
+    my $logger = wait_until { (named('cat'))[0] } or die "no log program\n";
+    my ($helper) = helper_pids($parent);
+    my ($privileged) = WheelTest::privileged_pids($parent);
+    my %told = map { $_ => 1 } $parent, supervisor_pids($parent), $helper,
+        $privileged;
+    my @others = grep { !$told{$_} } tree($parent);
+    my %shared = map { $_ => 1 } sockets($parent);
+    cmp_ok scalar(grep { $shared{$_} } sockets($helper)), '>=', 5,
+        "$when: parent and helper share sockets";
+    is scalar(grep { $shared{$_} } sockets($privileged)), 1,
+        'one is that of the privileged process';
+    my ($daemon) = grep { grep { $_ == $script } forked_pids($_) } @others;
+    isnt $daemon, undef, 'scripts have a daemon';
+    my %others = map { my $pid = $_;
+        map { $_ => 1 } grep { $shared{$_} } sockets($pid) } @others;
+    # By this one, children tell the helper what other hosts are to stop.
+    is scalar(keys %others), 1, 'others have one of them';
+    is join(' ', links($script)), '', 'a script has none';
+    is join(' ', links($logger)), '', 'nor has a log program';
+    kill KILL => $script;
+    return;
+}
+
+sub program {
+    my ($file, $commands) = @_;
+    spew($file, "#!/bin/sh\n$commands\n");
+    return chmod 0755, $file;
+}
+
+# All processes below this one, and it.
+sub tree {
+    my ($pid) = @_;
+    return ($pid, map { tree($_) } forked_pids($pid));
+}
+
+sub named {
+    my ($name) = @_;
+    return grep { WheelTest::process_name($_) eq $name } tree($server->pid);
+}
+
+# What a process has open, but for pipes, files, and its input and output.
+sub links {
+    my ($pid) = @_;
+    return grep { !/^(?:pipe:|\/)/ } map { readlink // () }
+        grep { !/\/[012]$/ } glob "/proc/$pid/fd/*";
+}
+
+# Its sockets, but for those of TCP.
+sub sockets {
+    my ($pid) = @_;
+    my $tcp = join '', map { slurp("/proc/net/$_") } qw(tcp tcp6);
+    return grep { !/\[(\d+)\]/ || $tcp !~ /\b$1\b/ } grep {/^socket:/} links($pid);
+}
