@@ -130,23 +130,10 @@ const char *wheel_privileged_name(unsigned step)
 
 /* --- Ask ------------------------------------------------------------------ */
 
-static unsigned step_of(wheel_privileged_do_e what)
-{
-    switch (what) {
-    case WHEEL_PRIVILEGED_DO_CUT:
-        return WHEEL_PRIVILEGED_CUT;
-    case WHEEL_PRIVILEGED_DO_WHERE:
-    case WHEEL_PRIVILEGED_DO_COPY:
-        return WHEEL_PRIVILEGED_WHERE;
-    default:
-        return WHEEL_PRIVILEGED_COOLDOWN;
-    }
-}
-
 const char *wheel_privileged_problem(wheel_privileged_do_e what,
                                      apr_pool_t *pool)
 {
-    unsigned step = step_of(what);
+    unsigned step = privileged_step_of(what);
     const char *name = wheel_privileged_name(step);
 
     if (wheel_privileged_steps() & step) {
@@ -177,7 +164,7 @@ static apr_status_t send_message(wheel_privileged_do_e what,
     privileged_message_t message = {number,        request->id,  what,
                                     request->slot, request->pid, request->tid};
 
-    if (!(wheel_privileged_steps() & step_of(what))) {
+    if (!(wheel_privileged_steps() & privileged_step_of(what))) {
         return APR_ENOTIMPL;
     }
     if (send(privileged.kept->fds[1], &message, sizeof(message),

@@ -22,6 +22,19 @@ typedef struct privileged_message_t {
     apr_int32_t tid;
 } privileged_message_t;
 
+/** The step that this is.  @return 0 for none */
+static inline unsigned privileged_step_of(apr_uint32_t what)
+{
+    static const unsigned steps[] = {
+        [WHEEL_PRIVILEGED_DO_CUT] = WHEEL_PRIVILEGED_CUT,
+        [WHEEL_PRIVILEGED_DO_COOL] = WHEEL_PRIVILEGED_COOLDOWN,
+        [WHEEL_PRIVILEGED_DO_WHERE] = WHEEL_PRIVILEGED_WHERE,
+        [WHEEL_PRIVILEGED_DO_COPY] = WHEEL_PRIVILEGED_WHERE,
+    };
+
+    return what < sizeof(steps) / sizeof(*steps) ? steps[what] : 0;
+}
+
 /** The answer to the message of that number. */
 typedef struct privileged_answer_t {
     apr_uint64_t number;

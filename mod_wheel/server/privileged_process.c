@@ -82,18 +82,13 @@ static int is_ours(const privileged_message_t *message)
 
 /* --- The things that it does ---------------------------------------------- */
 
-static const char *cut(const privileged_message_t *message)
+static const char *cut(const privileged_message_t *message, int client_fd)
 {
     wheel_cut_target_t target = {
-        own.start->parent, own.start->user, message->pid, message->tid, -1,
-        same_and_marked,   (void *)message,
+        own.start->parent, own.start->user, message->pid,    message->tid,
+        client_fd,         same_and_marked, (void *)message,
     };
-    wheel_request_t found;
 
-    if (!is_same(message, &found)) {
-        return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
-    }
-    target.client_fd = found.facts.client_fd;
     return wheel_cut_name(wheel_thread_cut(&target));
 }
 
@@ -195,12 +190,6 @@ static const char *cool(const privileged_message_t *message)
     privileged_message_t *place = place_of(message);
     wheel_request_t found;
 
-    if (!is_ours(message)) {
-        return wheel_cut_name(WHEEL_CUT_STRANGER);
-    }
-    if (!is_same(message, &found)) {
-        return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
-    }
     if (!place) {
         return "as many threads are cooled down as can be";
     }
@@ -228,9 +217,6 @@ static const char *where(const privileged_message_t *message, char *text)
     wheel_thread_wait_t wait;
     wheel_request_t found;
 
-    if (!is_ours(message)) {
-        return wheel_cut_name(WHEEL_CUT_STRANGER);
-    }
     if (wheel_thread_wait_read(message->pid, message->tid, &wait) !=
         APR_SUCCESS) {
         return wheel_cut_name(WHEEL_CUT_GONE);
@@ -247,9 +233,6 @@ static const char *copy_thread(const privileged_message_t *message,
 {
     wheel_request_t found;
 
-    if (!is_ours(message)) {
-        return wheel_cut_name(WHEEL_CUT_STRANGER);
-    }
     if (wheel_thread_copy(message->pid, message->tid, copy) != APR_SUCCESS) {
         return wheel_cut_name(WHEEL_CUT_RUNNING);
     }
@@ -261,25 +244,27 @@ static const char *copy_thread(const privileged_message_t *message,
 static const char *act(const privileged_message_t *message, char *text,
                        wheel_thread_copy_t *copy)
 {
-    unsigned steps = own.start->steps;
+    wheel_request_t found;
 
-    if (message->what == WHEEL_PRIVILEGED_DO_CUT &&
-        steps & WHEEL_PRIVILEGED_CUT) {
-        return cut(message);
+    if (!(privileged_step_of(message->what) & own.start->steps)) {
+        return "not set by WheelPrivileged";
     }
-    if (message->what == WHEEL_PRIVILEGED_DO_COOL &&
-        steps & WHEEL_PRIVILEGED_COOLDOWN) {
+    if (!is_same(message, &found)) {
+        return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
+    }
+    if (!is_ours(message)) {
+        return wheel_cut_name(WHEEL_CUT_STRANGER);
+    }
+    switch (message->what) {
+    case WHEEL_PRIVILEGED_DO_CUT:
+        return cut(message, found.facts.client_fd);
+    case WHEEL_PRIVILEGED_DO_COOL:
         return cool(message);
-    }
-    if (message->what == WHEEL_PRIVILEGED_DO_WHERE &&
-        steps & WHEEL_PRIVILEGED_WHERE) {
+    case WHEEL_PRIVILEGED_DO_WHERE:
         return where(message, text);
-    }
-    if (message->what == WHEEL_PRIVILEGED_DO_COPY &&
-        steps & WHEEL_PRIVILEGED_WHERE) {
+    default:
         return copy_thread(message, copy);
     }
-    return "not set by WheelPrivileged";
 }
 
 /* --- Messages ------------------------------------------------------------- */

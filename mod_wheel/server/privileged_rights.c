@@ -47,14 +47,9 @@ static const int rights_calls[] = {
     SCMP_SYS(alarm),
     SCMP_SYS(setitimer),
     SCMP_SYS(getppid),
-    SCMP_SYS(wait4),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(exit_group),
 };
-
-/* A thread is held and let go; its registers and memory are not written. */
-static const int rights_ptrace[] = {PTRACE_SEIZE, PTRACE_INTERRUPT,
-                                    PTRACE_DETACH};
 
 /* Those of the parent, such as the sockets that it listens on, must not stay
  * open with this process. */
@@ -101,7 +96,6 @@ static int allow_ptrace(scmp_filter_ctx filter)
 /* The calls that are allowed with some arguments alone. */
 static int allow_some(scmp_filter_ctx filter, int policy)
 {
-    size_t n;
     int error = seccomp_rule_add(
         filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
         SCMP_A2(SCMP_CMP_MASKED_EQ, RIGHTS_OPEN_MASK, (scmp_datum_t)O_RDONLY));
@@ -113,12 +107,6 @@ static int allow_some(scmp_filter_ctx filter, int policy)
         error = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1,
             SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)SCHED_IDLE, 0));
-    }
-    for (n = 0; n < sizeof(rights_ptrace) / sizeof(*rights_ptrace) && !error;
-         n++) {
-        error = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, SCMP_SYS(ptrace), 1,
-            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)rights_ptrace[n], 0));
     }
     if (!error && policy != SCHED_IDLE) {
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
