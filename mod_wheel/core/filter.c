@@ -14,6 +14,7 @@
 
 #include "mod_wheel.h"
 #include "core/parse.h"
+#include "core/request_slots.h"
 
 /* As the status writes them. */
 #define HEX_DIGITS "0123456789abcdef"
@@ -82,6 +83,7 @@ static const char *read_client(const char *name, const char *value, void *place,
     struct in6_addr address;
     const void *bytes = &address;
     char text[INET6_ADDRSTRLEN];
+    size_t zone_bytes = zone ? strlen(zone) : 0;
 
     if (inet_pton(family, plain, &address) == 1 &&
         (!zone || (family == AF_INET6 && is_zone(zone + 1)))) {
@@ -90,13 +92,16 @@ static const char *read_client(const char *name, const char *value, void *place,
             bytes = address.s6_addr + 12;
         }
         inet_ntop(family, bytes, text, sizeof(text));
-        *(const char **)place = apr_pstrcat(pool, text, zone, NULL);
-        return NULL;
+        if (strlen(text) + zone_bytes < WHEEL_REQUEST_CLIENT_BYTES) {
+            *(const char **)place = apr_pstrcat(pool, text, zone, NULL);
+            return NULL;
+        }
     }
     return apr_psprintf(pool,
                         "%s: '%.64s' is not the address of a client, such "
-                        "as 192.0.2.7, 2001:db8::7 or fe80::7%%eth0",
-                        name, value);
+                        "as 192.0.2.7, 2001:db8::7 or fe80::7%%eth0, of %d "
+                        "bytes at most",
+                        name, value, WHEEL_REQUEST_CLIENT_BYTES - 1);
 }
 
 static int hex_digit(char c)
@@ -132,6 +137,27 @@ static size_t unescape(char *text)
     return (size_t)(to - text);
 }
 
+/* How many bytes of its text a job keeps.  A longer one in a filter would match
+ * none. */
+static size_t kept_max(const char *param)
+{
+    static const struct {
+        const char *param;
+        size_t bytes;
+    } kept[] = {
+        {"handler", WHEEL_HANDLER_BYTES},
+        {"path", WHEEL_REQUEST_PATH_BYTES},
+        {"host", WHEEL_REQUEST_HOST_BYTES},
+        {"method", WHEEL_REQUEST_METHOD_BYTES},
+    };
+    size_t n = 0;
+
+    while (strcmp(kept[n].param, param)) {
+        n++;
+    }
+    return kept[n].bytes - 1;
+}
+
 /* Texts that httpd has from its configuration or from clients, of any bytes, as
  * they are or as the status shows them.
  * @param place a const char * */
@@ -140,15 +166,16 @@ static const char *read_text(const char *name, const char *value, void *place,
 {
     char *text = apr_pstrdup(pool, value);
     size_t bytes = unescape(text);
+    size_t bytes_max = kept_max(name);
 
-    if (bytes > 0 && bytes <= WHEEL_FILTER_TEXT_MAX) {
+    if (bytes > 0 && bytes - (text[bytes - 1] == '*') <= bytes_max) {
         *(const char **)place = text;
         return NULL;
     }
     return apr_psprintf(pool,
                         "%s: '%.64s' is not 1 to %d bytes, with a * at the end "
-                        "for any rest",
-                        name, value, WHEEL_FILTER_TEXT_MAX);
+                        "for any rest; of a longer %s, jobs keep the first %d",
+                        name, value, (int)bytes_max, name, (int)bytes_max);
 }
 
 /* @param place a wheel_filter_kind_e */

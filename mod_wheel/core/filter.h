@@ -21,9 +21,6 @@ typedef enum {
     WHEEL_FILTER_WHEEL
 } wheel_filter_kind_e;
 
-/** Longest text of a request that a filter takes. */
-#define WHEEL_FILTER_TEXT_MAX 191
-
 /** Which jobs: those to which every member that is set applies.  All zeros
  * means all jobs.  The strings are the caller's. */
 typedef struct wheel_filter_t {

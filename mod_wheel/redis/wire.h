@@ -15,9 +15,13 @@
 #include "cluster/provider.h"
 #include "core/filter.h"
 #include "core/hosts.h"
+#include "core/request_slots.h"
 
 /** Longest text of a filter: four texts, each byte as two %XX, and the rest. */
-#define WHEEL_WIRE_FILTER_MAX (4 * 6 * WHEEL_FILTER_TEXT_MAX + 1024)
+#define WHEEL_WIRE_TEXTS_MAX                          \
+    (WHEEL_HANDLER_BYTES + WHEEL_REQUEST_PATH_BYTES + \
+     WHEEL_REQUEST_HOST_BYTES + WHEEL_REQUEST_METHOD_BYTES)
+#define WHEEL_WIRE_FILTER_MAX (6 * WHEEL_WIRE_TEXTS_MAX + 1024)
 
 /* --- Any reply ------------------------------------------------------------ */
 

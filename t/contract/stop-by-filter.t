@@ -44,6 +44,8 @@ my @wrong = (
     ['/stop?client=me'      => 'client', 'me', '192.0.2.7'],
     ['/stop?client=10.0.0.0/8' => 'client', '10.0.0.0/8'],
     ['/stop?handler='       => 'handler'],
+    ['/stop?handler=' . 'h' x 32 => 'handler', '1 to 31 bytes'],
+    ['/stop?host=' . 'h' x 64    => 'host', '1 to 63 bytes'],
     ['/stop?older=1h'       => 'older', '1h', 'number of seconds'],
     ['/stop?older=1&older=2' => 'older', 'twice'],
     ['/stop?age=1'          => 'age', 'older'],

@@ -165,6 +165,44 @@ static void texts_are_taken_as_they_are_shown(void **state)
     }
 }
 
+/* A longer one would match nothing, and nobody would know why. */
+static void texts_longer_than_jobs_keep_are_refused(void **state)
+{
+    static const struct {
+        const char *param;
+        size_t bytes_max;
+    } params[] = {{"handler", 31}, {"path", 191}, {"host", 63}, {"method", 15}};
+    wheel_filter_t filter;
+    char text[256];
+    size_t n;
+
+    (void)state;
+    for (n = 0; n < sizeof(params) / sizeof(*params); n++) {
+        const char *param = params[n].param;
+        size_t bytes = params[n].bytes_max;
+        const char *error;
+
+        memset(&filter, 0, sizeof(filter));
+        memset(text, 'x', sizeof(text));
+        text[bytes] = '\0';
+        assert_null(wheel_filter_read(&filter, param, text, pool));
+        text[bytes] = 'x';
+        text[bytes + 1] = '\0';
+        error = wheel_filter_read(&filter, param, text, pool);
+        assert_non_null(error);
+        assert_non_null(strstr(
+            error, apr_psprintf(pool, "1 to %u bytes", (unsigned)bytes)));
+        text[bytes] = '*';
+        assert_null(wheel_filter_read(&filter, param, text, pool));
+    }
+    assert_null(read_text("client=fe80:1234:1234:1234:1234:1234:1234:1234"
+                          "%25abcdefg",
+                          &filter));
+    assert_non_null(read_text("client=fe80:1234:1234:1234:1234:1234:1234:1234"
+                              "%25abcdefgh",
+                              &filter));
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -186,6 +224,7 @@ int main(void)
         cmocka_unit_test(addresses_are_taken_as_httpd_writes_them),
         cmocka_unit_test(bad_values_are_named),
         cmocka_unit_test(texts_are_taken_as_they_are_shown),
+        cmocka_unit_test(texts_longer_than_jobs_keep_are_refused),
         cmocka_unit_test(a_filter_survives_its_own_text),
     };
 

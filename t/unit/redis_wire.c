@@ -72,25 +72,35 @@ static void test_stops(void **state)
     }
 }
 
+/* A text of so many bytes, each of which is written as six. */
+static const char *longest(size_t bytes)
+{
+    char *text = apr_palloc(pool, bytes + 1);
+
+    memset(text, '\\', bytes);
+    text[bytes] = '\0';
+    return text;
+}
+
 /* The longest filter that there is fits. */
 static void test_filter(void **state)
 {
-    char text[WHEEL_FILTER_TEXT_MAX + 1];
     wheel_filter_t filter;
     const char *written;
 
     (void)state;
-    memset(text, '\\', sizeof(text) - 1);
-    text[sizeof(text) - 1] = '\0';
     memset(&filter, 0, sizeof(filter));
-    filter.handler = filter.path = filter.host = filter.method = text;
-    filter.name = apr_pstrmemdup(pool, text, WHEEL_NAME_MAX);
-    filter.client = apr_pstrmemdup(pool, text, WHEEL_CLIENT_BYTES);
+    filter.handler = longest(WHEEL_HANDLER_BYTES);
+    filter.path = longest(WHEEL_REQUEST_PATH_BYTES);
+    filter.host = longest(WHEEL_REQUEST_HOST_BYTES);
+    filter.method = longest(WHEEL_REQUEST_METHOD_BYTES);
+    filter.name = longest(WHEEL_NAME_MAX);
+    filter.client = longest(WHEEL_CLIENT_BYTES);
     filter.id = UINT64_MAX;
     filter.older = INT64_MAX;
     filter.kind = WHEEL_FILTER_REQUEST;
     written = wheel_filter_text(&filter, pool);
-    assert_in_range(strlen(written), 24 * WHEEL_FILTER_TEXT_MAX,
+    assert_in_range(strlen(written), 6 * WHEEL_WIRE_TEXTS_MAX,
                     WHEEL_WIRE_FILTER_MAX);
 }
 
