@@ -22,6 +22,7 @@
 #include "server/config_cluster.h"
 #include "server/config_steps.h"
 #include "server/config_values.h"
+#include "server/privileged.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -188,6 +189,17 @@ static const char *set_value(cmd_parms *cmd, void *config, const char *text)
 
     return value->words ? wheel_config_word(cmd, "", text, value->words, place)
                         : wheel_config_number(cmd, text, value->min, place);
+}
+
+static const char *set_where(cmd_parms *cmd, void *dir, const char *text)
+{
+    const wheel_dir_config_t *config = dir;
+    const char *error = set_value(cmd, dir, text);
+
+    if (!error && config->where) {
+        wheel_config_need(cmd, WHEEL_PRIVILEGED_WHERE);
+    }
+    return error;
 }
 
 /* The settings of the server, if the directive stands where it may.
@@ -372,7 +384,7 @@ const command_rec wheel_config_directives[] = {
                   RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
-    AP_INIT_TAKE1("WheelWhere", set_value, (void *)&where_value,
+    AP_INIT_TAKE1("WheelWhere", set_where, (void *)&where_value,
                   RSRC_CONF | ACCESS_CONF,
                   "the status here shows where requests are stuck: on or off"),
     AP_INIT_TAKE123("WheelRequests", wheel_config_set_requests, NULL,
@@ -392,10 +404,10 @@ const command_rec wheel_config_directives[] = {
                   RSRC_CONF | ACCESS_CONF,
                   "where PHP-FPM tells its status: fcgi://ADDRESS:PORT/PATH "
                   "or unix:/SOCKET|fcgi://localhost/PATH"),
-    AP_INIT_ITERATE("WheelPrivileged", wheel_config_set_privileged, NULL,
-                    RSRC_CONF,
-                    "steps that may use the privilege of root: cut, cooldown, "
-                    "where; or none"),
+    AP_INIT_TAKE_ARGV("WheelPrivileged", wheel_config_set_privileged, NULL,
+                      RSRC_CONF,
+                      "steps that may use the privilege of root: cut, "
+                      "cooldown, where; or none"),
     AP_INIT_TAKE_ARGV("WheelOnStop", wheel_config_set_on_stop, NULL,
                       RSRC_CONF | ACCESS_CONF,
                       "how far a stop of a request may go, with the time of "
@@ -464,6 +476,13 @@ wheel_dir_config_t wheel_config_request(const request_rec *r)
 
 /* --- Check --------------------------------------------------------------- */
 
+/* A start reads the configuration twice. */
+static int is_first_pass(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG &&
+           ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_NORMAL;
+}
+
 /* Runs at httpd -t, too, where post_config doesn't; after the MPM has settled
  * its own numbers. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -473,7 +492,6 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
     (void)pconf;
     (void)plog;
-    (void)ptemp;
     if (config.reserve >= workers_max()) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "WH0030: WheelReserve: %d leaves no worker for a wheel, "
@@ -488,6 +506,9 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                      "the table of wheels would fill; unload mpm_itk or "
                      "mod_wheel");
         return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (wheel_config_requests_used() && !is_first_pass()) {
+        wheel_config_steps_check(&config, ptemp, s);
     }
     return OK;
 }

@@ -12,7 +12,9 @@
 #include "http_log.h"
 
 #include "core/request_slots.h"
+#include "server/config_steps.h"
 #include "server/config_values.h"
+#include "server/privileged.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -114,12 +116,19 @@ static const wheel_config_word_t action_words[] = {
 static const char *parse_action(cmd_parms *cmd, const char *option, int *action)
 {
     const char *word = option_value(option, "action");
+    const char *error;
 
-    return word ? wheel_config_word(cmd, "action=", word, action_words, action)
-                : apr_psprintf(cmd->pool,
-                               "%s: '%s' is not action=stop, action=log, "
-                               "action=cooldown or action=drain",
-                               cmd->cmd->name, option);
+    if (!word) {
+        return apr_psprintf(cmd->pool,
+                            "%s: '%s' is not action=stop, action=log, "
+                            "action=cooldown or action=drain",
+                            cmd->cmd->name, option);
+    }
+    error = wheel_config_word(cmd, "action=", word, action_words, action);
+    if (!error && *action == WHEEL_ACTION_COOLDOWN) {
+        wheel_config_need(cmd, WHEEL_PRIVILEGED_COOLDOWN);
+    }
+    return error;
 }
 
 const char *wheel_config_set_timeout(cmd_parms *cmd, void *dir,

@@ -22,14 +22,17 @@ typedef struct step_row_t {
     const char *name;
     size_t offset; /* of its time in the settings of a directory */
     apr_interval_time_t usual;
+    unsigned privileged; /* what it takes; 0 for nothing */
 } step_row_t;
 
 static const step_row_t steps[] = {
-    {"interrupt", offsetof(wheel_dir_config_t, interrupt_after), 0},
-    {"cut", offsetof(wheel_dir_config_t, cut_after), 500 * 1000},
+    {"interrupt", offsetof(wheel_dir_config_t, interrupt_after), 0, 0},
+    {"cut", offsetof(wheel_dir_config_t, cut_after), 500 * 1000,
+     WHEEL_PRIVILEGED_CUT},
     {"cooldown", offsetof(wheel_dir_config_t, cooldown_after),
-     2 * APR_USEC_PER_SEC},
-    {"drain", offsetof(wheel_dir_config_t, drain_after), 5 * APR_USEC_PER_SEC},
+     2 * APR_USEC_PER_SEC, WHEEL_PRIVILEGED_COOLDOWN},
+    {"drain", offsetof(wheel_dir_config_t, drain_after), 5 * APR_USEC_PER_SEC,
+     0},
 };
 
 #define STEPS_N (sizeof(steps) / sizeof(steps[0]))
@@ -41,6 +44,21 @@ static const wheel_config_word_t privileged_words[] = {
     {"where", WHEEL_PRIVILEGED_WHERE},
     {NULL, 0},
 };
+
+#define PRIVILEGED_ALLOWED \
+    "; allowed are none alone, or one or more of: cut, cooldown, where"
+
+/* Who has asked first for what takes a privilege; NULL for nobody. */
+static struct {
+    unsigned step;
+    const char *by;
+} needs[] = {
+    {WHEEL_PRIVILEGED_CUT, NULL},
+    {WHEEL_PRIVILEGED_COOLDOWN, NULL},
+    {WHEEL_PRIVILEGED_WHERE, NULL},
+};
+
+#define NEEDS_N (sizeof(needs) / sizeof(needs[0]))
 
 static apr_interval_time_t *time_of(wheel_dir_config_t *config, size_t n)
 {
@@ -153,26 +171,76 @@ const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
         if (!error) {
             *time_of(config, n) = last = time;
             next = n + 1;
+            wheel_config_need(cmd, steps[n].privileged);
         }
     }
     return error;
 }
 
-const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir,
-                                        const char *word)
+const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir, int argc,
+                                        char *const argv[])
 {
     wheel_server_config_t *config;
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    int step = 0;
+    unsigned all = 0;
+    int arg;
 
     (void)dir;
-    if (!error) {
-        error = wheel_config_word(cmd, "", word, privileged_words, &step);
+    if (!error && argc < 1) {
+        error = apr_pstrcat(cmd->pool, cmd->cmd->name,
+                            ": '' names nothing" PRIVILEGED_ALLOWED, NULL);
+    }
+    for (arg = 0; arg < argc && !error; arg++) {
+        int step = 0;
+
+        error = wheel_config_word(cmd, "", argv[arg], privileged_words, &step);
+        if (!error && !step && argc > 1) {
+            error = apr_psprintf(cmd->pool, "%s: '%s' stands beside others%s",
+                                 cmd->cmd->name, argv[arg], PRIVILEGED_ALLOWED);
+        }
+        all |= (unsigned)step;
     }
     if (error) {
         return error;
     }
     config = ap_get_module_config(cmd->server->module_config, &wheel_module);
-    config->privileged = step ? config->privileged | (unsigned)step : 0;
+    config->privileged = all ? config->privileged | all : 0;
     return NULL;
+}
+
+/* --- Check ---------------------------------------------------------------- */
+
+void wheel_config_need(cmd_parms *cmd, unsigned step)
+{
+    size_t n;
+
+    for (n = 0; n < NEEDS_N; n++) {
+        if (needs[n].step == step && !needs[n].by) {
+            needs[n].by = apr_psprintf(cmd->pool, "%s in line %d of %s",
+                                       cmd->cmd->name, cmd->directive->line_num,
+                                       cmd->directive->filename);
+        }
+    }
+}
+
+void wheel_config_steps_check(const wheel_server_config_t *config,
+                              apr_pool_t *ptemp, server_rec *s)
+{
+    const char *missing = NULL;
+    size_t n;
+
+    for (n = 0; n < NEEDS_N; n++) {
+        if (needs[n].by && !(config->privileged & needs[n].step)) {
+            missing = apr_pstrcat(ptemp, missing ? missing : "",
+                                  missing ? ", nor " : "",
+                                  wheel_privileged_name(needs[n].step), " (",
+                                  needs[n].by, ")", NULL);
+        }
+    }
+    if (missing) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "WH0032: WheelPrivileged does not name %s: what is not "
+                     "named is left out",
+                     missing);
+    }
 }

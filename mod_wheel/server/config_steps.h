@@ -14,7 +14,15 @@ void wheel_config_steps_default(wheel_dir_config_t *config);
 
 const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
                                      char *const argv[]);
-const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir,
-                                        const char *word);
+const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir, int argc,
+                                        char *const argv[]);
+
+/** A directive works only if WheelPrivileged names this step, a
+ * WHEEL_PRIVILEGED_ bit. */
+void wheel_config_need(cmd_parms *cmd, unsigned step);
+
+/** Warn of what directives need and WheelPrivileged does not name. */
+void wheel_config_steps_check(const wheel_server_config_t *config,
+                              apr_pool_t *ptemp, server_rec *s);
 
 #endif /* WHEEL_SERVER_CONFIG_STEPS_H */

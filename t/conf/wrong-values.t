@@ -12,6 +12,7 @@ use WheelServer ();
 
 my $time  = 'is not 0 or a time from 1ms to 8760h, such as 30, 500ms, 10min'
     . ' or 2h';
+my $steps = 'allowed are none alone, or one or more of: cut, cooldown, where';
 my $words = 'stop, log, cooldown, drain';
 
 # A line, and the message without the directive.
@@ -43,6 +44,9 @@ my @wrong = (
     ['WheelOnStop refuse cut', "'cut' is out of place"],
     ['WheelOnStop refuse interrupt=x', "interrupt='x' $time"],
     ['WheelPrivileged all',   "'all' is not one of: none, cut, cooldown"],
+    ['WheelPrivileged none cut', "'none' stands beside others; $steps"],
+    ['WheelPrivileged cut none', "'none' stands beside others; $steps"],
+    ['WheelPrivileged',       "'' names nothing; $steps"],
     ['WheelFpmStatus http:',  "'http:': it is neither fcgi://ADDRESS:PORT/"],
     ['WheelControl s mode=1', 'mode=1 is not one of: 0600, 0660'],
     ['WheelControl s mode=0600 mode=0660', 'mode= is given twice'],
