@@ -99,7 +99,7 @@ static void let_live(const wheel_request_t *request, engine_note_t *note,
                   "runs on: WheelPrivileged cooldown is not to be had");
         return;
     }
-    log_limit(request, mark, "is cooled down (action=cooldown)");
+    log_limit(request, mark, "is to be cooled down (action=cooldown)");
     wheel_request_steps_logged(wheel_requests_slots(), request->slot,
                                request->id, WHEEL_STEP_COOLDOWN);
 }
