@@ -8,7 +8,10 @@ use strict;
 use warnings FATAL => 'all';
 
 use Time::HiRes qw(time);
+use WheelControl qw(control_config);
+use WheelHttpd qw(user_modules);
 use WheelPlan;
+use WheelRequests qw(load_modules);
 use WheelServer ();
 use WheelTest qw(collect thread_policy wait_until);
 
@@ -25,7 +28,25 @@ my @table = (
     ['b',     '/time',         40, 'batch',  0],
     ['b',     '/policy',       90, 'idle',   0],
 );
-plan tests => 3 * @table + 2, need_module 'wheel';
+
+# host, path of a request, and does the log say where it is stuck?
+my @logged = (
+    ['a', '/wait/log',       1],
+    ['a', '/wait/none',      0],
+    ['a', '/wait/none/log',  1],
+    ['b', '/wait/log',       0],
+    ['b', '/wait/none/log',  1],
+);
+
+# host, path of a status, and does it say where requests are stuck?
+my @shown = (
+    ['a', '/wheel-status',     1],
+    ['a', '/status/off',       0],
+    ['a', '/status/off/on',    1],
+    ['b', '/wheel-status',     0],
+    ['b', '/status/off/on',    1],
+);
+plan tests => 3 * @table + 2 + @logged + @shown, need_module 'wheel';
 
 my $config = <<'END';
 WheelTimeout 70
@@ -120,6 +141,71 @@ my $wheel = begin('b', '/time?wait=1');
 collect(20, $wheel);
 is $wheel->header('Wheel-Stopped-By'), 'deadline', 'a request may ask for less';
 cmp_ok $wheel->header('Wheel-Elapsed'), '<', 40, 'and gets it';
+$server->stop;
+$server = WheelServer->new(processes => 1, threads => 12);
+$server->configure(port => $server->port, config => join '',
+    control_config(), load_modules('env'), user_modules('test_wait'),
+    <<'END' =~ s/\@PORT\@/$server->port/egr);
+WheelRequests on slow=1s where=log
+WheelWhere on
+<Location /wait>
+    SetHandler test-wait
+    SetEnv wait "client="
+</Location>
+<Location /wait/none>
+    WheelRequests on where=none
+</Location>
+<Location /wait/none/log>
+    WheelRequests on where=log
+</Location>
+<LocationMatch ^/status/>
+    SetHandler wheel-status
+</LocationMatch>
+<Location /status/off>
+    WheelWhere off
+</Location>
+<Location /status/off/on>
+    WheelWhere on
+</Location>
+<VirtualHost *:@PORT@>
+    # httpd merges the settings of a module only where there are some.
+    ServerName a
+    WheelTimeout 90
+</VirtualHost>
+<VirtualHost *:@PORT@>
+    ServerName b
+    WheelRequests on where=none
+    WheelWhere off
+</VirtualHost>
+END
+$server->start or die $server->error_log;
+
+# Those come first that are not to be logged.
+my @waiting = map { begin($_->[0], $_->[1]) }
+    sort { $a->[2] <=> $b->[2] } @logged;
+my $number = grep { $_->[2] } @logged;
+wait_until {
+    $number == scalar(() = $server->error_log =~ /WH0130: /g);
+};
+for my $row (@logged) {
+    my ($host, $path, $wanted) = @$row;
+    my @lines = $server->error_log =~ m{WH0130: .*: GET $host$path(?=[ ,])}g;
+    is @lines, $wanted, "$path of host $host: where=" . ($wanted ? 'log' : 'none');
+}
+wait_until { shown('a', '/wheel-status') };
+for my $row (@shown) {
+    my ($host, $path, $wanted) = @$row;
+    is shown($host, $path), $wanted,
+        "$path of host $host: WheelWhere " . ($wanted ? 'on' : 'off');
+}
+undef @waiting;
+
+# Does a status say where requests are stuck?
+sub shown {
+    my ($host, $path) = @_;
+    my $status = $server->get("$path?json", headers => [Host => $host])->json;
+    return (grep { $_->{where} } @{ $status->{requests} }) ? 1 : 0;
+}
 
 sub begin {
     my ($host, $path) = @_;
