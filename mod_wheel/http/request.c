@@ -33,6 +33,9 @@ APLOG_USE_MODULE(wheel);
 /* A note of the path that a request is for, once that is translated. */
 #define REQUEST_PATH_NOTE "wheel-path"
 
+/* mod_http2 sets this variable where it pushes an answer to a client. */
+#define REQUEST_PUSHED "H2_PUSHED"
+
 /* The handler by which a rule of mod_rewrite for a directory leads on. */
 #define REQUEST_REWRITTEN "redirect-handler"
 
@@ -144,10 +147,11 @@ static const char *replaced_path(const request_rec *r)
 
 const char *wheel_request_check_own(request_rec *r)
 {
+    const char *pushed = apr_table_get(r->subprocess_env, REQUEST_PUSHED);
     const request_rec *from = r;
     const char *path;
 
-    if (r->main) {
+    if (r->main || (pushed && *pushed)) {
         return "a page or a handler of this server has made the request, and "
                "not a client; a stop is a request of its own";
     }

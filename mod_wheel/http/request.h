@@ -26,9 +26,9 @@ int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
  * @return OK if there is none, else the status that has been answered */
 int wheel_request_refuse(request_rec *r, const char *why);
 
-/** Has a client asked for what the path says?  Subrequests, the documents of
- * errors and what an index or a fallback names are asked for by nobody; what a
- * rule of mod_rewrite leads to is.
+/** Has a client asked for what the path says?  Nobody asks for subrequests, the
+ * documents of errors, what HTTP/2 pushes, and what an index or a fallback
+ * names; what a rule of mod_rewrite leads to is asked for.
  * @return NULL, or why not */
 const char *wheel_request_check_own(request_rec *r);
 
