@@ -130,35 +130,44 @@ static int count_threads(pid_t pid)
     return stat(path, &info) == 0 ? (int)info.st_nlink - 2 : 0;
 }
 
-/* Connections of a process, as event notes them.  Children write there, so this
- * decides only how soon one is ended, and not whether.
+/* Workers of a process that have not ended, as the scoreboard has it.  Children
+ * write there, so this decides only how soon one is ended, and not whether.
  * @return -1 if it is not known */
-static int count_connections(pid_t pid)
+static int count_workers(pid_t pid)
 {
-    int async = 0;
-    int p;
+    const scoreboard *board = ap_scoreboard_image;
+    int workers = 0;
+    int p = 0;
+    int t;
 
-    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
-    for (p = 0; async && p < ap_scoreboard_image->global->server_limit; p++) {
-        if (ap_scoreboard_image->parent[p].pid == pid) {
-            return (int)ap_scoreboard_image->parent[p].connections;
-        }
+    while (p < board->global->server_limit && board->parent[p].pid != pid) {
+        p++;
     }
-    return -1;
+    if (p == board->global->server_limit) {
+        return -1;
+    }
+    for (t = 0; t < board->global->thread_limit; t++) {
+        workers += board->servers[p][t].status != SERVER_DEAD;
+    }
+    return workers;
 }
 
 /* Has a process that ends gracefully nothing left but requests that were
- * stopped?  Requests of other locations are no jobs, perhaps: under worker,
- * threads that have none end; event's stay, but it counts connections. */
+ * stopped?  Requests of other locations are no jobs, perhaps, but a worker for
+ * which there is no connection ends.  One that ends early may be noted as alive
+ * in the scoreboard.  Other modules may have threads of their own; event's
+ * listener stays. */
 static int is_alone(pid_t pid)
 {
+    int workers = count_workers(pid);
     int stopped;
     int others;
-    int connections = count_connections(pid);
+    int async = 0;
 
+    ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
     count_requests(pid, &stopped, &others);
-    return !others && (count_threads(pid) <= 1 + stopped ||
-                       (connections >= 0 && connections <= stopped));
+    return !others && (count_threads(pid) <= 1 + !!async + stopped ||
+                       (workers >= 0 && workers <= stopped));
 }
 
 /* The parent takes a second or so to notice: once is enough. */
