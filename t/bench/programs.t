@@ -36,8 +36,8 @@ my @some = (
         [0], qr/^lock +beside 2, cooldown .* most +$number /m],
     ['t/bench/runaway --times=1 --only="stop., a CGI"' => [0],
         qr/^\| mod_wheel, `.stop` \| a CGI script \| (?:$after \| ){2}/m],
-    ['t/bench/storm --seconds=0.3 --only=^F' =>
-        [0], qr/^\| F: [^|]+ \| \d+ \| \d+ \|/m],
+    ['t/bench/storm --seconds=0.3 --only=^A' =>
+        [0], qr/^\| A: [^|]+ \| \d+ \| \d+ \|/m],
     ['t/bench/requests --rounds=1 --requests=200 --only=worker,.kept' =>
         [0], qr/^\| worker, kept connections \|(?: -?$number \|){7}/m],
 );
