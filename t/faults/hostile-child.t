@@ -97,7 +97,8 @@ ok wait_until {
     }
     my $log = $server->error_log;
     3 <= grep { $log =~ /WH0105: request $id{$_} / } @lies;
-}, 'the server takes them for requests, and tries the steps of their stops';
+}, 'the server takes them for requests, and tries the steps of their stops'
+    or diag(collect(0, @hostile), ' lies are over', $server->error_log);
 for my $name (@lies) {
     my ($code, $out, $err)
         = wheelctl($server, qw(stop --cut), "--id=@{[100 + $id{$name}]}");

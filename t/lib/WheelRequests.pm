@@ -40,15 +40,14 @@ sub listed {
 }
 
 # Stop the request of a path by its id and wait for its answer.  Returns the
-# seconds that it took.
+# seconds that it took; undef if there is none.
 sub stop_listed {
     my ($server, $path, $answer) = @_;
     my $row = listed($server, $path) or return;
     my $began = time;
     my $said = $server->get("/stop?id=$row->{id}")->status;
     die "stop: $said\n" if $said != 200;
-    collect(20, $answer);
-    return time - $began;
+    return collect(30, $answer) ? time - $began : undef;
 }
 
 1;

@@ -5,7 +5,6 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Time::HiRes qw(time);
 use WheelHttpd qw(spew slurp);
 use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
@@ -13,11 +12,11 @@ use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 my @scripts = (
-    ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done', 2],
-    ['sleep'    => 'sleep 60 & sleep 60',                               2],
-    ['stubborn' => q(trap '' TERM; while :; do sleep 1; done),          4],
+    ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done'],
+    ['sleep'    => 'sleep 60 & sleep 60'],
+    ['stubborn' => q(trap '' TERM; while :; do sleep 1; done)],
     ['daemon'   => q{(setsid sh -c 'trap "" TERM; while :; do sleep 1; done' }
-        . '>/dev/null 2>&1 </dev/null &); sleep 60',                4],
+        . '>/dev/null 2>&1 </dev/null &); sleep 60'],
 );
 plan tests => 5 * @scripts + 12, need_module 'wheel';
 
@@ -61,14 +60,13 @@ $server->stop;
 $server->start or die $server->error_log;
 
 for (@scripts) {
-    my ($name, undef, $limit) = @$_;
+    my ($name) = @$_;
     my $answer = $server->begin(GET => "/cgi/$name");
     my $row    = listed($server, "/cgi/$name");
     ok wait_until { processes($name) }, "$name: it runs";
     my $pid  = $row->{pid};
-    my $took = stop_listed($server, "/cgi/$name", $answer);
+    ok stop_listed($server, "/cgi/$name", $answer), "$name: it ends";
     is $answer->status, 503, "$name: its client is told";
-    ok $took < $limit + 8, "$name: in time" or diag $took;
     ok wait_until { !processes($name) }, "$name: no process is left";
     ok -e "/proc/$pid", "$name: the child lives";
 }

@@ -58,9 +58,8 @@ SKIP: {
 for my $name (qw(loop caught thread)) {
     my $answer = $server->begin(GET => "/$name.lua");
     my $row    = listed($server, "/$name.lua");
-    my $took   = stop_listed($server, "/$name.lua", $answer);
+    ok stop_listed($server, "/$name.lua", $answer), "$name: it ends";
     is $answer->status, 503, "$name: its client is told";
-    ok $took < 5, "$name: in time" or diag $took;
     ok -e "/proc/$row->{pid}", "$name: the child lives";
 }
 my $begun = $server->begin(GET => '/begun.lua');

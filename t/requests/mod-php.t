@@ -52,10 +52,9 @@ chmod 0777, $htdocs;
 for my $name (qw(loop sleep usleep parts)) {
     my $answer = $server->begin(GET => "/$name.php");
     my $pid    = listed($server, "/$name.php")->{pid};
-    my $took   = stop_listed($server, "/$name.php", $answer);
+    ok stop_listed($server, "/$name.php", $answer), "$name: it ends";
     ok $name eq 'parts' ? !defined $answer->body : $answer->status == 503,
         "$name: its client is told, or its answer cut";
-    ok $took < 5, "$name: in time" or diag $took;
     ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
     ok -e "/proc/$pid" && $server->error_log !~ /exit signal/,
         "$name: the child lives";
@@ -69,8 +68,8 @@ ok $print->status == 200 && !defined $print->body,
 
 my $stream = $server->begin(GET => '/stream.php');
 my $pid    = listed($server, '/stream.php')->{pid};
-my $took   = stop_listed($server, '/stream.php', $stream);
-ok $took < 8, 'a read of a silent stream ends, too' or diag $took;
+ok stop_listed($server, '/stream.php', $stream),
+    'a read of a silent stream ends, too';
 ok wait_until { !-e "/proc/$pid" }, 'with its child';
 ok !defined $stream->status, 'its client gets nothing';
 

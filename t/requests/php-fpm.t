@@ -93,9 +93,8 @@ my @workers = workers();
 for my $name (qw(loop sleep)) {
     my $answer = $server->begin(GET => "/$name.php?a=1");
     listed($server, "/$name.php");
-    my $took = stop_listed($server, "/$name.php", $answer);
+    ok stop_listed($server, "/$name.php", $answer), "$name: it ends";
     is $answer->status, 503, "$name: its client is told";
-    ok $took < 5, "$name: in time" or diag $took;
     ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
     is_deeply [workers()], \@workers, "$name: its worker lives";
 }
@@ -114,8 +113,8 @@ is_deeply [workers()], \@workers, 'and all workers live';
 
 my $stream = $server->begin(GET => '/stream.php');
 listed($server, '/stream.php');
-my $took = stop_listed($server, '/stream.php', $stream);
-ok $took < 8, 'a read of a silent stream ends, too' or diag $took;
+ok stop_listed($server, '/stream.php', $stream),
+    'a read of a silent stream ends, too';
 is $stream->status, 503, 'its client is told';
 ok wait_until { my @now = workers(); @now == 3 && "@now" ne "@workers" },
     'its worker ends, and FPM starts another';

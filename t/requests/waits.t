@@ -60,8 +60,7 @@ for my $name (@backends) {
     }
     my $row = listed($server, "/$name");
     ok $row, "$name: a silent backend: listed";
-    my $took = stop_listed($server, "/$name", $answer);
-    ok $took < 5, "$name: it ends in time" or diag $took;
+    ok stop_listed($server, "/$name", $answer), "$name: it ends";
     $name eq 'ws'
         ? ok !defined $answer->body, "$name: its client sees the end"
         : is $answer->status, 503, "$name: its client is told";
@@ -96,8 +95,8 @@ ok wait_until { !grep { $_->{path} eq '/busy' } @{ $server->status->{requests} }
 my $reader = $server->begin(POST => '/busy?body',
     headers => ['Content-Length' => 10]);
 listed($server, '/busy', sub { $_[0]{state} eq 'reading' });
-my $took = stop_listed($server, '/busy', $reader);
-ok $took < 5, 'a handler that waits for a body ends' or diag $took;
+ok stop_listed($server, '/busy', $reader),
+    'a handler that waits for a body ends';
 is $reader->status, 503, 'its client is told';
 
 my $right = grep { ($server->get('/')->body // '') eq "hello\n" } 1 .. 200;
