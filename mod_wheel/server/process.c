@@ -7,6 +7,7 @@
 #include "server/process.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "ap_mpm.h"
@@ -23,8 +24,8 @@ static struct {
     int threaded;
 
     /* The child doesn't wait for its requests any more.  Written by hooks and
-     * signal handlers. */
-    volatile sig_atomic_t ending;
+     * signal handlers, read by any thread. */
+    atomic_int ending;
 } process;
 
 wheel_table_t *wheel_process_table(void)
@@ -59,7 +60,7 @@ int wheel_process_threaded(void)
 
 int wheel_process_ending(void)
 {
-    return process.ending;
+    return atomic_load_explicit(&process.ending, memory_order_relaxed);
 }
 
 void wheel_process_set_table(wheel_table_t *table)
@@ -87,12 +88,12 @@ apr_status_t wheel_process_enter(apr_pool_t *pool)
 
 void wheel_process_set_ending(void)
 {
-    process.ending = 1;
+    atomic_store_explicit(&process.ending, 1, memory_order_relaxed);
 }
 
 void wheel_process_end_jobs(void)
 {
-    process.ending = 1;
+    wheel_process_set_ending();
     wheel_table_mark_own(process.table, process.self.pid, WHEEL_END_SHUTDOWN);
 }
 
