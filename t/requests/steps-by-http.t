@@ -100,7 +100,8 @@ like $server->error_log, qr/WH0106: process $row->{pid} .*: nothing else is left
     'nobody has waited for connections that were closed long ago';
 
 # Without the privilege, and by a page of another site.
-# event's parent counts one process too few after this, and would wait for it.
+# event's parent has started one more process than it allows, and tells as many
+# as it allows to end: it would wait ten seconds for the other.
 $server->stop(0);
 $server->configure(config => user_modules('test_loop') . <<'END');
 WheelRequests on slow=50ms

@@ -10,10 +10,10 @@ use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(cpu_seconds wait_until);
+use WheelTest qw(wait_until);
 
 my @ways = ('reset', 'close', 'half close');
-plan tests => 11, need_module 'wheel';
+plan tests => 10, need_module 'wheel';
 
 my $tls_port = free_port();
 my $server   = WheelServer->new(processes => 2, threads => 16);
@@ -49,9 +49,6 @@ my %turns = map { $_->{id} => $_->{turns} } $server->rotating;
 ok wait_until {
     6 == grep { $_->{turns} > $turns{ $_->{id} } } $server->rotating
 }, 'each of them still turns';
-my $used = cpu_seconds($server->children);
-ok wait_until { cpu_seconds($server->children) > $used + 0.2 },
-    'and uses the CPU';
 
 # It may end before anybody has seen it, on a machine that is slow.
 my $timed = WheelClient->new($server->port);
