@@ -15,6 +15,12 @@
 
 #include "apr_strings.h"
 
+#include "core/proc.h"
+
+/* From a process up to one that has its job in its environment.  A bound, since
+ * children can have this asked for any number of jobs. */
+#define TREE_DEPTH_MAX 64
+
 /* What is read of an environment: WHEEL_JOB stands among the first. */
 #define TREE_ENVIRONMENT_BYTES (64 * 1024)
 
@@ -22,14 +28,14 @@
 #define TREE_PARENT 1
 #define TREE_CPU_FIRST 11 /* utime, stime, and those of ended children */
 #define TREE_CPU_LAST 14
+#define TREE_BIRTH 19 /* clock ticks from boot to its start */
 
 /* A process that may be one of the job's. */
 typedef struct tree_process_t {
-    pid_t pid;
+    wheel_proc_t proc;
     pid_t parent;
-    int fd; /* a pidfd: it is this process and no later one */
-    int is_own;
-    apr_uint64_t job; /* of its environment, 0 for none */
+    struct tree_process_t *above; /* its parent; NULL: it isn't seen */
+    apr_uint64_t job;             /* of its environment, 0 for none */
     apr_int64_t cpu_ticks;
 } tree_process_t;
 
@@ -81,21 +87,24 @@ static int read_stat(tree_process_t *process)
     char *rest;
     int n;
 
-    if (read_file(process->pid, "stat", text, sizeof(text)) <= 0) {
+    if (read_file(process->proc.pid, "stat", text, sizeof(text)) <= 0) {
         return 0;
     }
     field = strrchr(text, ')');
     field = field ? apr_strtok(field + 1, " ", &rest) : NULL;
-    for (n = 0; field && n <= TREE_CPU_LAST; n++) {
+    for (n = 0; field && n <= TREE_BIRTH; n++) {
         if (n == TREE_PARENT) {
             process->parent = (pid_t)atol(field);
         }
-        else if (n >= TREE_CPU_FIRST) {
+        else if (n >= TREE_CPU_FIRST && n <= TREE_CPU_LAST) {
             process->cpu_ticks += atoll(field);
+        }
+        else if (n == TREE_BIRTH) {
+            process->proc.birth = strtoull(field, NULL, 10);
         }
         field = apr_strtok(NULL, " ", &rest);
     }
-    return n > TREE_CPU_LAST;
+    return n > TREE_BIRTH;
 }
 
 static tree_process_t *add(wheel_job_trees_t *tree)
@@ -114,47 +123,46 @@ static tree_process_t *add(wheel_job_trees_t *tree)
     return &tree->processes[tree->n++];
 }
 
-/* The pidfd comes first: what is read later is of the process that it holds,
- * or of none. */
-static void look_at(wheel_job_trees_t *tree, pid_t pid, char *environment)
+/* Its start is read first: if it has the same one later, the environment was of
+ * this process, too. */
+static void look_at(wheel_job_trees_t *trees, pid_t pid, char *environment)
 {
-    tree_process_t process = {pid, 0, -1, 0, 0, 0};
+    tree_process_t process = {.proc = {pid, 0}};
     tree_process_t *added;
     ssize_t bytes;
 
-    process.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (process.fd < 0) {
+    if (!read_stat(&process)) {
         return;
     }
     bytes = read_file(pid, "environ", environment, TREE_ENVIRONMENT_BYTES);
-    if (bytes >= 0 && read_stat(&process)) {
-        process.job = job_of(environment, (size_t)bytes);
-        added = add(tree);
-        if (added) {
-            *added = process;
-            return;
-        }
+    added = bytes >= 0 ? add(trees) : NULL;
+    if (added) {
+        *added = process;
+        added->job = job_of(environment, (size_t)bytes);
     }
-    close(process.fd);
 }
 
-/* What an own process has started is an own one, too. */
-static void add_descendants(wheel_job_trees_t *tree)
+static int by_pid(const void *a, const void *b)
 {
-    int more = 1;
-    size_t n;
-    size_t of;
+    const tree_process_t *left = a;
+    const tree_process_t *right = b;
 
-    while (more) {
-        more = 0;
-        for (n = 0; n < tree->n; n++) {
-            for (of = 0; of < tree->n && !tree->processes[n].is_own; of++) {
-                if (tree->processes[of].is_own &&
-                    tree->processes[of].pid == tree->processes[n].parent) {
-                    tree->processes[n].is_own = more = 1;
-                }
-            }
-        }
+    return (left->proc.pid > right->proc.pid) -
+           (left->proc.pid < right->proc.pid);
+}
+
+static void find_parents(wheel_job_trees_t *trees)
+{
+    size_t n;
+
+    if (trees->n) {
+        qsort(trees->processes, trees->n, sizeof(*trees->processes), by_pid);
+    }
+    for (n = 0; n < trees->n; n++) {
+        tree_process_t parent = {.proc = {trees->processes[n].parent, 0}};
+
+        trees->processes[n].above = bsearch(&parent, trees->processes, trees->n,
+                                            sizeof(*trees->processes), by_pid);
     }
 }
 
@@ -176,30 +184,47 @@ wheel_job_trees_t *wheel_job_trees_read(void)
         closedir(proc);
     }
     free(environment);
+    if (trees) {
+        find_parents(trees);
+    }
     return trees;
 }
 
 void wheel_job_trees_free(wheel_job_trees_t *trees)
 {
-    size_t n;
-
-    for (n = 0; trees && n < trees->n; n++) {
-        close(trees->processes[n].fd);
-    }
     if (trees) {
         free(trees->processes);
         free(trees);
     }
 }
 
-static void find(wheel_job_trees_t *trees, apr_uint64_t id)
+/* Does it work for a job: does it, or one that has started it, say so? */
+static int is_of(const tree_process_t *process, apr_uint64_t id)
 {
-    size_t n;
+    int depth;
 
-    for (n = 0; n < trees->n; n++) {
-        trees->processes[n].is_own = id && trees->processes[n].job == id;
+    for (depth = 0; id && process && depth < TREE_DEPTH_MAX; depth++) {
+        if (process->job == id) {
+            return 1;
+        }
+        process = process->above;
     }
-    add_descendants(trees);
+    return 0;
+}
+
+/* With the process held, is it the one that was seen?  To hold all of them from
+ * the begin would take more descriptors than there may be. */
+static void send_to(const tree_process_t *process, int signal)
+{
+    int fd = (int)syscall(SYS_pidfd_open, process->proc.pid, 0);
+
+    if (fd < 0) {
+        return;
+    }
+    if (!wheel_proc_dead(&process->proc)) {
+        wheel_job_tree_send(fd, signal);
+    }
+    close(fd);
 }
 
 void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
@@ -212,28 +237,19 @@ void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
     if (!trees) {
         return;
     }
-    find(trees, id);
     for (n = 0; n < trees->n; n++) {
         const tree_process_t *process = &trees->processes[n];
 
-        if (!process->is_own) {
+        if (!is_of(process, id)) {
             continue;
         }
         found->processes++;
         ticks += process->cpu_ticks;
         if (signal) {
-            wheel_job_tree_send(process->fd, signal);
+            send_to(process, signal);
         }
     }
     found->cpu_usec = ticks * 1000000 / sysconf(_SC_CLK_TCK);
-}
-
-static int by_pid(const void *a, const void *b)
-{
-    const wheel_job_process_t *left = a;
-    const wheel_job_process_t *right = b;
-
-    return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
 static void fill_process(const tree_process_t *found,
@@ -241,9 +257,9 @@ static void fill_process(const tree_process_t *found,
 {
     char *at = process->command;
 
-    process->pid = found->pid;
+    process->pid = found->proc.pid;
     process->parent = found->parent;
-    if (read_file(found->pid, "comm", at, sizeof(process->command)) <= 0) {
+    if (read_file(found->proc.pid, "comm", at, sizeof(process->command)) <= 0) {
         *at = '\0';
     }
     for (; *at && *at != '\n'; at++) {
@@ -262,15 +278,16 @@ unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
     if (!trees) {
         return 0;
     }
-    find(trees, id);
     for (n = 0; n < trees->n; n++) {
-        if (trees->processes[n].is_own && found < max) {
+        if (!is_of(&trees->processes[n], id)) {
+            continue;
+        }
+        if (found < max) {
             fill_process(&trees->processes[n], &processes[found]);
         }
-        found += trees->processes[n].is_own != 0;
+        found++;
     }
     wheel_job_trees_free(trees);
-    qsort(processes, found < max ? found : max, sizeof(*processes), by_pid);
     return found;
 }
 

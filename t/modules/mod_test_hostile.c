@@ -91,6 +91,7 @@ static void lie(slots_slot_t *slot, const unsigned long *said)
     slot->owner = said[0] << 32 | said[1];
     slot->marked_usec = 1;
     slot->kind = said[4] ? WHEEL_KIND_OTHER : WHEEL_KIND_CGI;
+    slot->has_processes = !said[4];
     slot->word = WORD(said[2], said[3]);
 }
 
