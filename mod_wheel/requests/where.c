@@ -34,10 +34,8 @@ APLOG_USE_MODULE(wheel);
 #define WHERE_AFTER_USEC APR_USEC_PER_SEC
 #define WHERE_EVERY_USEC APR_USEC_PER_SEC
 
-/* What may be done in one second: requests examined, those of them with
- * processes, for which /proc may have to be read, and lines in the log. */
+/* What may be done in one second: requests examined, and lines in the log. */
 #define WHERE_EXAMINED_MAX 32
-#define WHERE_TREES_MAX 2
 #define WHERE_LOGGED_MAX 2
 
 /* The privileged process takes a tenth of a millisecond, if it gets the CPU: to
@@ -61,7 +59,6 @@ static struct {
     where_note_t *notes; /* one for each slot */
     apr_int64_t second_usec;
     int examined; /* in this second, and so on */
-    int trees;
     int logged;
     apr_int64_t pause_usec; /* until when nobody asks for privilege */
 } where;
@@ -72,7 +69,7 @@ static void begin_second(apr_int64_t now)
 {
     if (now - where.second_usec >= APR_USEC_PER_SEC) {
         where.second_usec = now;
-        where.examined = where.trees = where.logged = 0;
+        where.examined = where.logged = 0;
     }
 }
 
@@ -139,7 +136,6 @@ static int examine(const wheel_request_t *request, where_note_t *note,
     note->examined_usec = now;
     note->cpu_usec = cpu_usec;
     where.examined++;
-    where.trees += request->has_processes;
     return 1;
 }
 
@@ -225,8 +221,7 @@ static int look_is_due(const wheel_request_t *request, const where_note_t *note,
 
     return is_wanted && request->elapsed >= WHERE_AFTER_USEC &&
            now - note->examined_usec >= WHERE_EVERY_USEC &&
-           where.examined < WHERE_EXAMINED_MAX &&
-           (!request->has_processes || where.trees < WHERE_TREES_MAX);
+           where.examined < WHERE_EXAMINED_MAX;
 }
 
 void wheel_where_look(const wheel_request_t *request)
