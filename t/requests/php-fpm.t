@@ -6,7 +6,8 @@ use strict;
 use warnings FATAL => 'all';
 
 use IO::Socket::INET ();
-use WheelHttpd qw(free_port run_user run_group spew slurp);
+use WheelFpm qw(write_fpm);
+use WheelHttpd qw(spew slurp);
 use WheelKeeper qw(end_server);
 use WheelPlan;
 use WheelRequests qw(listed load_modules php_dir stop_listed);
@@ -19,35 +20,19 @@ plan tests => 26, need 'wheel',
 
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
     or die "$!\n";
-my ($port, $status_port) = (free_port(), free_port());
 my $server = WheelServer->new(config => '');
 my $dir    = $server->dir;
 my $htdocs = "$dir/htdocs";
 chmod 0777, $htdocs;
-spew("$dir/fpm.conf", <<"END");
-[global]
-error_log = $dir/fpm.log
-daemonize = no
-[www]
-user = @{[run_user()]}
-group = @{[run_group()]}
-listen = 127.0.0.1:$port
-pm = static
-pm.max_children = 3
-pm.status_path = /fpm-status
-pm.status_listen = 127.0.0.1:$status_port
-php_admin_value[max_execution_time] = 0
-php_admin_value[display_errors] = 1
-php_admin_value[opcache.enable] = 0
-END
+my $made = write_fpm($dir, children => 3,
+    config => 'php_admin_value[display_errors] = 1');
+my ($port, $status_port) = @$made{qw(port status)};
 my $fpm = fork // die "fork: $!\n";
 if ($fpm == 0) {
     setpgrp;
     open STDOUT, '>>', "$dir/fpm.out";
     open STDERR, '>&', \*STDOUT;
-    $ENV{LD_LIBRARY_PATH} = "$php/usr/lib/x86_64-linux-gnu";
-    exec "$php/usr/sbin/php-fpm8.2", '-n', '-R', '-y', "$dir/fpm.conf"
-        or POSIX::_exit(127);
+    exec @{ $made->{command} } or POSIX::_exit(127);
 }
 END { end_server($fpm, 5) if $fpm }
 wait_until { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$status_port") }

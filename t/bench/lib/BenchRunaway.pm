@@ -14,8 +14,8 @@ use IO::Socket::UNIX ();
 use POSIX ();
 
 use BenchReport ();
-use WheelHttpd qw(checkout_dir free_port libexec_dir module_file run_group
-    run_user slurp spew);
+use WheelFpm qw(write_fpm);
+use WheelHttpd qw(checkout_dir free_port module_file slurp spew);
 use WheelKeeper qw(end_server kept_dir);
 use WheelRequests qw(load_modules php_dir);
 use WheelServer ();
@@ -135,28 +135,9 @@ sub backend {
 
 sub fpm {
     my ($dir, $more) = @_;
-    my ($port, $status) = (free_port(), free_port());
-    my $php = php_dir();
-    spew("$dir/fpm.conf", <<"END");
-[global]
-error_log = $dir/fpm.log
-daemonize = no
-[www]
-user = @{[run_user()]}
-group = @{[run_group()]}
-listen = 127.0.0.1:$port
-pm = static
-pm.max_children = 6
-pm.status_path = /fpm-status
-pm.status_listen = 127.0.0.1:$status
-php_admin_value[max_execution_time] = 0
-php_admin_value[opcache.enable] = 0
-$more
-END
-    my $pid = spawn($dir, $port,
-        '/usr/bin/env', "LD_LIBRARY_PATH=$php/usr/lib/x86_64-linux-gnu",
-        "$php/usr/sbin/php-fpm8.2", '-n', '-R', '-y', "$dir/fpm.conf");
-    return ($pid, $port, $status);
+    my $made = write_fpm($dir, children => 6, config => $more);
+    my $pid = spawn($dir, $made->{port}, @{ $made->{command} });
+    return ($pid, @$made{qw(port status)});
 }
 
 sub write_scripts {
