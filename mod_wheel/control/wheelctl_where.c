@@ -19,7 +19,7 @@
 #include "core/thread_stack.h"
 #include "core/thread_wait.h"
 
-/* CPU time is measured for so long. */
+/* CPU time is measured for so long, while the stacks are read. */
 #define MEASURE_USEC (20 * 1000)
 
 /* Processes of a CGI script that are shown. */
@@ -34,6 +34,9 @@ typedef struct seen_t {
     apr_status_t rv; /* of reading these */
     apr_int64_t began_usec;
     double cores;
+    json_t *stack;
+    apr_int64_t stopped_usec; /* to copy it */
+    const char *no_stack;     /* what went wrong */
 } seen_t;
 
 static struct {
@@ -65,11 +68,49 @@ static void end_look(seen_t *seen)
                       : 0;
 }
 
+static const char *copy_error(apr_status_t rv)
+{
+    if (APR_STATUS_IS_EACCES(rv)) {
+        return "the process can't be traced: this needs root, or "
+               "CAP_SYS_PTRACE, and no debugger may hold it";
+    }
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        return "the thread ran on meanwhile: try again";
+    }
+    return rv == APR_ENOTIMPL ? "this machine's stacks are not known"
+                              : "the thread has ended";
+}
+
+static void look_at_stack(seen_t *seen)
+{
+    static wheel_thread_copy_t copy;
+    static wheel_stack_frame_t frames[WHEEL_STACK_FRAMES_MAX];
+    apr_status_t rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
+    wheel_stack_t *stack = NULL;
+    unsigned frames_n = 0;
+    unsigned n;
+
+    seen->no_stack = copy_error(rv);
+    if (rv == APR_SUCCESS) {
+        stack = wheel_stack_open(seen->process.pid, &seen->no_stack);
+    }
+    if (stack) {
+        seen->no_stack = wheel_stack_walk(stack, &copy, frames, &frames_n);
+        wheel_stack_close(stack);
+    }
+    seen->stack = json_array();
+    for (n = 0; n < frames_n; n++) {
+        json_array_append_new(seen->stack, json_string(frames[n].text));
+    }
+    seen->stopped_usec = copy.stopped_nsec / 1000;
+}
+
 /* The request's thread is the first. */
 static void look(const wheelctl_thread_t *thread)
 {
     static wheel_job_process_t processes[PROCESSES_MAX];
     unsigned processes_n = 0;
+    apr_int64_t left;
     unsigned n;
 
     if (thread->is_cgi) {
@@ -86,7 +127,14 @@ static void look(const wheelctl_thread_t *thread)
     for (n = 0; n < found.n; n++) {
         begin_look(&found.seen[n]);
     }
-    usleep(MEASURE_USEC);
+    left = wheel_clock_usec() + MEASURE_USEC;
+    for (n = 0; n < found.n; n++) {
+        look_at_stack(&found.seen[n]);
+    }
+    left -= wheel_clock_usec();
+    if (left > 0) {
+        usleep((useconds_t)left);
+    }
     for (n = 0; n < found.n; n++) {
         end_look(&found.seen[n]);
     }
@@ -94,62 +142,21 @@ static void look(const wheelctl_thread_t *thread)
 
 /* --- As JSON -------------------------------------------------------------- */
 
-static const char *copy_error(apr_status_t rv)
-{
-    if (APR_STATUS_IS_EACCES(rv)) {
-        return "the process can't be traced: this needs root, or "
-               "CAP_SYS_PTRACE, and no debugger may hold it";
-    }
-    if (APR_STATUS_IS_EAGAIN(rv)) {
-        return "the thread ran on meanwhile: try again";
-    }
-    return rv == APR_ENOTIMPL ? "this machine's stacks are not known"
-                              : "the thread has ended";
-}
-
-/* @return what went wrong */
-static const char *add_stack(const seen_t *seen, json_t *where)
-{
-    static wheel_thread_copy_t copy;
-    static wheel_stack_frame_t frames[WHEEL_STACK_FRAMES_MAX];
-    apr_status_t rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
-    json_t *json = json_array();
-    const char *error = copy_error(rv);
-    wheel_stack_t *stack = NULL;
-    unsigned frames_n = 0;
-    unsigned n;
-
-    if (rv == APR_SUCCESS) {
-        stack = wheel_stack_open(seen->process.pid, &error);
-    }
-    if (stack) {
-        error = wheel_stack_walk(stack, &copy, frames, &frames_n);
-        wheel_stack_close(stack);
-    }
-    for (n = 0; n < frames_n; n++) {
-        json_array_append_new(json, json_string(frames[n].text));
-    }
-    json_object_set_new(where, "stack", json);
-    json_object_set_new(where, "stopped_usec",
-                        json_integer(copy.stopped_nsec / 1000));
-    return error;
-}
-
 static json_t *as_json(const seen_t *seen)
 {
     char text[WHEEL_WAIT_TEXT_BYTES];
     char state[2] = {seen->after.state, 0};
     json_t *where;
-    const char *error;
 
     wheel_thread_wait_text(&seen->after, text);
-    where = json_pack("{s:i, s:i, s:s, s:s, s:f}", "pid",
-                      (int)seen->process.pid, "thread", (int)seen->tid, "state",
-                      state, "waits_for", text, "cores", seen->cores);
-    error = add_stack(seen, where);
-    if (error) {
+    where =
+        json_pack("{s:i, s:i, s:s, s:s, s:f, s:O, s:I}", "pid",
+                  (int)seen->process.pid, "thread", (int)seen->tid, "state",
+                  state, "waits_for", text, "cores", seen->cores, "stack",
+                  seen->stack, "stopped_usec", (json_int_t)seen->stopped_usec);
+    if (seen->no_stack) {
         fprintf(stderr, "wheelctl: process %ld: no stack: %s\n",
-                (long)seen->process.pid, error);
+                (long)seen->process.pid, seen->no_stack);
     }
     return where;
 }
