@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "ap_listen.h"
 #include "ap_mpm.h"
 #include "http_config.h"
 #include "http_log.h"
@@ -34,6 +35,9 @@ APLOG_USE_MODULE(wheel);
 /* How long no process accepts connections before the oldest jobs end, and from
  * then to the next. */
 #define MPM_FULL_USEC (3 * APR_USEC_PER_SEC)
+
+/* How long a parent that listens may take to show it. */
+#define MPM_CONNECT_USEC (50 * 1000)
 
 /* How event's parent marks a process that is about to end, once it has counted
  * how many more processes it needs.  While the server stops gracefully it needs
@@ -118,9 +122,7 @@ static int place_is_taken(int place, int threads, int async)
     if (!process->pid || async) {
         return process->pid && process->quiescing == MPM_REPLACED;
     }
-    /* A process of the current generation may be stopping for good. */
-    if (!process->quiescing ||
-        process->generation == board->global->running_generation) {
+    if (!process->quiescing) {
         return 0;
     }
     for (t = 0; t < threads; t++) {
@@ -153,6 +155,29 @@ static int nobody_serves(int async)
     return 1;
 }
 
+/* While the server stops gracefully, its processes look like those that are
+ * worn out, but its parent listens no more.  A connection that shows it does is
+ * closed at once. */
+static int server_stops(void)
+{
+    ap_listen_rec *listener = ap_listeners;
+    apr_socket_t *socket;
+    apr_pool_t *pool;
+    apr_status_t rv;
+
+    if (!listener || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
+        return 0;
+    }
+    rv = apr_socket_create(&socket, listener->bind_addr->family, SOCK_STREAM,
+                           APR_PROTO_TCP, pool);
+    if (rv == APR_SUCCESS) {
+        apr_socket_timeout_set(socket, MPM_CONNECT_USEC);
+        rv = apr_socket_connect(socket, listener->bind_addr);
+    }
+    apr_pool_destroy(pool);
+    return APR_STATUS_IS_ECONNREFUSED(rv);
+}
+
 /* A process that is worn out, spare or of an old generation keeps its place
  * until its last job ends.  Should such processes hold all places, no new one
  * starts, nobody accepts, and nobody could stop the jobs. */
@@ -170,8 +195,16 @@ static void give_way(int async)
         atomic_store_explicit(&full_usec, now, memory_order_relaxed);
         return;
     }
-    if (now - since >= MPM_FULL_USEC &&
-        wheel_table_give_way(wheel_process_table(), getpid(), MPM_FULL_USEC)) {
+    if (now - since < MPM_FULL_USEC) {
+        return;
+    }
+    if (!async) {
+        atomic_store_explicit(&full_usec, now, memory_order_relaxed);
+        if (server_stops()) {
+            return;
+        }
+    }
+    if (wheel_table_give_way(wheel_process_table(), getpid(), MPM_FULL_USEC)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      "WH0013: processes that are about to end hold all "
                      "places for processes: the wheels of this one, which has "

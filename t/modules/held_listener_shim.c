@@ -4,7 +4,7 @@
  *
  * With LD_PRELOAD, for one server of a test; it is held while the first byte of
  * the file that HELD_LISTENER_FILE names is a 1.  Nobody else but the main
- * thread wakes all who wait for something.
+ * thread wakes all who wait for what the idle threads wait for.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #define HELD_LISTENER_POLL_USEC (10 * 1000)
 
 static __thread int has_told;
+static apr_thread_cond_t *_Atomic waited; /* by an idle thread */
 
 static int is_to_wait(void)
 {
@@ -39,8 +40,18 @@ __attribute__((visibility("default"))) apr_status_t apr_thread_cond_broadcast(
     apr_status_t (*next)(apr_thread_cond_t *) =
         dlsym(RTLD_NEXT, "apr_thread_cond_broadcast");
 
-    has_told = gettid() != getpid();
+    has_told = gettid() != getpid() && cond == waited;
     return next(cond);
+}
+
+__attribute__((visibility("default"))) apr_status_t apr_thread_cond_wait(
+    apr_thread_cond_t *cond, apr_thread_mutex_t *mutex)
+{
+    apr_status_t (*next)(apr_thread_cond_t *, apr_thread_mutex_t *) =
+        dlsym(RTLD_NEXT, "apr_thread_cond_wait");
+
+    waited = cond;
+    return next(cond, mutex);
 }
 
 /* They need the mutex in order to go on. */

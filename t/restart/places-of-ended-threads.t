@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A child of worker that stops gracefully may leave the places of its idle
 # threads marked so that its parent takes none of them for free: while a wheel
-# holds the child, no new one would start.  Then the wheel ends.
+# holds the child, no new one would start.  Then the wheel ends, but not if the
+# server is to stop after it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -10,42 +11,80 @@ use WheelFaults qw(answers_by complaints resumed turn);
 use WheelHttpd qw(checkout_dir spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(thread_ids wait_until);
+use WheelTest qw(collect thread_ids wait_until);
 
 my $shim = checkout_dir() . '/t/modules/.libs/held_listener_shim.so';
 plan WheelServer::mpm() ne 'worker'
     ? (skip_all => 'only worker uses the places of single threads')
     : ($ENV{WHEEL_HTTPD} // '') =~ /asan/
     ? (skip_all => 'a sanitizer has to be loaded first')
-    : (tests => 6, need_module 'wheel');
+    : (tests => 13, need_module 'wheel');
 
 # MaxRequestWorkers allows one process, ServerLimit more.
-my $server = WheelServer->new(processes => 1, threads => 6, spare => 6);
-my $held   = $server->dir . '/held';
-hold(0);
-$server->configure(
-    env => { LD_PRELOAD => $shim, HELD_LISTENER_FILE => $held });
-$server->start or die "httpd didn't start:\n" . $server->error_log;
-
+use constant CONNECTIONS => 200;
+my ($server, $held) = start_server();
 my ($child) = $server->children;
 my @wheels  = turn($server, 1);
 my $threads = thread_ids($child);
 hold(1);
 ok resumed($server, 'USR1'), 'the server restarts gracefully';
-ok wait_until { thread_ids($child) == $threads - 5 },
-    'the idle threads end before their listener';
-hold(0);
-ok wait_until {
-    my $answer = $server->get('/stop', limit => 2);
-    ($answer->status // 0) == 200;
-}, 'a new process answers';
-is_deeply answers_by(20, @wheels), { shutdown => 1 },
-    'the wheel of the old process has its number';
-is scalar(() = $server->error_log =~ /WH0013/g), 1, 'the log says so';
-is_deeply [complaints($server)], [], 'the log has no complaint';
+idle_threads_end();
+gives_way('the old process');
+
+# One that is worn out.
+$server->stop;
+($server, $held) = start_server("MaxConnectionsPerChild @{[CONNECTIONS]}\n");
+($child) = $server->children;
+@wheels  = turn($server, 1);
+$threads = thread_ids($child);
+hold(1);
+wait_until {
+    $server->get('/', limit => 1) for 1 .. 20;
+    thread_ids($child) == $threads - 5;
+};
+idle_threads_end();
+gives_way('the one that is worn out');
+
+# The server is to stop.
+@wheels  = turn($server, 1);
+($child) = map { $_->{pid} } $server->rotating;
+$threads = thread_ids($child);
+hold(1);
+$server->signal('WINCH');
+idle_threads_end();
+is collect(8, @wheels), 0, 'a wheel that a graceful stop waits for turns on';
+
+sub start_server {
+    my ($config) = @_;
+    my $made = WheelServer->new(processes => 1, threads => 6, spare => 6);
+    my $file = spew($made->dir . '/held', 0);
+    $made->configure(
+        env    => { LD_PRELOAD => $shim, HELD_LISTENER_FILE => $file },
+        config => $config // ''
+    );
+    $made->start or die "httpd didn't start:\n" . $made->error_log;
+    return ($made, $file);
+}
+
+sub idle_threads_end {
+    ok wait_until { thread_ids($child) == $threads - 5 },
+        'the idle threads end before their listener';
+    return hold(0);
+}
+
+sub gives_way {
+    my ($who) = @_;
+    ok wait_until {
+        my $answer = $server->get('/stop', limit => 2);
+        ($answer->status // 0) == 200;
+    }, 'a new process answers';
+    is_deeply answers_by(20, @wheels), { shutdown => 1 },
+        "the wheel of $who has its number";
+    is scalar(() = $server->error_log =~ /WH0013/g), 1, 'the log says so';
+    return is_deeply [complaints($server)], [], 'the log has no complaint';
+}
 
 sub hold {
     my ($is_to) = @_;
-    spew($held, $is_to);
-    return;
+    return spew($held, $is_to);
 }
