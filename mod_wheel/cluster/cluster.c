@@ -24,7 +24,6 @@
 #include "http_core.h"
 #include "http_log.h"
 #include "http_main.h"
-#include "mpm_common.h"
 
 #include "render/render.h"
 #include "server/config.h"
@@ -230,20 +229,22 @@ static const char *default_name(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", name, port);
 }
 
-static const char *retained_key(apr_pool_t *pool)
+static const char *retained_key(void)
 {
-    return apr_psprintf(pool, CLUSTER_RETAINED "-%u-%u-%u",
-                        (unsigned)sizeof(*own.kept),
-                        (unsigned)sizeof(cluster_counters_t),
-                        (unsigned)sizeof(cluster_position_t));
+    static char key[64];
+
+    apr_snprintf(key, sizeof(key), CLUSTER_RETAINED "-%u-%u-%u",
+                 (unsigned)sizeof(*own.kept),
+                 (unsigned)sizeof(cluster_counters_t),
+                 (unsigned)sizeof(cluster_position_t));
+    return key;
 }
 
 /* Where the module was replaced by one with other sizes, old processes keep
  * what they have. */
-static int keep(server_rec *s, apr_pool_t *ptemp)
+static int keep(server_rec *s)
 {
-    const char *key = retained_key(ptemp);
-    cluster_retained_t *kept = ap_retained_data_get(key);
+    cluster_retained_t *kept = ap_retained_data_get(retained_key());
 
     if (!kept) {
         cluster_retained_t made;
@@ -258,7 +259,7 @@ static int keep(server_rec *s, apr_pool_t *ptemp)
                          "files");
             return 0;
         }
-        kept = ap_retained_data_create(key, sizeof(made));
+        kept = ap_retained_data_create(retained_key(), sizeof(made));
         *kept = made;
     }
     own.kept = kept;
@@ -291,7 +292,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }
-    if (!keep(s, ptemp)) {
+    if (!keep(s)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     own.provider = find_provider(config->scheme);
@@ -305,19 +306,16 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
-/* What is the helper's alone is out of the reach of all others.  With -X, the
- * one process is parent and child. */
-static int drop_privileges(apr_pool_t *pool, server_rec *s)
+/* What is the helper's alone is out of the reach of all others. */
+static void close_own(void)
 {
-    cluster_retained_t *kept = ap_retained_data_get(retained_key(pool));
+    cluster_retained_t *kept = ap_retained_data_get(retained_key());
 
-    (void)s;
-    if (kept && kept->position && wheel_helper_is_other(kept->owner)) {
+    if (kept && kept->position) {
         munmap(kept->position, sizeof(*kept->position));
         close(kept->requests[0]);
         kept->position = NULL;
     }
-    return OK;
 }
 
 void wheel_cluster_register(apr_pool_t *pconf)
@@ -325,7 +323,7 @@ void wheel_cluster_register(apr_pool_t *pconf)
     (void)pconf;
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
+    wheel_helper_closes(close_own);
     cluster_reader_register();
     cluster_publish_register();
 }

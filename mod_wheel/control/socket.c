@@ -23,7 +23,6 @@
 #include "http_config.h"
 #include "http_core.h"
 #include "http_log.h"
-#include "mpm_common.h"
 
 #include "core/proc.h"
 #include "server/config.h"
@@ -403,25 +402,21 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 }
 
 /* A process that outlives its parent must not keep the socket: nobody would
- * answer there, and the next server could not have it.  With -X, the one
- * process is parent and child. */
-static int drop_privileges(apr_pool_t *pool, server_rec *s)
+ * answer there, and the next server could not have it. */
+static void close_own(void)
 {
     socket_retained_t *kept = ap_retained_data_get(SOCKET_RETAINED);
 
-    (void)pool;
-    (void)s;
-    if (kept && kept->open && wheel_helper_is_other(kept->owner)) {
+    if (kept && kept->open) {
         close(kept->fd);
         kept->open = 0;
         served.listener = -1;
     }
-    return OK;
 }
 
 void wheel_socket_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
+    wheel_helper_closes(close_own);
 }

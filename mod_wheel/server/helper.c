@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,11 +61,59 @@ static struct {
     int wanted;
 } helper;
 
+/* What is closed in processes that the parent forks. */
+static struct {
+    wheel_helper_close_t close[HELPER_CLOSES_MAX];
+    unsigned n;
+    pid_t parent;
+    int keeps; /* the one that is forked keeps all, and so do its own */
+} forks;
+
 void wheel_helper_add(const wheel_helper_part_t *part)
 {
     ap_assert(helper.parts.n < HELPER_PARTS_MAX);
     helper.parts.part[helper.parts.n++] = part;
 }
+
+/* --- Processes that the parent forks -------------------------------------- */
+
+void wheel_helper_closes(wheel_helper_close_t close_own)
+{
+    ap_assert(forks.n < HELPER_CLOSES_MAX);
+    forks.close[forks.n++] = close_own;
+}
+
+apr_status_t wheel_helper_fork(apr_proc_t *proc, apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    forks.keeps = 1;
+    rv = apr_proc_fork(proc, pool);
+    if (rv != APR_INCHILD) {
+        forks.keeps = 0;
+    }
+    return rv;
+}
+
+/* In each process that is forked, of a child's, too. */
+static void close_in_forked(void)
+{
+    unsigned n;
+
+    for (n = 0; n < forks.n && !forks.keeps && getppid() == forks.parent; n++) {
+        forks.close[n]();
+    }
+}
+
+/* The C library forgets the function when the module is unloaded. */
+static void register_forks(void)
+{
+    memset(&forks, 0, sizeof(forks));
+    forks.parent = getpid();
+    pthread_atfork(NULL, NULL, close_in_forked);
+}
+
+/* --- What is wanted ------------------------------------------------------- */
 
 static int is_wanted(void)
 {
@@ -121,7 +170,7 @@ static apr_status_t fork_supervisor(server_rec *s, const int *ends)
     helper_retained_t *kept = helper.kept;
     helper_start_t start = {s, getpid(), ends[1], kept->before, &helper.parts};
     apr_proc_t proc;
-    apr_status_t rv = apr_proc_fork(&proc, s->process->pconf);
+    apr_status_t rv = wheel_helper_fork(&proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
         close(ends[0]);
@@ -288,19 +337,21 @@ static apr_status_t end_generation(void *data)
 
 /* --- Hooks ---------------------------------------------------------------- */
 
-static const char *retained_key(apr_pool_t *pool)
+static const char *retained_key(void)
 {
-    return apr_psprintf(pool, HELPER_RETAINED "-%u",
-                        (unsigned)sizeof(helper_retained_t));
+    static char key[64];
+
+    apr_snprintf(key, sizeof(key), HELPER_RETAINED "-%u",
+                 (unsigned)sizeof(helper_retained_t));
+    return key;
 }
 
-static helper_retained_t *keep(apr_pool_t *ptemp)
+static helper_retained_t *keep(void)
 {
-    const char *key = retained_key(ptemp);
-    helper_retained_t *kept = ap_retained_data_get(key);
+    helper_retained_t *kept = ap_retained_data_get(retained_key());
 
     if (!kept) {
-        kept = ap_retained_data_create(key, sizeof(*kept));
+        kept = ap_retained_data_create(retained_key(), sizeof(*kept));
         kept->owner = getpid();
         kept->life = -1;
         kept->before = -1;
@@ -316,10 +367,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     unsigned n;
 
     (void)plog;
+    (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    helper.kept = keep(ptemp);
+    helper.kept = keep();
     helper.wanted = is_wanted();
     for (n = 0; n < HELPER_OLD_MAX; n++) {
         if (helper.kept->old[n]) {
@@ -349,17 +401,26 @@ static int pre_mpm(apr_pool_t *pool, ap_scoreboard_e type)
     return OK;
 }
 
-/* No other process may keep the helper alive when the parent is dead.  With -X,
- * the one process is parent and child. */
-static int drop_privileges(apr_pool_t *pool, server_rec *s)
+/* No other process may keep the helper alive when the parent is dead. */
+static void close_own(void)
 {
-    helper_retained_t *kept = ap_retained_data_get(retained_key(pool));
+    helper_retained_t *kept = ap_retained_data_get(retained_key());
 
-    (void)s;
-    if (kept && wheel_helper_is_other(kept->owner)) {
+    if (kept) {
         close_fd(&kept->life);
         close_fd(&kept->before);
     }
+}
+
+/* A server that starts has gone to the background by now: in a new process. */
+static int note_parent(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    (void)s;
+    forks.parent = getpid();
     return OK;
 }
 
@@ -367,8 +428,10 @@ void wheel_helper_register(apr_pool_t *pconf)
 {
     (void)pconf;
     memset(&helper, 0, sizeof(helper));
+    register_forks();
+    wheel_helper_closes(close_own);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_pre_mpm(pre_mpm, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_post_config(note_parent, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

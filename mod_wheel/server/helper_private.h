@@ -7,6 +7,7 @@
 #include "server/helper.h"
 
 #define HELPER_PARTS_MAX 8
+#define HELPER_CLOSES_MAX 8
 
 /** The parts that were added.  Read-only after the hooks are registered. */
 typedef struct helper_parts_t {

@@ -77,11 +77,6 @@ int wheel_helper_here(void)
     return own.here;
 }
 
-int wheel_helper_is_other(pid_t owner)
-{
-    return !own.start && getpid() != owner;
-}
-
 int wheel_helper_before(void)
 {
     return own.start->before;

@@ -362,7 +362,7 @@ static apr_status_t start(server_rec *s)
         privileged.steps, wheel_requests_slots(),  kept->cooled,
     };
     apr_proc_t *proc = apr_pcalloc(s->process->pconf, sizeof(*proc));
-    apr_status_t rv = apr_proc_fork(proc, s->process->pconf);
+    apr_status_t rv = wheel_helper_fork(proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
         _exit(privileged_main(&how) ? 0 : PRIVILEGED_FAILED + errno);
@@ -445,20 +445,22 @@ static apr_status_t end_generation(void *data)
     return APR_SUCCESS;
 }
 
-static const char *retained_key(apr_pool_t *pool)
+static const char *retained_key(void)
 {
-    return apr_psprintf(pool, PRIVILEGED_RETAINED "-%u-%u",
-                        (unsigned)sizeof(privileged_retained_t),
-                        (unsigned)sizeof(privileged_cooled_t));
+    static char key[64];
+
+    apr_snprintf(key, sizeof(key), PRIVILEGED_RETAINED "-%u-%u",
+                 (unsigned)sizeof(privileged_retained_t),
+                 (unsigned)sizeof(privileged_cooled_t));
+    return key;
 }
 
-static privileged_retained_t *keep(apr_pool_t *ptemp)
+static privileged_retained_t *keep(void)
 {
-    const char *key = retained_key(ptemp);
-    privileged_retained_t *kept = ap_retained_data_get(key);
+    privileged_retained_t *kept = ap_retained_data_get(retained_key());
 
     if (!kept) {
-        kept = ap_retained_data_create(key, sizeof(*kept));
+        kept = ap_retained_data_create(retained_key(), sizeof(*kept));
         kept->owner = getpid();
         kept->fds[0] = kept->fds[1] = -1;
     }
@@ -502,39 +504,35 @@ static int has_cooled(const privileged_retained_t *kept)
     return 0;
 }
 
-/* A child, or a daemon that children talk to, may come under foreign control:
- * it has no way to the process. */
-static int drop_privileges(apr_pool_t *pool, server_rec *s)
+/* A child, or a daemon, may come under foreign control: it has no way to the
+ * process. */
+static void close_own(void)
 {
-    privileged_retained_t *kept = ap_retained_data_get(retained_key(pool));
+    privileged_retained_t *kept = ap_retained_data_get(retained_key());
 
-    (void)s;
-    if (!kept || !wheel_helper_is_other(kept->owner)) {
-        return OK;
-    }
-    if (kept->fds[0] >= 0) {
+    if (kept && kept->fds[0] >= 0) {
         close(kept->fds[0]);
         close(kept->fds[1]);
         kept->fds[0] = kept->fds[1] = -1;
     }
-    if (kept->cooled) {
+    if (kept && kept->cooled) {
         munmap(kept->cooled, sizeof(*kept->cooled));
         kept->cooled = NULL;
     }
-    if (kept->state) {
+    if (kept && kept->state) {
         mprotect(kept->state, sizeof(*kept->state), PROT_READ);
     }
-    return OK;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     (void)plog;
+    (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    privileged.kept = keep(ptemp);
+    privileged.kept = keep();
     /* What the configuration before this one has cooled down is to end so. */
     if (!wheel_config_server().privileged && !has_cooled(privileged.kept)) {
         return OK;
@@ -567,6 +565,6 @@ void wheel_privileged_register(apr_pool_t *pconf)
     memset(&privileged, 0, sizeof(privileged));
     /* Before the helper's, which starts it at a graceful restart. */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_LAST);
-    ap_hook_drop_privileges(drop_privileges, NULL, NULL, APR_HOOK_FIRST);
+    wheel_helper_closes(close_own);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

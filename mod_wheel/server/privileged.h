@@ -9,8 +9,8 @@
  * runs as root, with two capabilities, CAP_SYS_PTRACE and CAP_SYS_NICE, behind
  * a filter of system calls.  The helper gives it a process, a thread, a slot
  * and a request's id; it proves by itself that they belong together and to this
- * server, and does one of the four things below, nothing else.  Children can't
- * send it anything.
+ * server, and does one of the four things below, nothing else.  No child and no
+ * daemon of another module can send it anything.
  */
 #ifndef WHEEL_SERVER_PRIVILEGED_H
 #define WHEEL_SERVER_PRIVILEGED_H

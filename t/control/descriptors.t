@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the parent shares with its helper, and with the privileged process, no
-# other process has: no child, not mod_cgid's daemon, no script, no log program,
-# however often the server restarts.
+# other process has: no child, no daemon of another module, no script, no log
+# program, however often the server restarts.
 
 use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config);
-use WheelHttpd qw(redis_module_file slurp spew);
+use WheelHttpd qw(redis_module_file slurp spew user_modules);
 use WheelPlan;
 use WheelRequests qw(load_modules);
 use WheelServer ();
@@ -26,6 +26,7 @@ program("$dir/logger",     'exec cat >/dev/null');
 $server->configure(config => <<"END" . control_config());
 LoadModule wheel_redis_module "@{[redis_module_file()]}"
 @{[load_modules('cgid')]}
+@{[user_modules('test_daemon')]}
 ScriptSock "$dir/run/cgisock"
 ScriptAlias "/cgi/" "$dir/cgi/"
 <Directory "$dir/cgi">
@@ -62,7 +63,7 @@ sub check {
     is scalar(grep { $shared{$_} } sockets($privileged)), 1,
         'one is that of the privileged process';
     my ($daemon) = grep { grep { $_ == $script } forked_pids($_) } @others;
-    isnt $daemon, undef, 'scripts have a daemon';
+    ok $daemon && named('test-daemon'), 'there are daemons';
     my %others = map { my $pid = $_;
         map { $_ => 1 } grep { $shared{$_} } sockets($pid) } @others;
     # By this one, children tell the helper what other hosts are to stop.
