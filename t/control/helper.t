@@ -121,7 +121,8 @@ sub ours {
 # Restart, and return once others of ours are there.
 sub renewed {
     my ($signal) = @_;
-    my ($before) = supervisor_pids($parent);
+    # One that has just been forked has no name of its own yet.
+    my $before = wait_until { (supervisor_pids($parent))[0] };
     $server->signal($signal);
     return wait_until { grep { $_ > 0 && $_ != $before } supervisor_pids($parent) };
 }
