@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Children that are worn out wait for their wheels before they end.  Under event
 # each of them holds a place of ServerLimit for so long: when they hold all
-# places, the oldest wheels end, and a new process serves.  Under worker, that is
-# rare.
+# places, the oldest wheels end, and a new process serves.  Under worker, that
+# is rare.
 
 use strict;
 use warnings FATAL => 'all';
@@ -40,7 +40,9 @@ is_deeply answers_by(0, @done), { @done ? (shutdown => scalar @done) : () },
 # worker's parent may miss that threads have ended.
 my $gave_way = $server->error_log =~ /WH0013/;
 is !@done, !$gave_way, 'where some were ended, the log says why';
-my %right = (event => $gave_way && @turns > 0, worker => 1, prefork => !$gave_way);
+my %right = (
+    event => $gave_way && @turns > 0, worker => 1, prefork => !$gave_way
+);
 ok $right{ $server->mpm }, 'that is under event, and not all are';
 $server->get('/stop');
 is_deeply answers_by(20, @turns), { stop => scalar @turns },
