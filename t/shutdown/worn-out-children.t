@@ -29,8 +29,9 @@ ok wait_until(sub {
 is_deeply answers_by(0.3, @some, @rest), { none => 50 },
     'fifty wheels turn on in them';
 
-is $server->get('/stop/some')->header('Wheel-Stopped'), 25,
-    'a stop finds half of them';
+my $stop = $server->get('/stop/some');
+is $stop->header('Wheel-Stopped'), 25, 'a stop finds half of them'
+    or diag $stop->status // 'no answer', ': ', $stop->body;
 is_deeply answers_by(5, @some), { stop => 25 }, 'which are answered';
 ended_in_time($server, 'TERM', 'worn-out children', 0, @rest);
 is_deeply answers_by(5, @rest), { shutdown => 25 },
