@@ -116,11 +116,11 @@ static int is_due(const wheel_worker_t *worker, wheel_step_e step,
 {
     switch (worker->signals) {
     case 0:
-        return step >= WHEEL_STEP_INTERRUPT && now >= worker->next_usec;
+        return step >= WHEEL_STEP_INTERRUPT && now >= worker->again_usec;
     case 1:
         return step >= WHEEL_STEP_FORCE &&
                now - worker->signalled_usec >= WORKERS_AGAIN_USEC &&
-               now >= worker->next_usec;
+               now >= worker->again_usec;
     default:
         return 0;
     }
@@ -149,7 +149,7 @@ void wheel_worker_interrupt(const wheel_request_t *request,
         worker->signalled_usec = wheel_clock_usec();
         return;
     }
-    worker->next_usec =
+    worker->again_usec =
         request->marked < WORKERS_EAGER_USEC ? 0 : now + WORKERS_PAUSE_USEC;
     if (!worker->logged && is_worth_a_line(found, step)) {
         worker->logged = 1;

@@ -11,7 +11,8 @@
 typedef struct wheel_worker_t {
     wheel_fpm_worker_t fpm;     /* pid 0: not found */
     apr_int64_t began_cpu_usec; /* of its process */
-    apr_int64_t next_usec;      /* not asked for before */
+    apr_int64_t next_usec;      /* not looked for before, to follow it */
+    apr_int64_t again_usec;     /* nor before this, to interrupt it */
     apr_int64_t signalled_usec;
     int signals;
     int logged;

@@ -15,7 +15,7 @@ use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
 
 my $php = php_dir();
-plan tests => 26, need 'wheel',
+plan tests => 27, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} };
 
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
@@ -132,6 +132,16 @@ ok wait_until { $server->error_log =~ /WH0104.*more than one/ },
     'the log says why';
 is_deeply [workers()], \@workers, 'and no worker is touched';
 
+# What could not be told apart until a moment ago is stopped at once, and not at
+# the next look for its worker, which is once a second.
+kill KILL => @workers;
+collect(30, @two);
+wait_until { @workers = workers(); @workers == 3 };
+spew("$htdocs/until.php", '<?php while (!file_exists("' . $htdocs
+    . '/end" . getmypid())) usleep(1000);');
+cmp_ok scalar(grep { $_ < 0.35 } map { stop_of_two() } 1 .. 5), '>=', 4,
+    'one of two ends, and the other can be stopped at once';
+
 spew("$htdocs/brief.php", '<?php usleep(2000); echo "brief";');
 my ($stopped, $right) = (0, 0);
 for (1 .. 100) {
@@ -144,8 +154,23 @@ for (1 .. 100) {
 }
 is $right, 100, "requests that race with their stops ($stopped) are right";
 is_deeply [workers()], \@workers, 'and no worker dies of it';
-kill KILL => @workers;
-collect(30, @two);
+
+# How long the stop of the second of two takes when the first has just ended.
+sub stop_of_two {
+    my @pair = map { $server->begin(GET => '/until.php') } 1 .. 2;
+    wait_until {
+        2 == grep { $_->{path} eq '/until.php' && $_->{elapsed} > 1.2 }
+            @{ $server->status->{requests} };
+    };
+    for my $worker (@workers) {
+        spew("$htdocs/end$worker", '');
+        last if collect(0.2, @pair);
+    }
+    my ($left) = grep { !$_->done } @pair;
+    my $took = stop_listed($server, '/until.php', $left);
+    unlink glob "$htdocs/end*";
+    return $took;
+}
 
 # The status has a worker of its own, which comes and goes.
 sub workers {
