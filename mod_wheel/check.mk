@@ -22,8 +22,8 @@ check-format:
 check-width:
 	$(call say,CHECK,no line over 80 columns)
 	$(Q)! LC_ALL=C.UTF-8 grep -nE '^.{81,}' $(C_FILES) $(SHELL_FILES) \
-	    Makefile $(wildcard mod_wheel/*.mk t/*.mk t/bench/*.mk conf/*.* \
-	    conf/cluster/* conf/debian/rules)
+	    Makefile mod_wheel/CHANGES $(wildcard mod_wheel/*.mk t/*.mk \
+	    t/bench/*.mk conf/*.* conf/cluster/* conf/debian/rules)
 
 check-warnings:
 	+$(Q)$(MAKE) --no-print-directory VARIANT=-faults objects
