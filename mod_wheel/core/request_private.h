@@ -88,8 +88,12 @@ struct wheel_request_slots_t {
     slots_counts_t *counts;
     slots_slot_t *slots;
     unsigned slots_max;
-    int wake_fd; /* of the helper; -1: none */
+    int wake_fds[2]; /* sockets: the helper waits for the first, others write
+                      * to the second; -1: none */
     apr_shm_t *shm;
 };
+
+/** Make what wakes the helper. */
+void slots_wake_open(wheel_request_slots_t *slots);
 
 #endif /* WHEEL_CORE_REQUEST_PRIVATE_H */

@@ -87,7 +87,7 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
     made->counts = (slots_counts_t *)base;
     made->slots = (slots_slot_t *)(base + sizeof(slots_counts_t));
     made->slots_max = slots_max;
-    made->wake_fd = wheel_wake_open();
+    slots_wake_open(made);
     *slots = made;
     return APR_SUCCESS;
 }
@@ -95,16 +95,6 @@ apr_status_t wheel_request_slots_create(wheel_request_slots_t **slots,
 unsigned wheel_request_slots_max(const wheel_request_slots_t *slots)
 {
     return slots->slots_max;
-}
-
-void wheel_request_slots_wake(const wheel_request_slots_t *slots)
-{
-    wheel_wake_ring(slots->wake_fd);
-}
-
-int wheel_request_slots_wake_fd(const wheel_request_slots_t *slots)
-{
-    return slots->wake_fd;
 }
 
 /* --- Owners -------------------------------------------------------------- */

@@ -215,10 +215,16 @@ wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n);
  * something to be done.  Never waits.  Any process. */
 void wheel_request_slots_wake(const wheel_request_slots_t *slots);
 
-/** What that makes readable, until wheel_wake_clear().  Any process may do so
- * at any time.
+/** What that makes readable, until it is cleared.  Any process may do so at any
+ * time.  For the helper.
  * @return -1 if there is none */
 int wheel_request_slots_wake_fd(const wheel_request_slots_t *slots);
+
+/** Never waits.  For the helper. */
+void wheel_request_slots_wake_clear(const wheel_request_slots_t *slots);
+
+/** Close what the helper alone waits for.  For all other processes. */
+void wheel_request_slots_wake_close(wheel_request_slots_t *slots);
 
 /** The mark of the request in a slot, for its owner: a single load. */
 wheel_mark_e wheel_request_slots_marked(const wheel_request_slots_t *slots,

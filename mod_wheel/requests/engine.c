@@ -283,9 +283,9 @@ static void begin_sooner(void)
     }
 }
 
-static void be_woken(int wake_fd)
+static void be_woken(void)
 {
-    wheel_wake_clear(wake_fd);
+    wheel_request_slots_wake_clear(wheel_requests_slots());
     engine.is_woken = 1;
     begin_sooner();
 }
@@ -310,7 +310,7 @@ static void run_round(void)
 static void serve(const struct pollfd *fds, unsigned fds_n)
 {
     if (fds_n > 0 && fds[0].revents) {
-        be_woken(fds[0].fd);
+        be_woken();
     }
     if (engine.notes && !engine.leaves &&
         wheel_clock_usec() >= engine.next_usec) {

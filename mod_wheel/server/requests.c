@@ -19,6 +19,7 @@
 
 #include "core/platform.h"
 #include "server/config.h"
+#include "server/helper.h"
 #include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
@@ -233,10 +234,21 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+/* A process that waits there, too, would take wakes from the helper. */
+static void close_own(void)
+{
+    requests_retained_t *kept = ap_retained_data_get(REQUESTS_RETAINED);
+
+    if (kept && kept->slots && kept->layout == wheel_request_slots_layout()) {
+        wheel_request_slots_wake_close(kept->slots);
+    }
+}
+
 void wheel_requests_slots_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    wheel_helper_closes(close_own);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);

@@ -58,7 +58,7 @@ sub check {
         $privileged;
     my @others = grep { !$told{$_} } tree($parent);
     my %shared = map { $_ => 1 } sockets($parent);
-    cmp_ok scalar(grep { $shared{$_} } sockets($helper)), '>=', 5,
+    cmp_ok scalar(grep { $shared{$_} } sockets($helper)), '>=', 7,
         "$when: parent and helper share sockets";
     is scalar(grep { $shared{$_} } sockets($privileged)), 1,
         'one is that of the privileged process';
@@ -66,8 +66,9 @@ sub check {
     ok $daemon && named('test-daemon'), 'there are daemons';
     my %others = map { my $pid = $_;
         map { $_ => 1 } grep { $shared{$_} } sockets($pid) } @others;
-    # By this one, children tell the helper what other hosts are to stop.
-    is scalar(keys %others), 1, 'others have one of them';
+    # By these, children wake the helper, and tell it what other hosts are to
+    # stop.
+    is scalar(keys %others), 2, 'others have two of them';
     is join(' ', links($script)), '', 'a script has none';
     is join(' ', links($logger)), '', 'nor has a log program';
     kill KILL => $script;

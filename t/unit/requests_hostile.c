@@ -9,6 +9,9 @@
  */
 #include "table_test.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include "core/request_private.h"
 #include "core/request_steps.h"
 #include "hostile_test.h"
@@ -266,11 +269,39 @@ static void a_step_counts_once_a_request(void **state)
     apr_pool_destroy(pool);
 }
 
+/* Descriptors are shared, and so are their flags: a child may clear them. */
+static void no_child_makes_a_wake_wait(void **state)
+{
+    apr_pool_t *pool;
+    int n;
+
+    (void)state;
+    apr_pool_create(&pool, NULL);
+    assert_int_equal(wheel_request_slots_create(&slots, 2, pool), APR_SUCCESS);
+    alarm(20);
+    for (n = 0; n < 2; n++) {
+        assert_int_equal(fcntl(slots->wake_fds[n], F_SETFL, 0), 0);
+    }
+    wheel_request_slots_wake_clear(slots);
+    for (n = 0; n < 10000; n++) {
+        wheel_request_slots_wake(slots);
+    }
+    wheel_request_slots_wake_clear(slots);
+    shutdown(slots->wake_fds[1], SHUT_RDWR);
+    wheel_request_slots_wake(slots);
+    wheel_request_slots_wake_clear(slots);
+    wheel_request_slots_wake_close(slots);
+    assert_int_equal(wheel_request_slots_wake_fd(slots), -1);
+    close(slots->wake_fds[1]);
+    apr_pool_destroy(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_process_gives_its_slots_back),
         cmocka_unit_test(a_step_counts_once_a_request),
+        cmocka_unit_test(no_child_makes_a_wake_wait),
         cmocka_unit_test(nothing_that_a_child_writes_leads_outside),
     };
 
