@@ -137,16 +137,19 @@ static int count_workers(pid_t pid)
 {
     const scoreboard *board = ap_scoreboard_image;
     int workers = 0;
+    int processes;
+    int threads;
     int p = 0;
     int t;
 
-    while (p < board->global->server_limit && board->parent[p].pid != pid) {
+    wheel_process_places(&processes, &threads);
+    while (p < processes && board->parent[p].pid != pid) {
         p++;
     }
-    if (p == board->global->server_limit) {
+    if (p == processes) {
         return -1;
     }
-    for (t = 0; t < board->global->thread_limit; t++) {
+    for (t = 0; t < threads; t++) {
         workers += board->servers[p][t].status != SERVER_DEAD;
     }
     return workers;

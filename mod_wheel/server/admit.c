@@ -19,6 +19,8 @@
 #include "http_log.h"
 #include "scoreboard.h"
 
+#include "server/process.h"
+
 APLOG_USE_MODULE(wheel);
 
 /* mod_http2's defaults: its workers are at least this many, and three for
@@ -69,14 +71,17 @@ void wheel_admit_count(wheel_workers_t *workers)
     const scoreboard *board = ap_scoreboard_image;
     pid_t self = getpid(); /* a system call: not one for each process */
     int threads = 1;
+    int threads_max;
+    int processes;
     int p;
 
     memset(workers, 0, sizeof(*workers));
+    wheel_process_places(&processes, &threads_max);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    if (threads < 1 || threads > board->global->thread_limit) {
-        threads = board->global->thread_limit; /* prefork says 0 */
+    if (threads < 1 || threads > threads_max) {
+        threads = threads_max; /* prefork says 0 */
     }
-    for (p = 0; p < board->global->server_limit; p++) {
+    for (p = 0; p < processes; p++) {
         if (board->parent[p].pid) {
             count_process(&board->parent[p], board->servers[p], threads, self,
                           workers);

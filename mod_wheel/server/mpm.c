@@ -56,9 +56,12 @@ static int own_place(void)
 {
     const scoreboard *board = ap_scoreboard_image;
     pid_t pid = getpid();
+    int processes;
+    int threads;
     int p;
 
-    for (p = 0; p < board->global->server_limit; p++) {
+    wheel_process_places(&processes, &threads);
+    for (p = 0; p < processes; p++) {
         if (board->parent[p].pid == pid) {
             return p;
         }
@@ -138,16 +141,19 @@ static int place_is_taken(int place, int threads, int async)
 static int nobody_serves(int async)
 {
     const scoreboard *board = ap_scoreboard_image;
-    int places = board->global->server_limit;
-    int threads = 0;
+    int processes;
+    int threads;
+    int used;
     int p;
 
+    wheel_process_places(&processes, &threads);
+    used = processes;
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     if (!async) {
-        ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &places);
+        ap_mpm_query(AP_MPMQ_MAX_DAEMONS, &used);
     }
-    for (p = 0; p < board->global->server_limit; p++) {
-        if ((p < places || board->parent[p].pid) &&
+    for (p = 0; p < processes; p++) {
+        if ((p < used || board->parent[p].pid) &&
             !place_is_taken(p, threads, async)) {
             return 0;
         }

@@ -53,6 +53,13 @@ int wheel_process_generation(void)
     return process.generation;
 }
 
+void wheel_process_places(int *processes, int *threads)
+{
+    *processes = *threads = 0;
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, processes);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, threads);
+}
+
 int wheel_process_threaded(void)
 {
     return process.threaded;

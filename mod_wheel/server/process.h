@@ -30,6 +30,10 @@ int wheel_process_generation(void);
  * the wall clock, which may be set back. */
 apr_interval_time_t wheel_process_uptime(void);
 
+/** Places of the scoreboard for processes, and in each for threads, as the MPM
+ * knows them.  Children can write over those that stand in the scoreboard. */
+void wheel_process_places(int *processes, int *threads);
+
 /** Does the MPM run requests in threads? */
 int wheel_process_threaded(void);
 

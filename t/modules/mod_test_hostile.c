@@ -9,6 +9,10 @@
  * by now; if the last number is 1, its process is to be drained, too, else its
  * handler is a CGI script.  The first lie stands in the slot of this request.
  * Then it waits until there is a file "end" in the document root.
+ *
+ *   test-hostile-scoreboard
+ *
+ * The scoreboard says that it has places for more than it has.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,7 @@
 #include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
+#include "scoreboard.h"
 
 #include "core/request_private.h"
 
@@ -126,10 +131,23 @@ static int handle(request_rec *r)
     return OK;
 }
 
+static int handle_scoreboard(request_rec *r)
+{
+    global_score *global = ap_scoreboard_image->global;
+
+    if (strcmp(r->handler, "test-hostile-scoreboard")) {
+        return DECLINED;
+    }
+    global->server_limit = global->thread_limit = 1 << 20;
+    ap_rputs("done\n", r);
+    return OK;
+}
+
 static void register_hooks(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(handle_scoreboard, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 AP_DECLARE_MODULE(test_hostile) = {
