@@ -17,7 +17,6 @@
 #include "http_config.h"
 #include "http_log.h"
 #include "http_main.h"
-#include "http_request.h"
 #include "scoreboard.h"
 
 #include "server/admit.h"
@@ -98,12 +97,13 @@ static void make_accept(const process_score *own, apr_int64_t now)
     }
 }
 
-static int close_after_answer(request_rec *r)
+/* Before mod_cache, which answers in this hook. */
+static int close_after_answer(request_rec *r, int lookup)
 {
     const process_score *own =
         atomic_load_explicit(&closing.own, memory_order_acquire);
 
-    if (own && own->not_accepting &&
+    if (own && !lookup && own->not_accepting &&
         wheel_clock_usec() <
             atomic_load_explicit(&closing.until_usec, memory_order_relaxed)) {
         r->connection->keepalive = AP_CONN_CLOSE;
@@ -252,6 +252,6 @@ void wheel_mpm_help(void)
 void wheel_mpm_register(apr_pool_t *pconf)
 {
     (void)pconf;
-    ap_hook_translate_name(close_after_answer, NULL, NULL,
-                           APR_HOOK_REALLY_FIRST);
+    ap_hook_quick_handler(close_after_answer, NULL, NULL,
+                          APR_HOOK_REALLY_FIRST);
 }
