@@ -33,9 +33,10 @@ my %cgi  = (
 );
 my %php = (
     loop  => 'while (true) {}',
-    sleep => 'sleep(20);',
+    sleep => 'sleep(20); echo "over";',
     quick => 'echo "quick";',
 );
+my %php_whole = (sleep => qr/\Aover\z/, quick => qr/\Aquick\z/);
 my %lua = (
     loop  => 'while true do end',
     quick => 'r:puts("quick")',
@@ -142,7 +143,7 @@ sub new {
             (map { ["/cgi/$_", 'GET', qr/\Aover\n\z/] } sort keys %cgi),
             (map { ["/$_.lua", 'GET', $_ eq 'quick' ? qr/\Aquick\z/ : undef] }
                 sort keys %lua),
-            (map { ["/$_.php", 'GET', $_ eq 'quick' ? qr/\Aquick\z/ : undef] }
+            (map { ["/$_.php", 'GET', $php_whole{$_}] }
                 $php ? sort keys %php : ()),
         ],
     }, $class;

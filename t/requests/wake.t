@@ -23,6 +23,8 @@ use constant { PIDFD_OPEN => 434, PIDFD_GETFD => 438 };
 plan tests => 5, need_module 'wheel',
     { 'root alone may take a descriptor of a child' => sub { $> == 0 } };
 
+# A tick can be told from other load by test and server at real-time priority.
+my $first = system("chrt --fifo --pid 1 $$ 2>/dev/null") == 0;
 my $server = WheelServer->started(config => '');
 my $dir    = $server->dir;
 mkdir "$dir/cgi" or die "$!\n";
@@ -43,10 +45,14 @@ END
 $server->stop;
 $server->start or die $server->error_log;
 
-my ($rounds, $soon) = (0, 0);
-$soon = grep { stop_took() < SOON_SEC } 1 .. STOPS
-    until $soon >= SOON || $rounds++ >= ROUNDS;
-cmp_ok $soon, '>=', SOON, 'scripts end soon after their stops';
+SKIP: {
+    skip 'no real-time priority', 1 unless $first;
+    my ($rounds, $soon) = (0, 0);
+    $soon = grep { stop_took() < SOON_SEC } 1 .. STOPS
+        until $soon >= SOON || $rounds++ >= ROUNDS;
+    cmp_ok $soon, '>=', SOON, 'scripts end soon after their stops';
+    system('chrt', '--other', '--pid', 0, $$) == 0 or die;
+}
 
 # What a child can wake the helper by: the one socket that both have.
 my ($helper) = helper_pids($server->pid);
