@@ -42,7 +42,7 @@ my @wrong = (
     [['list', '-s', 'x' x 200],      '--socket', '107'],
 );
 
-plan tests => 2 * @wrong + 17, need_module 'wheel';
+plan tests => 2 * @wrong + 18, need_module 'wheel';
 
 for my $row (@wrong) {
     my ($arguments, @told) = @$row;
@@ -90,6 +90,9 @@ cmp_ok scalar @options, '>', 12, 'a list of all options';
 my $manual = slurp(checkout_dir() . '/mod_wheel/doc/wheelctl.8');
 is join(' ', grep { my $name = s/-/\\\\-/gr; $manual !~ /\\-\\-$name\b/ }
         @options), '', 'each of which is in the manual page';
+my %in_help = map { $_ => 1 } @options;
+is join(' ', grep { !$in_help{$_} } map {s/\\//gr}
+        $manual =~ /\\-\\-(\w+(?:\\-\w+)*)/g), '', 'and the other way round';
 is scalar(() = $out =~ /\b[0-4] (?:done|no|wrong|some)/g), 5,
     'and of all exit codes';
 ($code, $out) = wheelctl(undef, '-V');
