@@ -306,7 +306,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
-/* What is the helper's alone is out of the reach of all others. */
+/* No other process reaches what the helper alone uses. */
 static void close_own(void)
 {
     cluster_retained_t *kept = ap_retained_data_get(retained_key());

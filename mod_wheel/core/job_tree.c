@@ -213,7 +213,7 @@ static int is_of(const tree_process_t *process, apr_uint64_t id)
 }
 
 /* With the process held, is it the one that was seen?  To hold all of them from
- * the begin would take more descriptors than there may be. */
+ * the start would take more descriptors than there may be. */
 static void send_to(const tree_process_t *process, int signal)
 {
     int fd = (int)syscall(SYS_pidfd_open, process->proc.pid, 0);

@@ -220,7 +220,8 @@ void wheel_request_slots_wake(const wheel_request_slots_t *slots);
  * @return -1 if there is none */
 int wheel_request_slots_wake_fd(const wheel_request_slots_t *slots);
 
-/** Never waits.  For the helper. */
+/** It can't be read any more until the next wake.  Never waits.  For the
+ * helper. */
 void wheel_request_slots_wake_clear(const wheel_request_slots_t *slots);
 
 /** Close what the helper alone waits for.  For all other processes. */
@@ -256,7 +257,7 @@ void wheel_request_slots_counts(const wheel_request_slots_t *slots,
                                 apr_uint64_t logged[WHEEL_MARK_COUNT]);
 
 /**
- * Note the CPU time of its thread at the begin of a request that has not asked
+ * Note the CPU time of its thread at the start of a request that has not asked
  * for it itself: a system call that short requests need not pay.
  */
 void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,

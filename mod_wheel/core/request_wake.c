@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/request_wake.c: how the helper is woken for a request.
  *
- * By a pair of sockets and not by an eventfd: whether a call waits is said with
- * each call.  A flag of a descriptor that processes share may be cleared by any
- * child, and the helper, or the workers of other children, would wait.
+ * By a pair of sockets and not by an eventfd: send() and recv() are told with
+ * each call not to wait.  An eventfd has the flag O_NONBLOCK for that, and all
+ * processes share it: a child could clear it, and the helper or the workers of
+ * other children would wait.
  */
 #include "core/request_private.h"
 

@@ -26,7 +26,7 @@ int wheel_request_read(request_rec *r, const wheel_param_t *params, void *to,
  * @return OK if there is none, else the status that has been answered */
 int wheel_request_refuse(request_rec *r, const char *why);
 
-/** Has a client asked for what the path says?  Nobody asks for subrequests, the
+/** Has a client asked for what the path says?  Not so for subrequests, the
  * documents of errors, what HTTP/2 pushes, and what an index or a fallback
  * names; what a rule of mod_rewrite leads to is asked for.
  * @return NULL, or why not */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requests/run.c: a request as a job, from the begin of its handler to its
+/* requests/run.c: a request as a job, from the start of its handler to its
  * end.
  *
  * A handler hook at the very front runs all the other handlers and then tells.

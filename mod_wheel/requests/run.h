@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requests/run.h: a request as a job, from the begin of its handler to its
+/* requests/run.h: a request as a job, from the start of its handler to its
  * end. */
 #ifndef WHEEL_REQUESTS_RUN_H
 #define WHEEL_REQUESTS_RUN_H

@@ -95,7 +95,8 @@ apr_status_t wheel_helper_fork(apr_proc_t *proc, apr_pool_t *pool)
     return rv;
 }
 
-/* In each process that is forked, of a child's, too. */
+/* Runs in each process that is forked.  Those of children share nothing that is
+ * the helper's. */
 static void close_in_forked(void)
 {
     unsigned n;
@@ -412,7 +413,7 @@ static void close_own(void)
     }
 }
 
-/* A server that starts has gone to the background by now: in a new process. */
+/* By now, a server that starts has become a daemon: another process. */
 static int note_parent(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {

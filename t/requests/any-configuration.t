@@ -86,7 +86,7 @@ is $missing->status, 503, 'the document of an error: told';
 
 # What becomes of an answer.
 is_cut('/deflated?write', 'a compressed answer', 'Accept-Encoding' => 'gzip');
-my $told = is_told('/deflated?body', 'compression before its begin',
+my $told = is_told('/deflated?body', 'compression before it begins',
     [@body, 'Accept-Encoding' => 'gzip']);
 is $told->header('Content-Encoding'), undef, 'nor is that compressed';
 is_cut("/cached?write", "an answer for the cache, turn $_") for 1 .. 2;
@@ -101,7 +101,7 @@ ok $answer->status == 200 && !defined $answer->body, 'TLS: the answer is cut';
 $tls    = WheelClient->new($tls_port, tls => 1);
 $answer = $tls->ask(POST => '/busy?body', headers => ['Content-Length' => 10]);
 stop_listed($server, '/busy', $answer);
-is $answer->status, 503, 'TLS: before its begin, the client is told';
+is $answer->status, 503, 'TLS: before it begins, the client is told';
 
 my $client = WheelClient->new($port);
 $client->send(head(GET => '/') . head(POST => '/busy?body', @body[2, 3]));
