@@ -19,7 +19,8 @@ my @kinds = qw(cut slow redis child graceful);
 my $each  = 3;
 plan tests => 14, need_module 'wheel';
 
-my $storm   = WheelStorm->new(say => sub { note $_[0] });
+my @said;
+my $storm   = WheelStorm->new(say => sub { push @said, $_[0] });
 my $cluster = $storm->hosts;
 my @hosts   = $cluster->hosts;
 diag 'no network namespaces here: the hosts are on loopback'
@@ -50,6 +51,7 @@ $storm->round(nothing => 2);
 my $count = $storm->count;
 note join ', ', map {"$_ $count->{$_}"} sort keys %$count;
 is_deeply [@$count{qw(lost wrong)}], [0, 0],
-    'no stop was lost, and none applied to a wheel that it did not concern';
+    'no stop was lost, and none applied to a wheel that it did not concern'
+    or diag map {"$_\n"} @said;
 is $count->{stopped} + $count->{gone}, 2 * (2 + @kinds * $each),
     'every wheel is accounted for';

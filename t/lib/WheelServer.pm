@@ -22,6 +22,9 @@ use WheelTest qw(wait_until);
 use constant START_SEC => 60;
 use constant START_WORKER_SEC => 0.05;
 
+# For a helper that is to come, and may not.
+use constant HELPER_SEC => 5;
+
 # Where a configuration of ours tells how many workers are idle.
 use constant WORKERS => '/workers-of-the-test';
 
@@ -191,10 +194,22 @@ sub start_once {
             && $self->idle_workers >= ($self->{ready} // $self->workers);
         return;
     } START_SEC + START_WORKER_SEC * $self->workers;
-    return 1 if ($ready // '') eq 'up';
+    if (($ready // '') eq 'up') {
+        wait_until { $self->has_helper } HELPER_SEC;
+        return 1;
+    }
     end_server($pid, 1);
     delete $self->{pid};
     return 0;
+}
+
+# The helper, if this configuration asks for one, has no name of its own for a
+# moment after it was forked.
+sub has_helper {
+    my ($self) = @_;
+    return $self->{config}
+        !~ /^\s*Wheel(?:Control (?!off)|Cluster \S|Requests on)/m
+        || WheelTest::helper_pids($self->{pid});
 }
 
 sub workers { $_[0]{processes} * $_[0]{threads} }

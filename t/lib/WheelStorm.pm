@@ -224,25 +224,36 @@ sub account {
             :                           'lost';
         $count->{$what}++;
         next if $what ne 'lost';
-        $self->{say}->("lost: $wheel->{name} on host $wheel->{host}: "
-                . ($answer->{status_line} // 'no answer'));
+        $self->{say}->('lost: ' . fate($wheel));
     }
     return;
 }
 
-# No other wheel has.
+# What has become of a wheel, in words.
+sub fate {
+    my ($wheel) = @_;
+    my $answer = $wheel->{answer};
+    my $by     = $answer->{headers} && $answer->header('Wheel-Stopped-By');
+    return "$wheel->{name} on host $wheel->{host}: "
+        . join ', ', $answer->{status_line} // 'no answer',
+        $by ? "by $by" : (), $answer->body // ();
+}
+
+# No other wheel has.  A killed process may live for seconds on a busy machine:
+# its threads of the idle class get no CPU to end.
 sub look_at_others {
     my ($self, $gone) = @_;
+    $_->{doomed} = 1 for grep { $_->{host} == $gone } @{ $self->{others} };
     collect(0, map { $_->{answer} } @{ $self->{others} });
     my @done = grep { $_->{answer}->done } @{ $self->{others} };
     for my $wheel (@done) {
-        next if $wheel->{host} == $gone;
+        next if $wheel->{doomed};
         $self->{count}{wrong}++;
-        $self->{say}->("wrong: $wheel->{name} on host $wheel->{host}: "
-                . ($wheel->{answer}{status_line} // 'no answer'));
+        $self->{say}->('wrong: ' . fate($wheel));
     }
     $self->{others} = [grep { !$_->{answer}->done } @{ $self->{others} }];
-    my %has = map { $_->{host} => 1 } grep { $_->{name} =~ /^keep/ }
+    my %has = map { $_->{host} => 1 }
+        grep { $_->{name} =~ /^keep/ && !$_->{doomed} }
         @{ $self->{others} };
     $self->start_others(grep { !$has{$_} } 0 .. 2);
     $self->{count}{others} = @{ $self->{others} };
