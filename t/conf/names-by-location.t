@@ -58,7 +58,9 @@ spew("$dir/htdocs/$_", "a file\n")
 for my $host (@hosts) {
     my $root = $host eq $hosts[0] ? 'htdocs' : 'gone';
     mkdir "$dir/gone" or die "$dir/gone: $!\n" if $root eq 'gone';
+    # A thread of the idle class may take long to end where others want the CPU.
     $server->configure(config => <<"END");
+WheelScheduling normal
 DocumentRoot "$dir/$root"
 DirectoryIndex index.html
 Alias /aliased "$dir/htdocs/rotate"

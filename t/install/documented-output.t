@@ -89,21 +89,21 @@ sub commands {
 }
 
 # What each of these commands prints, in one shell.  What it starts in the
-# background rotates before the next one runs.
+# background rotates before the next one runs, and what was stopped has gone.
 sub run {
     my @commands = @_;
     my $port     = $server->port;
     my $settle   = <<'END';
 settle() {
     for i in $(seq 200); do
-        [ "$(curl -s "$status" | awk '/^WheelRotating:/ { n += $2 }
+        [ "$(curl -s "$status" | awk '/^Wheel(Rotating|Draining):/ { n += $2 }
             /^WheelRequest:/ { n++ } END { print n }')" != \
             "$(jobs -pr | wc -l)" ] || return
         sleep 0.05
     done
 }
 END
-    my $script = $settle . join "\necho; echo ====\nsettle\n", @commands,
+    my $script = "${settle}settle\n" . join "\necho; echo ====\nsettle\n", @commands,
         'curl -s "$stop" >stopped';
     spew("$dir/script", $script =~ s{//127\.0\.0\.1\b(?::8000)?}{//127.0.0.1:$port}gr);
     local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
