@@ -133,9 +133,9 @@ sub new {
         kinds => [
             # Target, method, is it whole at its end?
             ['/silent',         'GET'],
-            # It looks at nothing that a stop changes, and ends after a minute.
+            # They end after a minute by themselves.
             ['/busy?wait',      'GET', qr/\A(?:waited|aborted)\n\z/],
-            ['/busy?write',     'GET'],
+            ['/busy?write',     'GET', qr/\A(?:a line [^\n]*\n)+\z/],
             ['/busy?body',      'POST'],
             ['/busy?deaf=0.3',  'GET', qr/\Adeaf\n\z/],
             ['/limited?wait',   'GET', qr/\A(?:waited|aborted)\n\z/],
