@@ -150,7 +150,7 @@ static json_t *as_json(const seen_t *seen)
 
     wheel_thread_wait_text(&seen->after, text);
     where =
-        json_pack("{s:i, s:i, s:s, s:s, s:f, s:O, s:I}", "pid",
+        json_pack("{s:i, s:i, s:s, s:s, s:f, s:o, s:I}", "pid",
                   (int)seen->process.pid, "thread", (int)seen->tid, "state",
                   state, "waits_for", text, "cores", seen->cores, "stack",
                   seen->stack, "stopped_usec", (json_int_t)seen->stopped_usec);

@@ -9,10 +9,11 @@ use Exporter qw(import);
 
 use Time::HiRes qw(time);
 
-use WheelHttpd qw(checkout_dir libexec_dir);
+use WheelHttpd qw(checkout_dir libexec_dir spew);
+use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-our @EXPORT_OK = qw(listed stop_listed load_modules php_dir);
+our @EXPORT_OK = qw(cgi_config listed stop_listed load_modules php_dir);
 
 # The LoadModule lines of modules that come with httpd, unless it has them.
 sub load_modules {
@@ -20,6 +21,27 @@ sub load_modules {
         my $file = libexec_dir() . "/mod_$_.so";
         -e $file ? "LoadModule ${_}_module \"$file\"\n" : ();
     } @_;
+}
+
+# Directives for scripts at /cgi/, each given as its name and its commands.
+sub cgi_config {
+    my ($server, %script) = @_;
+    my $dir = $server->dir;
+    mkdir "$dir/cgi" or die "$dir/cgi: $!\n";
+    for my $name (keys %script) {
+        spew("$dir/cgi/$name", "#!/bin/sh\n$script{$name}\n");
+        chmod 0755, "$dir/cgi/$name" or die "$dir/cgi/$name: $!\n";
+    }
+    return load_modules(WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid')
+        . <<"END";
+<IfModule cgid_module>
+    ScriptSock "$dir/run/cgisock"
+</IfModule>
+ScriptAlias "/cgi/" "$dir/cgi/"
+<Directory "$dir/cgi">
+    Require all granted
+</Directory>
+END
 }
 
 # Where build.sh has unpacked Debian's PHP; undef if it hasn't.

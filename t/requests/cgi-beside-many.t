@@ -6,9 +6,9 @@ use strict;
 use warnings FATAL => 'all';
 
 use POSIX ();
-use WheelHttpd qw(run_user spew);
+use WheelHttpd qw(run_user);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(cgi_config listed stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
@@ -25,22 +25,8 @@ END { kill KILL => @many if @many }
 my $server = WheelServer->new(
     within => ['prlimit', '--nofile=' . DESCRIPTORS], config => ''
 );
-my $dir = $server->dir;
-mkdir "$dir/cgi" or die "$!\n";
-spew("$dir/cgi/sleep", "#!/bin/sh\nexec sleep 600\n");
-chmod 0755, "$dir/cgi/sleep";
-my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
-$server->configure(config => <<"END");
-@{[load_modules($mod)]}
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
-ScriptAlias "/cgi/" "$dir/cgi/"
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
-WheelRequests on
-END
+$server->configure(config => cgi_config($server, sleep => 'exec sleep 600')
+        . "WheelRequests on\n");
 $server->start or die $server->error_log;
 my $answer = $server->begin(GET => '/cgi/sleep');
 listed($server, '/cgi/sleep');

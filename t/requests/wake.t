@@ -7,9 +7,8 @@ use strict;
 use warnings FATAL => 'all';
 
 use Time::HiRes qw(sleep time);
-use WheelHttpd qw(spew);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(cgi_config listed stop_listed);
 use WheelServer ();
 use WheelTest qw(child_pids collect cpu_seconds helper_pids wait_until);
 
@@ -25,24 +24,9 @@ plan tests => 5, need_module 'wheel',
 
 # A tick can be told from other load by test and server at real-time priority.
 my $first = system("chrt --fifo --pid 1 $$ 2>/dev/null") == 0;
-my $server = WheelServer->started(config => '');
-my $dir    = $server->dir;
-mkdir "$dir/cgi" or die "$!\n";
-spew("$dir/cgi/sleep", "#!/bin/sh\nexec sleep 60\n");
-chmod 0755, "$dir/cgi/sleep";
-my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
-$server->configure(config => <<"END");
-@{[load_modules($mod)]}
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
-ScriptAlias "/cgi/" "$dir/cgi/"
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
-WheelRequests on
-END
-$server->stop;
+my $server = WheelServer->new;
+$server->configure(config => cgi_config($server, sleep => 'exec sleep 60')
+        . "WheelRequests on\n");
 $server->start or die $server->error_log;
 
 SKIP: {

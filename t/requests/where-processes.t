@@ -6,9 +6,8 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config wheelctl wheelctl_json);
-use WheelHttpd qw(spew);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(cgi_config listed stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
@@ -16,26 +15,12 @@ plan tests => 12, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 my $server = WheelServer->started(config => '');
-my $dir    = $server->dir;
-mkdir "$dir/cgi" or die "$!\n";
-spew("$dir/cgi/tree", <<'END');
-#!/bin/sh
+$server->configure(config => cgi_config($server, tree => <<'END')
 sh -c 'while :; do :; done' &
 sleep 1000 &
 wait
 END
-chmod 0755, "$dir/cgi/tree";
-my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
-$server->configure(config => load_modules($mod) . control_config() . <<"END");
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
-ScriptAlias "/cgi/" "$dir/cgi/"
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
-WheelRequests on slow=50ms
-END
+    . control_config() . "WheelRequests on slow=50ms\n");
 $server->stop;
 $server->start or die $server->error_log;
 
