@@ -206,15 +206,15 @@ void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
                                const wheel_request_facts_t *facts)
 {
     slots_slot_t *slot = &slots->slots[n];
-    apr_uint64_t words[FACTS_WORDS] = {0};
     size_t at;
 
     /* Whoever copies these facts sees, after them, that the word has gone. */
     atomic_thread_fence(memory_order_release);
-    memcpy(words, facts, sizeof(words));
     for (at = 0; at < FACTS_WORDS; at++) {
-        atomic_store_explicit(&slot->facts[at], words[at],
-                              memory_order_relaxed);
+        apr_uint64_t word;
+
+        memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
+        atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
     }
     atomic_store_explicit(&slot->doing, WHEEL_DOING_HANDLER,
                           memory_order_relaxed);

@@ -59,7 +59,7 @@ wheel_kind_e wheel_kind_of(const request_rec *r)
     size_t n;
 
     for (n = 0; name && n < sizeof(kinds) / sizeof(kinds[0]); n++) {
-        if (!strncmp(kinds[n].handler, prefix, prefix_length) &&
+        if ((!prefix_length || begins_with(kinds[n].handler, prefix)) &&
             begins_with(name, kinds[n].handler + prefix_length)) {
             return kinds[n].kind;
         }
