@@ -80,6 +80,9 @@ extern "C" {
 /** Largest load that a job can have: percent of one core. */
 #define WHEEL_LOAD_MAX 100
 
+/** A deadline of so many usec, or more, is none. */
+#define WHEEL_WAIT_MAX ((apr_interval_time_t)1 << 60)
+
 /** Each of the sizes of a spec goes up to this many bytes. */
 #define WHEEL_BYTES_MAX ((apr_size_t)1 << 29)
 
@@ -228,7 +231,8 @@ static inline int wheel_api_is_there(void)
  *         APR_EAGAIN when it was refused: result->refusal tells why, answer
  *         503 with Retry-After.
  *         APR_EINVAL when the spec is wrong: a name that is not allowed, no
- *         work, a size without its pointer, or one over its maximum.
+ *         work, a size without its pointer, or one over its maximum; or when
+ *         an argument is NULL.
  *         APR_ENOTIMPL when the spec is of another version than mod_wheel
  *         serves, or was not initialised; result is not touched.
  */
@@ -259,8 +263,9 @@ APR_DECLARE_OPTIONAL_FN(apr_status_t, wheel_job_begin,
 /**
  * End a job that wheel_job_begin() has begun: FINISHED, unless it was stopped
  * before.  Takes the table's mutex for an instant.
- * @param job not to be used any more
- * @param result how it went
+ * @param job not to be used any more: it has ended, whatever is called with it.
+ *        NULL for none
+ * @param result how it went; NULL if nobody wants to know
  */
 APR_DECLARE_OPTIONAL_FN(void, wheel_job_end,
                         (wheel_job_t * job, wheel_result_t *result));
@@ -434,7 +439,9 @@ static inline int wheel_alone_hand_over(wheel_job_t *job, const void *data,
     if (bytes > alone->spec->result_bytes - from) {
         return 0;
     }
-    memcpy((char *)alone->spec->result + from, data, bytes);
+    if (bytes) {
+        memcpy((char *)alone->spec->result + from, data, bytes);
+    }
     alone->result_bytes = from + bytes;
     return 1;
 }
@@ -452,7 +459,8 @@ static inline void *wheel_alone_memory(wheel_job_t *job)
  *     rv = job_run ? job_run(r, &spec, &result)
  *                  : wheel_work_alone(&spec, &result);
  *
- * @return APR_SUCCESS, or APR_ENOMEM
+ * @return APR_SUCCESS, APR_ENOMEM, or APR_EINVAL when the spec has no work, or
+ *         a size without its pointer
  */
 static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
                                             wheel_result_t *result)
@@ -461,10 +469,15 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
         wheel_alone_look, wheel_alone_hand_over, wheel_alone_memory};
     apr_time_t start = wheel_alone_clock();
     wheel_alone_t alone;
-    void *baton = calloc(1, spec->baton_bytes + 1);
+    void *baton;
 
     memset(result, 0, sizeof(*result));
     memset(&alone, 0, sizeof(alone));
+    if (!spec->work || (spec->baton_bytes && !spec->baton) ||
+        (spec->result_bytes && !spec->result)) {
+        return APR_EINVAL;
+    }
+    baton = calloc(1, spec->baton_bytes + 1);
     alone.memory = spec->memory_bytes ? calloc(1, spec->memory_bytes) : NULL;
     if (!baton || (spec->memory_bytes && !alone.memory)) {
         free(baton);
@@ -475,7 +488,9 @@ static inline apr_status_t wheel_work_alone(const wheel_spec_t *spec,
     alone.job.state = &alone.state;
     alone.job.progress = &alone.progress;
     alone.spec = spec;
-    alone.until = spec->wait_max >= 0 ? start + spec->wait_max : 0;
+    if (spec->wait_max >= 0 && spec->wait_max < WHEEL_WAIT_MAX) {
+        alone.until = start + spec->wait_max;
+    }
     if (spec->baton_bytes) {
         memcpy(baton, spec->baton, spec->baton_bytes);
     }

@@ -253,10 +253,22 @@ static wheel_step_e word_step(apr_uint64_t word)
                : WHEEL_STEP_REFUSE;
 }
 
+apr_uint64_t wheel_request_slots_take_out(wheel_request_slots_t *slots,
+                                          unsigned n, wheel_mark_e *mark)
+{
+    apr_uint64_t word = atomic_exchange_explicit(&slots->slots[n].word, 0,
+                                                 memory_order_acq_rel);
+
+    *mark = word_mark(word);
+    return word;
+}
+
 wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n)
 {
-    return word_mark(atomic_exchange_explicit(&slots->slots[n].word, 0,
-                                              memory_order_acq_rel));
+    wheel_mark_e mark;
+
+    wheel_request_slots_take_out(slots, n, &mark);
+    return mark;
 }
 
 /* Sequential consistency: a thread that is about to wait stores where it
@@ -490,6 +502,7 @@ static void check_facts(wheel_request_facts_t *facts)
     facts->cut_after = span(facts->cut_after);
     facts->cooldown_after = span(facts->cooldown_after);
     facts->drain_after = span(facts->drain_after);
+    facts->spared_usec = within(facts->spared_usec, SLOTS_TIME_MAX);
     facts->generation = facts->generation < 0 ? 0 : facts->generation;
     facts->client_fd = facts->client_fd < -1 ? -1 : facts->client_fd;
     facts->wait_action = action(facts->wait_action);

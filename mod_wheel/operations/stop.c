@@ -120,6 +120,7 @@ static void mark(wheel_stop_t *stop)
 {
     const wheel_stop_request_t *request = &stop->request;
     wheel_table_t *table = wheel_process_table();
+    apr_int64_t began_usec = wheel_clock_usec();
 
     if (request->json || request->wait_max >= 0) {
         stop->hits = apr_palloc(stop->pool, sizeof(wheel_hit_t) *
@@ -134,7 +135,7 @@ static void mark(wheel_stop_t *stop)
         return;
     }
     stop->hits_n +=
-        wheel_requests_stop(&request->filter, request->dry,
+        wheel_requests_stop(&request->filter, request->dry, began_usec,
                             stop->hits ? stop->hits + stop->hits_n : NULL);
     if (stop->hits) {
         qsort(stop->hits, stop->hits_n, sizeof(wheel_hit_t), by_id);

@@ -476,7 +476,7 @@ static int run_as_job(request_rec *r)
     wheel_run_add_filters(running, r);
     status = ap_run_handler(r);
     if (wheel_requests_hidden()) {
-        end_job(running); /* it was a job of its own */
+        end_job(running); /* its handler has not ended a job of its own */
         return status;
     }
     mark = wheel_run_marked(running);

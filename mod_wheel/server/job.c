@@ -42,6 +42,9 @@ typedef struct job_own_t {
     apr_size_t result_max;
     apr_size_t result_bytes;
     void *memory;
+    wheel_result_t ended; /* how it went, once it has ended; then these two */
+    apr_uint64_t state;   /* stand in for its slot, which is another job's */
+    apr_uint64_t progress;
 } job_own_t;
 
 static const char *const refusal_names[WHEEL_REFUSED_COUNT] = {
@@ -59,6 +62,15 @@ static const struct {
     [WHEEL_SCHEDULING_IDLE] = {WHEEL_SCHED_IDLE, WHEEL_CLASS_IDLE},
     [WHEEL_SCHEDULING_BATCH] = {WHEEL_SCHED_BATCH, WHEEL_CLASS_BATCH},
     [WHEEL_SCHEDULING_NORMAL] = {SCHED_OTHER, WHEEL_CLASS_UNKNOWN},
+};
+
+/* How a job ends whose request was to end before it began. */
+static const wheel_end_e ends[WHEEL_MARK_COUNT] = {
+    [WHEEL_MARK_NONE] = WHEEL_END_NONE,
+    [WHEEL_MARK_STOP] = WHEEL_END_STOP,
+    [WHEEL_MARK_DEADLINE] = WHEEL_END_DEADLINE,
+    [WHEEL_MARK_CPU] = WHEEL_END_DEADLINE,
+    [WHEEL_MARK_GONE] = WHEEL_END_GONE,
 };
 
 const char *wheel_refusal_name(wheel_refusal_e refusal)
@@ -83,6 +95,7 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
                           wheel_wait_t *wait, wheel_refusal_e *refusal)
 {
     wheel_server_config_t server = wheel_config_server();
+    wheel_mark_e mark;
     wheel_claim_t claim;
     apr_status_t rv;
 
@@ -95,6 +108,9 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     claim.proc = wheel_process_self();
     claim.generation = wheel_process_generation();
     claim.wait_max = shorter(spec->wait_max, settings->wait_max);
+    if (claim.wait_max >= WHEEL_WAIT_MAX) {
+        claim.wait_max = -1;
+    }
     claim.rotating_max = server.rotating_max;
     claim.per_client_max = server.per_client_max;
     claim.admit = wheel_admit_reserve;
@@ -114,7 +130,11 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
                       "should not");
     }
     if (rv == APR_SUCCESS) {
-        wheel_requests_hide(); /* it is listed once */
+        /* It is listed once.  A stop of its request means it, too. */
+        wait->request = wheel_requests_hide(&mark);
+        if (mark != WHEEL_MARK_NONE) {
+            wheel_table_mark(wait->table, wait->slot, ends[mark]);
+        }
     }
     wait->deadline_usec =
         claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;
@@ -221,8 +241,11 @@ static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
                   wheel_result_t *result)
 {
     wheel_record_t record;
-    apr_status_t rv = wheel_table_leave(wait->table, wait->slot, end, &record);
+    apr_status_t rv;
 
+    /* First: no stop misses both. */
+    wheel_requests_show(wait->request, end == WHEEL_END_STOP);
+    rv = wheel_table_leave(wait->table, wait->slot, end, &record);
     if (rv != APR_SUCCESS) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, rv, r,
@@ -267,6 +290,7 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
                                schedulings[settings.scheduling].policy);
     if (rv != APR_SUCCESS) {
         result->refusal = WHEEL_REFUSED_THREAD;
+        wheel_requests_show(wait.request, 0);
         wheel_table_unclaim(wait.table, wait.slot, result->refusal);
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0022: no thread for a wheel could be started: raise "
@@ -296,8 +320,12 @@ static apr_status_t not_begun(request_rec *r, const wheel_result_t *result)
 apr_status_t wheel_job_run(request_rec *r, const wheel_spec_t *spec,
                            wheel_result_t *result)
 {
-    apr_status_t rv = check_version(r, spec);
+    apr_status_t rv;
 
+    if (!r || !spec || !result) {
+        return APR_EINVAL;
+    }
+    rv = check_version(r, spec);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -371,8 +399,28 @@ static void *memory_of(wheel_job_t *job)
 
 static const wheel_job_calls_t own_calls = {poll_mark, hand_over, memory_of};
 
-static void end_own(job_own_t *own, wheel_result_t *result)
+static wheel_end_e poll_ended(wheel_job_t *job)
 {
+    return ((job_own_t *)job)->ended.end;
+}
+
+static int hand_over_late(wheel_job_t *job, const void *data, apr_size_t bytes,
+                          int append)
+{
+    (void)job;
+    (void)data;
+    (void)bytes;
+    (void)append;
+    return 0;
+}
+
+/* A handler that goes on with a job which has ended reaches no other one. */
+static const wheel_job_calls_t ended_calls = {poll_ended, hand_over_late,
+                                              memory_of};
+
+static void end_own(job_own_t *own)
+{
+    wheel_result_t *result = &own->ended;
     wheel_wait_t *wait = &own->wait;
     wheel_end_e end = WHEEL_END_FINISHED;
 
@@ -381,15 +429,16 @@ static void end_own(job_own_t *own, wheel_result_t *result)
     }
     leave(own->r, wait, wheel_table_mark(wait->table, wait->slot, end), result);
     result->result_bytes = own->result_bytes;
+    own->state = result->end;
+    own->job.state = &own->state;
+    own->job.progress = &own->progress;
+    own->job.calls = &ended_calls;
 }
 
 /* The handler has left without a word. */
 static apr_status_t end_forgotten(void *data)
 {
-    wheel_result_t result;
-
-    memset(&result, 0, sizeof(result));
-    end_own(data, &result);
+    end_own(data);
     return APR_SUCCESS;
 }
 
@@ -411,11 +460,17 @@ static job_own_t *make_own(request_rec *r, const wheel_spec_t *spec)
 apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
                              wheel_job_t **job, wheel_result_t *result)
 {
-    wheel_dir_config_t settings = wheel_config_request(r);
-    apr_status_t rv = check_version(r, spec);
+    wheel_dir_config_t settings;
+    apr_status_t rv;
     job_own_t *own;
 
-    *job = NULL;
+    if (job) {
+        *job = NULL;
+    }
+    if (!r || !spec || !job || !result) {
+        return APR_EINVAL;
+    }
+    rv = check_version(r, spec);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -429,6 +484,7 @@ apr_status_t wheel_job_begin(request_rec *r, const wheel_spec_t *spec,
         return rv;
     }
     own = make_own(r, spec);
+    settings = wheel_config_request(r);
     rv = claim(r, spec, &settings, &own->wait, &result->refusal);
     if (rv != APR_SUCCESS) {
         return not_begun(r, result);
@@ -452,10 +508,20 @@ void wheel_job_end(wheel_job_t *job, wheel_result_t *result)
 {
     job_own_t *own = (job_own_t *)job;
 
-    memset(result, 0, sizeof(*result));
-    note_poll(own, wheel_clock_coarse_usec());
-    apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
-    end_own(own, result);
+    if (result) {
+        memset(result, 0, sizeof(*result));
+    }
+    if (!own) {
+        return;
+    }
+    if (own->job.calls != &ended_calls) {
+        note_poll(own, wheel_clock_coarse_usec());
+        apr_pool_cleanup_kill(own->r->pool, own, end_forgotten);
+        end_own(own);
+    }
+    if (result) {
+        *result = own->ended;
+    }
 }
 
 /* --- Offer --------------------------------------------------------------- */

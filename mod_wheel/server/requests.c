@@ -46,7 +46,9 @@ static struct {
 
 /* The slot of this thread and 1, 0 for none yet, -1 if all were taken. */
 static _Thread_local int own_slot;
-static _Thread_local int hidden;
+
+/* The request that this thread has hidden, 0 for none. */
+static _Thread_local apr_uint64_t hidden;
 
 wheel_request_slots_t *wheel_requests_slots(void)
 {
@@ -105,17 +107,34 @@ int wheel_requests_own_slot(void)
     return own_slot < 0 ? -1 : own_slot - 1;
 }
 
-void wheel_requests_hide(void)
+apr_uint64_t wheel_requests_hide(wheel_mark_e *mark)
 {
+    apr_uint64_t request = 0;
+
+    *mark = WHEEL_MARK_NONE;
     if (requests.slots && own_slot > 0) {
-        wheel_request_slots_end(requests.slots, (unsigned)own_slot - 1);
-        hidden = 1;
+        request = wheel_request_slots_take_out(requests.slots,
+                                               (unsigned)own_slot - 1, mark);
+    }
+    hidden = request ? request : hidden;
+    return request;
+}
+
+void wheel_requests_show(apr_uint64_t request, int stopped)
+{
+    apr_int64_t now = wheel_clock_usec();
+
+    if (request && request == hidden) {
+        hidden = 0;
+        wheel_request_slots_put_back(requests.slots, (unsigned)own_slot - 1,
+                                     request, now, wheel_clock_thread_usec(),
+                                     stopped ? now : 0);
     }
 }
 
 int wheel_requests_hidden(void)
 {
-    int was = hidden;
+    int was = hidden != 0;
 
     hidden = 0;
     return was;

@@ -17,13 +17,19 @@ wheel_request_slots_t *wheel_requests_slots(void);
 int wheel_requests_own_slot(void);
 
 /**
- * The request that the calling thread runs is a job by itself: it is no longer
- * listed, marked and limited as a request.  Harmless without one.
+ * A job runs in the request of the calling thread: until that ends, it alone is
+ * listed, marked and limited.  Harmless without a request.
+ * @param mark that the request has
+ * @return what shows it again; 0 without a request, or if it is hidden
  */
-void wheel_requests_hide(void);
+apr_uint64_t wheel_requests_hide(wheel_mark_e *mark);
 
-/** Has wheel_requests_hide() been called since the calling thread began its
- * request?  Asking forgets it. */
+/** The job has ended.  Harmless in another thread, or after the request.
+ * @param stopped whether a stop has ended it, which then doesn't mean the
+ *        request as well */
+void wheel_requests_show(apr_uint64_t request, int stopped);
+
+/** Is the request of the calling thread hidden?  Asking forgets it. */
 int wheel_requests_hidden(void);
 
 /** Register the hooks that make the slots and take back those of the dead. */

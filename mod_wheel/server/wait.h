@@ -15,9 +15,10 @@ typedef struct wheel_wait_t {
     apr_uint64_t id;
     apr_int64_t deadline_usec; /* by wheel_clock_usec(), 0 for none */
     apr_interval_time_t tick;
-    int in_worker;       /* there is no companion */
-    wheel_class_e asked; /* by the companion; unknown: none, or it is logged */
-    int watched;         /* a vanished client ends it */
+    apr_uint64_t request; /* that it has hidden, 0 for none */
+    int in_worker;        /* there is no companion */
+    wheel_class_e asked;  /* by the companion; unknown: none, or it is logged */
+    int watched;          /* a vanished client ends it */
     wheel_watch_t watch;
 } wheel_wait_t;
 

@@ -11,7 +11,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 20, need_module 'wheel';
+plan tests => 21, need_module 'wheel';
 
 my $location = <<'END';
 <Location "/job">
@@ -61,12 +61,16 @@ is $server->get('/cxx?100000')->body,
     "rv=0 end=finished sum=5000050000 handed_over=5000050000 own=5000050000\n",
     'a module in C++ does the same, and the same in its worker';
 
-# Name, work, baton, result, three sizes; then three versions.
+is $server->get('/job/far?4')->body,
+    "rv=0 end=1 refusal=0 sum=10 done=4 value=4 result=nothing\n",
+    'a deadline that is too far away for any clock is none';
+
+# Name, work, baton, result, three sizes; then three versions; then NULL.
 is $server->get('/job/wrong')->body,
     "invalid/invalid invalid/taken invalid/invalid invalid/invalid "
     . "invalid/invalid invalid/invalid invalid/invalid "
-    . "version/version version/version version/version \n",
-    'a spec that is wrong, or of another version, is an error';
+    . "version/version version/version version/version invalid\n",
+    'a spec that is wrong, of another version or NULL is an error';
 ok wait_until { !$server->running }, 'and nothing runs';
 my @told = $server->error_log =~ /^(.*WH0023.*)$/mg;
 is scalar @told, 1, 'that the version is another is logged once';

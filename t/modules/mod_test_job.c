@@ -163,6 +163,32 @@ static void own_burn(wheel_job_t *job, request_rec *r)
     wheel_job_publish(job, "burnt", 5);
 }
 
+static void wait_for_go(request_rec *r)
+{
+    const char *file = apr_pstrcat(r->pool, ap_document_root(r), "/go", NULL);
+
+    while (access(file, F_OK) != 0) {
+        usleep(1000);
+    }
+}
+
+/* Goes on with its job when that has ended, and there is a file /go. */
+static void own_late(wheel_job_t *job, request_rec *r)
+{
+    wheel_result_t result;
+
+    job_end(job, NULL);
+    job_end(NULL, NULL);
+    wait_for_go(r);
+    wheel_job_progress(job, 4242, 42);
+    wheel_job_publish(job, "late", 4);
+    ap_rprintf(r, "look=%d stopped=%d ", wheel_job_look(job),
+               wheel_job_stopped(job));
+    job_end(job, &result);
+    ap_rprintf(r, "end=%d done=%" APR_UINT64_T_FMT " ", result.end,
+               result.done);
+}
+
 static void own_nothing(wheel_job_t *job, request_rec *r)
 {
     (void)job;
@@ -177,7 +203,7 @@ static const struct {
 } companions[] = {
     {"/sum", add_up},  {"/spin", spin},     {"/burn", burn},
     {"/doze", doze},   {"/blocks", blocks}, {"/numbers", numbers},
-    {"/tries", tries}, {NULL, NULL},
+    {"/tries", tries}, {"/far", add_up},    {NULL, NULL},
 };
 
 static const struct {
@@ -187,6 +213,7 @@ static const struct {
 } owns[] = {
     {"/own-spin", own_spin, 1},
     {"/own-burn", own_burn, 1},
+    {"/own-late", own_late, 0},
     {"/own-forgets", own_nothing, 0},
     {NULL, NULL, 0},
 };
@@ -225,6 +252,24 @@ static int answer(request_rec *r, apr_status_t rv, const sum_t *sum,
                rv, result->end, result->refusal, sum->sum, result->done,
                result->value, judged);
     return OK;
+}
+
+/* @return 1 if every call refuses */
+static int answer_nulls(request_rec *r, const wheel_spec_t *right)
+{
+    wheel_spec_t wrong = *right;
+    wheel_result_t result;
+    wheel_job_t *job;
+
+    wrong.baton = NULL;
+    return job_run(NULL, right, &result) == APR_EINVAL &&
+           job_run(r, NULL, &result) == APR_EINVAL &&
+           job_run(r, right, NULL) == APR_EINVAL &&
+           job_begin(NULL, right, &job, &result) == APR_EINVAL && !job &&
+           job_begin(r, NULL, &job, &result) == APR_EINVAL &&
+           job_begin(r, right, NULL, &result) == APR_EINVAL &&
+           job_begin(r, right, &job, NULL) == APR_EINVAL &&
+           wheel_work_alone(&wrong, &result) == APR_EINVAL;
 }
 
 /* Specs that are wrong, each in one way. */
@@ -271,8 +316,25 @@ static int answer_wrong(request_rec *r)
                    : begun == APR_ENOTIMPL ? "version"
                                            : "taken");
     }
-    ap_rputs("\n", r);
+    ap_rputs(answer_nulls(r, &right) ? "invalid\n" : "taken\n", r);
     return OK;
+}
+
+/* Waits before its job, or after it, until there is a file /go. */
+static int answer_late(request_rec *r, wheel_spec_t *spec, int before)
+{
+    wheel_result_t result;
+    apr_status_t rv;
+
+    if (before) {
+        wait_for_go(r);
+    }
+    spec->work = before ? spin : add_up;
+    rv = job_run(r, spec, &result);
+    if (!before) {
+        wait_for_go(r);
+    }
+    return answer(r, rv, spec->baton, &result, "none");
 }
 
 static int handler(request_rec *r)
@@ -301,6 +363,12 @@ static int handler(request_rec *r)
     spec.memory_bytes = 2 * BLOCK_BYTES;
     spec.result = apr_palloc(r->pool, BLOCK_BYTES);
     spec.result_bytes = BLOCK_BYTES;
+    if (!strcmp(what, "/far")) {
+        spec.wait_max = APR_INT64_MAX;
+    }
+    if (!strcmp(what, "/late") || !strcmp(what, "/then")) {
+        return answer_late(r, &spec, what[1] == 'l');
+    }
     for (n = 0; companions[n].name; n++) {
         if (!strcmp(what, companions[n].name)) {
             spec.work = companions[n].work;

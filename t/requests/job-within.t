@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# A request that runs a job of its own is listed as that job meanwhile.  Before
+# and after that it is listed, limited and stopped as any other, and a stop that
+# came before the job ends the job, too.
+
+use strict;
+use warnings FATAL => 'all';
+
+use WheelHttpd qw(spew user_modules);
+use WheelPlan;
+use WheelServer ();
+use WheelTest qw(collect wait_until);
+
+plan tests => 11, need_module 'wheel';
+
+my $server = WheelServer->started(
+    config => user_modules('test_job') . <<'END');
+WheelRequests on slow=100ms
+<Location "/job">
+    SetHandler test-job
+</Location>
+<Location "/limited">
+    SetHandler test-job
+    WheelTimeout 500ms
+</Location>
+END
+
+sub go { return spew($server->dir . '/htdocs/go', '') }
+
+sub listed {
+    my ($path) = @_;
+    return wait_until {
+        (grep { $_->{path} eq $path } @{ $server->status->{requests} })[0];
+    };
+}
+
+my $then = $server->begin(GET => '/job/then?1000');
+my $row  = listed('/job/then');
+ok $row, 'after its job, a request is listed again';
+is $server->status->{totals}{ended}{finished}, 1, 'the job has ended';
+is $server->get("/stop?id=$row->{id}")->status, 200, 'the request is stopped';
+go();
+is collect(30, $then), 1, 'it ends';
+is $then->status, 503, 'by its stop';
+unlink $server->dir . '/htdocs/go';
+
+my $limited = $server->begin(GET => '/limited/then?1000');
+ok wait_until {
+    my $row = listed('/limited/then');
+    $row && $row->{stopped_by};
+}, 'its time is limited, too';
+go();
+collect(30, $limited);
+is $limited->status, 504, 'and it is told so';
+unlink $server->dir . '/htdocs/go';
+
+my $late = $server->begin(GET => '/job/late');
+$server->get('/stop?id=' . listed('/job/late')->{id});
+go();
+is collect(30, $late), 1, 'a stop before the job';
+is $late->status, 503, 'ends the request';
+is $server->status->{totals}{ended}{stop}, 1, 'and the job';
+
+# The stop of a job means its request no more.
+my $spin = $server->begin(GET => '/job/own-spin');
+wait_until { ($server->rotating)[0] };
+$server->get('/stop?handler=test-job');
+collect(30, $spin);
+like $spin->body, qr/^rv=0 end=2 /,
+    'a stop that has ended a job leaves its request to answer';
