@@ -35,8 +35,10 @@ APLOG_USE_MODULE(wheel);
  * then to the next. */
 #define MPM_FULL_USEC (3 * APR_USEC_PER_SEC)
 
-/* How long a parent that listens may take to show it. */
+/* How long a server that listens may take to show it, and from one such check
+ * of a process without a parent to the next. */
 #define MPM_CONNECT_USEC (50 * 1000)
+#define MPM_ORPHAN_USEC APR_USEC_PER_SEC
 
 /* How event's parent marks a process that is about to end, once it has counted
  * how many more processes it needs.  While the server stops gracefully it needs
@@ -161,10 +163,8 @@ static int nobody_serves(int async)
     return 1;
 }
 
-/* While the server stops gracefully, its processes look like those that are
- * worn out, but its parent listens no more.  A connection that shows it does is
- * closed at once. */
-static int server_stops(void)
+/* A connection that shows that somebody does is closed at once. */
+static int nobody_listens(void)
 {
     ap_listen_rec *listener = ap_listeners;
     apr_socket_t *socket;
@@ -205,8 +205,10 @@ static void give_way(int async)
         return;
     }
     if (!async) {
+        /* While the server stops gracefully, its processes look like those that
+         * are worn out. */
         atomic_store_explicit(&full_usec, now, memory_order_relaxed);
-        if (server_stops()) {
+        if (nobody_listens()) {
             return;
         }
     }
@@ -247,6 +249,27 @@ void wheel_mpm_help(void)
     else if (own->quiescing) {
         give_way(async);
     }
+}
+
+/* A restart that fails ends the parent, while its children, which have closed
+ * their listeners, wait for their jobs. */
+void wheel_mpm_end_unreachable(void)
+{
+    static _Atomic apr_int64_t tried_usec;
+    apr_int64_t now = wheel_clock_usec();
+    apr_int64_t last = atomic_load_explicit(&tried_usec, memory_order_relaxed);
+
+    if (now - last < MPM_ORPHAN_USEC ||
+        !atomic_compare_exchange_strong_explicit(&tried_usec, &last, now,
+                                                 memory_order_relaxed,
+                                                 memory_order_relaxed) ||
+        !nobody_listens()) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "WH0015: the parent of this process has ended, and nobody "
+                 "listens any more who could stop its wheels: they are ended");
+    wheel_process_end_jobs();
 }
 
 void wheel_mpm_register(apr_pool_t *pconf)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/mpm.h: what keeps an MPM from accepting connections. */
+/* server/mpm.h: what keeps an MPM from accepting connections, and what happens
+ * to jobs that nobody can reach. */
 #ifndef WHEEL_SERVER_MPM_H
 #define WHEEL_SERVER_MPM_H
 
@@ -14,6 +15,13 @@
  * nothing under prefork.
  */
 void wheel_mpm_help(void);
+
+/**
+ * For a process whose parent has ended: if nobody listens at the server's
+ * address any more, and so nobody could stop the jobs of this process, they
+ * end.  For workers, now and then while they wait.
+ */
+void wheel_mpm_end_unreachable(void);
 
 void wheel_mpm_register(apr_pool_t *pconf);
 

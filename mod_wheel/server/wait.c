@@ -91,6 +91,7 @@ wheel_end_e wheel_wait_round(wheel_wait_t *wait)
     }
     if (wheel_process_orphaned()) {
         wheel_signals_lose_parent();
+        wheel_mpm_end_unreachable();
     }
     wheel_mpm_help();
     if (wait->deadline_usec && wheel_clock_usec() >= wait->deadline_usec) {
