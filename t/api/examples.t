@@ -12,7 +12,7 @@ use WheelHttpd qw(user_modules);
 use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 3 * 4 + 2 * 7 + 6, need_module 'wheel';
 
@@ -106,7 +106,7 @@ sub begin_both {
 sub answers {
     my @begun = @_;
     $server->get('/stop');
-    collect(20, @begun);
+    await(@begun);
     return join ' ', $begun[0]->header('Mandelbrot-Ended-By') // 'none',
         ($begun[1]->body // '') =~ /^# .*: (\w+)\n\z/m;
 }

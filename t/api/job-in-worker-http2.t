@@ -26,7 +26,7 @@ END
 my ($client, $stream) = streaming();
 ok $client, 'a stream comes while it is computed';
 is $server->get('/stop')->header('Wheel-Stopped'), 1, 'a stop reaches it';
-ok $client->wait_done(10, $stream), 'it ends';
+ok $client->await($stream), 'it ends';
 like $client->answer($stream)->{body},
     qr/\A1 after 2\n.*^# \d+ gaps up to \d+: stop\n\z/ms,
     'with what it had, and that it was stopped';

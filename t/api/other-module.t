@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 21, need_module 'wheel';
 
@@ -52,7 +52,7 @@ is $server->get('/stop?handler=test-job&dry')->json->{wheels}[0]{handler},
     'test-job', 'one of its own handler would';
 is $server->get('/stop/foreign')->header('Wheel-Stopped'), 1,
     'a stop of its name reaches it';
-is collect(30, $spin), 1, 'and it is answered';
+is await($spin), 1, 'and it is answered';
 like $spin->body,
     qr/^rv=0 end=2 refusal=0 sum=0 done=[1-9]\d* value=200 result=nothing$/,
     'with what it had done, and its baton untouched';
@@ -86,7 +86,7 @@ like $full->get('/job/spin')->body, qr/ end=0 refusal=1 /,
 like $full->get('/job/own-spin')->body, qr/ end=0 refusal=1 /,
     'and for work in a worker';
 $full->get('/stop');
-is collect(30, $first), 1, 'and the first one is stopped';
+is await($first), 1, 'and the first one is stopped';
 my $notes;
 my @expected = ('/job/own-spin foreign - max', '/job/spin foreign - max',
     '/job/spin foreign stop -');

@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 # Each ends in the midst of something, and more than once.
 my $rounds = 8;
@@ -45,7 +45,7 @@ for my $row (@ends) {
                 };
                 $server->get('/stop');
             }
-            collect(30, @jobs);
+            await(@jobs);
             for (@jobs) {
                 my ($ended, $judged) = $_->body =~ /end=(\d).* result=(.*)$/;
                 $seen{"$ended $judged"}++;

@@ -10,7 +10,7 @@ use WheelHttpd qw(spew user_modules);
 use WheelMetrics qw(samples schema_errors);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 20, need_module 'wheel';
 
@@ -53,7 +53,7 @@ like $server->get('/wheel-status')->body, qr{<td>yes</td></tr>},
     'as the page does';
 
 spew($server->dir . '/htdocs/go', '');
-collect(20, $own);
+await($own);
 like $own->body, qr/end=1 .* result=burnt/, 'the one in its worker finishes';
 # Whoever notices first says so: the worker of a companion, the job in a worker
 # once it looks, or the parent, now and then.
@@ -71,7 +71,7 @@ is join(' ', sort { $a <=> $b } keys %told),
 is_deeply [map { values %$_ } values %told], [1, 1, 1], 'once';
 
 $server->get('/stop');
-is collect(20, $burn, $doze, @wheels), 3, 'a stop answers all';
+is await($burn, $doze, @wheels), 3, 'a stop answers all';
 like $burn->body, qr/end=2 .* result=burning$/,
     'with what the work has handed over';
 my $brief = $server->get('/brief/burn');

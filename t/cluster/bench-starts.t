@@ -12,7 +12,7 @@ use WheelPlan;
 plan tests => 6, need_module 'wheel';
 
 my $bench = checkout_dir() . '/t/bench/cluster';
-my $said  = qx(timeout 60 $bench 5 5 1 2>&1);
+my $said  = qx(timeout 200 $bench 5 5 1 2>&1);
 is $?, 0, 'it runs' or diag $said;
 like $said, qr/^5 hosts, 5 stops$/m, 'with as many hosts as it was told';
 my $number = qr/ +[\d.]+/;

@@ -12,7 +12,7 @@ use WheelClient ();
 use WheelHttpd qw(libexec_dir);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 24, need_module 'wheel';
 
@@ -42,7 +42,7 @@ is_deeply [map { $_->{client} } map { $_->rotating } @hosts],
 is $proxy->get('/stop/nobody')->status, 404, 'the balancer passes on /stop';
 is $proxy->get('/wheel-status?json')->status, 200, 'and /wheel-status';
 stop_all();
-is collect(20, @wheels), 6, 'stopped wheels are answered';
+is await(@wheels), 6, 'stopped wheels are answered';
 is grep({ $_->body =~ /\A"Your lucky number is \d!"\z/ } @wheels), 6,
     'with their numbers';
 
@@ -64,7 +64,7 @@ ok wait_until { collect(0, $answer); $answer->{interim} },
     'a client that shut its sending side is asked whether it still reads';
 is turning(), 1, 'and keeps its wheel';
 stop_all();
-collect(20, $answer);
+await($answer);
 is $answer->status, 200, 'and gets its number';
 
 # A host's process dies under a wheel.
@@ -73,7 +73,7 @@ my $wheel   = $proxy->begin(GET => '/rotate');
 wait_until { turning() == 1 };
 my ($host) = grep { $_->rotating } @hosts;
 $host->kill_child(($host->rotating)[0]{pid});
-collect(20, $wheel);
+await($wheel);
 is $wheel->status, 502, 'a wheel that a host loses is an error';
 is started() - $started, 1, 'and is not begun again on another host';
 
@@ -105,7 +105,7 @@ is grep({ $_->status == 503 && $_->header('Retry-After') } @refused),
     scalar @refused, 'they are told to come again';
 is $proxy->get('/stop')->status, 200, '/stop is answered beside the others';
 $_->end_wheels for @hosts;
-collect(20, @many);
+await(@many);
 
 # A proxy by SetHandler; it may take a moment until there are workers again.
 ok wait_until {

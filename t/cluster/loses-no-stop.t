@@ -12,7 +12,7 @@ use warnings FATAL => 'all';
 use WheelBalancer ();
 use WheelPlan;
 use WheelStorm ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 # In turn, each in the middle of so many stops.
 my @kinds = qw(cut slow redis child graceful);
@@ -41,7 +41,7 @@ for my $to (@hosts, $proxy) {
         push @stops, $to->get('/stop/all');
         ($stops[-1]->status // 502) != 502;
     }, "a stop is said to $who";
-    is collect(20, @wheels), 6, 'and ends them all'
+    is await(@wheels), 6, 'and ends them all'
         or diag map {"$_->{status_line}: $_->{body}\n"} @stops;
 }
 undef $proxy;

@@ -12,7 +12,7 @@ use warnings FATAL => 'all';
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 22, need_module 'wheel';
 
@@ -80,7 +80,7 @@ for (
         $keeps->error_log =~ /\[wheel:error\].*WH0086: .*(?:$words)/
     }, "$what: the error log tells why";
     if ($lost == 1) {
-        is collect(20, $wheels[1]), 1, 'lost=stop has stopped the wheel';
+        is await($wheels[1]), 1, 'lost=stop has stopped the wheel';
         is $keeps->rotating, 1, 'lost=keep has not';
     }
     elsif ($lost == 2) {
@@ -95,4 +95,4 @@ ok wait_until { $keeps->error_log =~ /WH0088: .*color/ },
 is $keeps->rotating, 1, 'and stops nothing';
 my ($other) = $stops->rotate(1);
 is $stops->get('/stop')->header('Wheel-Stopped'), 2, 'a stop works as ever';
-is collect(20, $wheels[0], $other), 2, 'on both hosts';
+is await($wheels[0], $other), 2, 'on both hosts';

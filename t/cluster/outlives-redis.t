@@ -16,7 +16,7 @@ use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect soonest wait_until);
+use WheelTest qw(await soonest wait_until);
 
 plan tests => 25, need_module 'wheel';
 
@@ -31,7 +31,7 @@ for my $turn ('first', 'second') {
         my @wheels = rotate_all();
         my $began  = time;
         $stop  = $servers[0]->get('/stop');
-        $ended = collect(5, @wheels);
+        $ended = await(@wheels);
         time - $began;
     } 1;
     is $stop->status, 200, "the $turn stop is answered";
@@ -48,7 +48,7 @@ $took = soonest {
     $back  = time;
     $found = linked(2);
     $stop  = $servers[0]->get('/stop?json');
-    $ended = collect(5, @wheels);
+    $ended = await(@wheels);
     time - $back;
 } 2;
 ok $found, 'Redis is killed and comes back, and both servers find it again';
@@ -65,7 +65,7 @@ $took = soonest {
     $redis->start or die "no Redis\n";
     $back = time;
     wait_until { $servers[0]->get('/stop')->status != 502 };
-    $ended = collect(5, @wheels);
+    $ended = await(@wheels);
     time - $back;
 } 2;
 is $ended, 10, 'a stop right behind its return ends them, too';
@@ -85,7 +85,7 @@ for my $way ('kill_hard', 'pause') {
     cmp_ok $took, '<', 3, 'and is answered';
     is $stop->header('Content-Type'), 'application/problem+json',
         'by a problem that is explained';
-    is collect(20, @wheels[0 .. 4]), 5, 'its own server has ended its wheels';
+    is await(@wheels[0 .. 4]), 5, 'its own server has ended its wheels';
     is $servers[1]->rotating, 5, 'those of the other one turn on';
     if ($way eq 'kill_hard') {
         $servers[1]->get('/stop');
@@ -95,7 +95,7 @@ for my $way ('kill_hard', 'pause') {
 }
 $redis->resume;
 $servers[1]->get('/stop');
-collect(20, @wheels);
+await(@wheels);
 
 sub server {
     my $server = WheelServer->new(

@@ -13,7 +13,7 @@ use WheelHttpd qw(checkout_dir libexec_dir redis_module_file slurp spew);
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 37, need_module 'wheel';
 
@@ -71,13 +71,13 @@ my @wheels = map { $_->rotate(1) } @all;
 my $stop = $in_url->get('/stop?json');
 is_deeply [sort map {"$_->{host} $_->{outcome}"} @{ $stop->json->{hosts} }],
     ['file stopped', 'url stopped'], 'a stop reaches its own cluster';
-is collect(20, @wheels[0, 1]), 2, 'whose wheels end';
+is await(@wheels[0, 1]), 2, 'whose wheels end';
 is $_->rotating, 1, 'those of another key or database turn on'
     for $other, $apart;
 is $other->get('/stop')->header('Wheel-Stopped'), 1,
     'until somebody stops them there';
 $apart->get('/stop');
-is collect(20, @wheels), 4, 'and then all have ended';
+is await(@wheels), 4, 'and then all have ended';
 ok wait_until { !defined $redis->command(ZSCORE => 'wheel:live', 'gone/00') },
     'a host that has long been gone is forgotten';
 $in_url->get('/wheel-status?cluster');

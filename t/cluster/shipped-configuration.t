@@ -15,7 +15,7 @@ use WheelHttpd qw(checkout_dir libexec_dir module_file redis_module_file
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 16, need_module 'wheel';
 
@@ -42,7 +42,7 @@ is_deeply [map { scalar $_->rotating } @hosts], [2, 2],
 my $stop = $proxy->get('/stop?json&wait=15');
 is_deeply [map { $_->{stopped} } @{ $stop->json->{hosts} }], [2, 2],
     'one stop through it ends those of both hosts';
-is collect(30, @wheels), 4, 'and all are answered';
+is await(@wheels), 4, 'and all are answered';
 is $proxy->get('/wheel-status?cluster')->status, 200,
     'the status of all hosts is there';
 
@@ -53,11 +53,11 @@ wait_until { 1 == map { $_->rotating } @hosts };
 is_deeply [map { $_->{client} } map { $_->rotating } @hosts], ['127.0.0.1'],
     'nobody comes from another address by saying so';
 $proxy->get('/stop');
-collect(30, $forged);
+await($forged);
 
 my $stranger = WheelClient->new($hosts[0]->port, from => '127.0.0.2')
     ->ask(GET => '/stop');
-collect(30, $stranger);
+await($stranger);
 is $stranger->status, 403, 'a host serves its balancer alone';
 is $proxy->get('/stop', headers => ['Sec-Fetch-Site' => 'cross-site'])->status,
     403, 'and the balancer no page of another site';
@@ -72,7 +72,7 @@ ok wait_until { $hosts[0]->rotating == 4 },
     'what a host that is gone would have had goes to the other one';
 # A busy machine may keep Redis waiting: who is told so says it again.
 ok wait_until { $proxy->get('/stop')->status == 200 }, 'and so does a stop';
-is collect(30, @wheels), 4, 'which ends them';
+is await(@wheels), 4, 'which ends them';
 
 sub host {
     return WheelServer->new(

@@ -9,7 +9,7 @@ use WheelControl qw(control_config wheelctl_json);
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 29, need_module 'wheel';
 
@@ -40,7 +40,7 @@ for ([$one, $two], [$two, $one]) {
     is $stop->header('Wheel-Stopped'), 5,
         'it counts the wheels of both hosts';
     is $stop->header('Wheel-Unanswered'), undef, 'every host has answered';
-    is collect(20, @wheels), 5, 'the wheels of both hosts have ended';
+    is await(@wheels), 5, 'the wheels of both hosts have ended';
     is grep({ ($_->header('Wheel-Stopped-By') // '') eq 'stop' } @wheels), 5,
         'and say that a stop has ended them';
 }
@@ -49,20 +49,20 @@ my @red  = ($one->rotate(1, '/rotate/red'), $two->rotate(2, '/rotate/red'));
 my @blue = ($one->rotate(1, '/rotate/blue'), $two->rotate(1, '/rotate/blue'));
 is_deeply by_host($two->get('/stop/red?json')), { one => 1, two => 2 },
     'a stop by name tells how many each host had';
-is collect(20, @red), 3, 'all wheels of that name have ended';
+is await(@red), 3, 'all wheels of that name have ended';
 is $one->rotating + $two->rotating, 2, 'those of another name rotate';
 is $one->get('/stop/red')->status, 404,
     'when no host has such a wheel, the answer says so';
 is_deeply by_host($two->get('/stop/blue?json&wait=5')), { one => 1, two => 1 },
     'a stop that waits tells the same';
-is collect(20, @blue), 2, 'and has ended them';
+is await(@blue), 2, 'and has ended them';
 
 my ($wheel) = $one->rotate(1);
 my ($other) = $two->rotate(1);
 my ($id)    = map { $_->{id} } $one->rotating;
 is_deeply by_host($two->get("/stop?json&id=$id")), { one => 1, two => 0 },
     'an id is found on whatever host has it';
-is collect(20, $wheel), 1, 'and that wheel has ended';
+is await($wheel), 1, 'and that wheel has ended';
 is $two->rotating, 1, 'and no other one';
 is $two->get("/stop?id=$id")->status, 404, 'it can be stopped once';
 
@@ -71,11 +71,11 @@ my ($code, $told) = wheelctl_json($one, 'stop', '--name=red');
 is $code, 0, 'a stop by wheelctl is one of all hosts, too';
 is_deeply { map { $_->{host} => $_->{stopped} } @{ $told->{hosts} } },
     { one => 1, two => 1 }, 'and tells what each has stopped';
-is collect(20, @more), 2, 'and has ended them';
+is await(@more), 2, 'and has ended them';
 
 # Nothing is left in Redis but what stays as long as the hosts do.
 $one->get('/stop');
-is collect(20, $other), 1, 'the last wheel has ended';
+is await($other), 1, 'the last wheel has ended';
 ok wait_until {
     'cluster cluster:hosts cluster:live' eq
         join ' ', sort @{ $redis->command(KEYS => '*') }

@@ -12,14 +12,14 @@ use warnings FATAL => 'all';
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 27, need_module 'wheel';
 
 my $redis = WheelRedis->started(persistent => 1);
 my ($near, $far) = map {
     WheelServer->started(
-        config => $redis->host_config($_, 'timeout=3s lost=keep'))
+        config => $redis->host_config($_, 'timeout=4s lost=keep'))
 } qw(near far);
 
 sub linked {
@@ -39,7 +39,7 @@ sub alone {
         'but a problem';
     is $stop->header('Wheel-Stopped'), 2, 'it has stopped what it could';
     like $stop->json->{detail}, $words, 'and says so';
-    is collect(20, @here), 2, 'the wheels of its host have ended';
+    is await(@here), 2, 'the wheels of its host have ended';
     return $there;
 }
 
@@ -53,7 +53,7 @@ ok wait_until { linked($near) && linked($far) },
     'when Redis is back, both read again';
 is $near->get('/stop')->header('Wheel-Stopped'), 1,
     'and a stop reaches the other host';
-is collect(20, $there), 1, 'whose wheel ends';
+is await($there), 1, 'whose wheel ends';
 unlike $near->error_log . $far->error_log, qr/WH0086/,
     'nothing was lost, since Redis had kept it';
 
@@ -63,7 +63,7 @@ $redis->resume;
 ok wait_until { linked($near) && linked($far) },
     'Redis was only held: both read again';
 $near->get('/stop');
-is collect(20, $there), 1, 'and the other host has heard of it';
+is await($there), 1, 'and the other host has heard of it';
 
 # Redis comes back without its data.
 $redis->kill_hard;
@@ -79,7 +79,7 @@ ok wait_until {
     2 == @{ $redis->command(ZRANGE => 'wheel:live', 0, -1) }
 }, 'both say again that they live';
 is $near->get('/stop')->header('Wheel-Stopped'), 1, 'stops work as before';
-is collect(20, $there), 1, 'on both hosts';
+is await($there), 1, 'on both hosts';
 
 # Redis has come back empty, and hosts have not yet said again that they live:
 # a stop hears them all the same.  (Twice: they may say so in between.)

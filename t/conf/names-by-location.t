@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # target, status, name
 my @table = (
@@ -109,6 +109,6 @@ END
     push @wheels, $server->rotate(1, '/rotate/red');
     is $server->get('/a/b/halt/red')->header('Wheel-Stopped'), 1,
         "$host: and so does one from another Location";
-    is collect(20, @wheels), 3, "$host: all have ended";
-    ok $server->stop(10), "$host: the server ends";
+    is await(@wheels), 3, "$host: all have ended";
+    ok $server->stop, "$host: the server ends";
 }

@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 use constant WHEELS => 128;
 
@@ -27,6 +27,6 @@ my $server = WheelServer->started(
 my @wheels = map { $server->begin(GET => '/rotate') } 1 .. WHEELS;
 ok wait_until { $server->rotating == WHEELS }, 'all 128 rotate';
 is $server->get('/stop')->header('Wheel-Stopped'), WHEELS, 'one stop ends all';
-collect(30, @wheels);
+await(@wheels);
 is scalar(grep { $_->status == 200 } @wheels), WHEELS,
     'and each client has its number';

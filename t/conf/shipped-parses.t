@@ -10,7 +10,7 @@ use WheelHttpd qw(checkout_dir libexec_dir module_file run_group run_user
     slurp);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my $conf = checkout_dir() . '/conf';
 plan tests => 21, need_module 'wheel';
@@ -37,14 +37,14 @@ is $server->get("/$_")->status, 200, "/$_ is served"
 my @wheels = map { $server->begin(GET => '/rotate') } 1 .. 100;
 ok $server->wait_rotating(100), '100 wheels that start at once all rotate';
 is $server->get('/stop')->header('Wheel-Stopped'), 100, 'a stop ends them all';
-is collect(20, @wheels), 100, 'each has its number';
+is await(@wheels), 100, 'each has its number';
 $server->get('/rotate/red?wait=0');
 is +(wheelctl($server, 'list'))[0], 0, 'and wheelctl finds it';
 my $logged = wait_until { $server->file_text('run/wheel.log') =~ /name=red/ };
 ok $logged, 'wheel.log has the facts of a wheel';
 unlike $server->file_text('run/access.log'), qr/rotate/,
     'access.log has the other requests only';
-ok $server->stop(10), 'it stops';
+ok $server->stop, 'it stops';
 is complaints($server), '', 'nothing was wrong in its log';
 
 # In a server that has modules of its own.

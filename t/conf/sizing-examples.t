@@ -12,7 +12,7 @@ use WheelHttp2 ();
 use WheelHttpd qw(checkout_dir slurp);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 my $http1 = 'Wheels at once';
 my $http2 = 'Wheels over HTTP/2 at once';
@@ -100,7 +100,7 @@ sub check {
     my $turned = $server->rotating;
     is $server->get('/stop')->header('Wheel-Stopped'), $turned,
         "$title: a stop ends them all";
-    is collect(20, @wheels), @wheels, "$title: each has its number";
+    is await(@wheels), @wheels, "$title: each has its number";
     wait_until { !$server->running };
     return;
 }
@@ -123,7 +123,7 @@ sub up_to {
         };
         @wheels = grep { !$_->done } @wheels;
         return;
-    } 60;
+    };
     return @wheels;
 }
 
@@ -143,9 +143,9 @@ sub one_more {
     my ($server, $kind, $clients) = @_;
     if ($kind eq $http2) {
         push @$clients, WheelHttp2->new($server->port);
-        return $clients->[-1]->request(GET => '/rotate', limit => 10)->{status};
+        return $clients->[-1]->request(GET => '/rotate')->{status};
     }
-    return $server->get('/rotate?wait=30', limit => 10)->status // 'nothing';
+    return $server->get('/rotate?wait=30')->status // 'nothing';
 }
 
 sub refused_by {

@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(libexec_dir spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 use constant ALL => ' blue red';    # by name, the nameless one first
 
@@ -254,4 +254,4 @@ for my $row (@table) {
 is $server->get('/stop/red')->header('Wheel-Stopped'), 1,
     'none of them has stopped anything';
 is $server->get('/stop')->header('Wheel-Stopped'), 2, 'nor of the others';
-is collect(20, @wheels), 3, 'all have ended';
+is await(@wheels), 3, 'all have ended';

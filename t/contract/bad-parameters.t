@@ -8,7 +8,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # query, and what the problem's detail must tell
 my @both = (
@@ -118,7 +118,7 @@ is $server->status->{totals}{started}, $started,
     'no wheel has rotated for them';
 is $server->rotating, 1, 'and none was stopped';
 $server->get('/stop');
-is collect(20, $wheel), 1, 'until somebody asked in the right words';
+is await($wheel), 1, 'until somebody asked in the right words';
 
 for my $query (@fine) {
     is $server->get("/rotate$query")->status, 200, "/rotate$query is fine";

@@ -5,7 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await collect);
 
 my %wait = ('0' => 0, '0.3' => 0.3, '0.25' => 0.25, '1' => 1, '00.5' => 0.5,
     '0.400000' => 0.4, '1.' . '0' x 6 => 1);
@@ -14,7 +14,7 @@ plan tests => 4 * keys(%wait) + 7, need_module 'wheel';
 my $server = WheelTest->shared;
 
 my %wheel = map { $_ => $server->begin(GET => "/rotate?wait=$_") } keys %wait;
-collect(20, values %wheel);
+await(values %wheel);
 for my $wait (sort keys %wait) {
     my $wheel = $wheel{$wait};
     is $wheel->status, 200, "a wheel with wait=$wait gets its number";
@@ -31,7 +31,7 @@ my ($status)  = $server->rotating;
 is $status->{deadline}, 31_536_000, 'the longest deadline is a year';
 ok !collect(0.3, $patient), 'it rotates';
 $server->get('/stop/patient');
-collect(20, $patient);
+await($patient);
 is $patient->header('Wheel-Stopped-By'), 'stop', 'a stop comes first';
 
 # The deadline of one is not another's.
@@ -42,5 +42,5 @@ is $short->header('Wheel-Stopped-By'), 'deadline',
 is $server->rotating, 1, 'the other rotates on';
 is $server->get('/stop/two')->header('Wheel-Stopped'), 1,
     'and is the only one left to stop';
-collect(20, $long);
+await($long);
 is $long->header('Wheel-Stopped-By'), 'stop', 'which a stop does';

@@ -11,7 +11,7 @@ use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect soonest wait_until);
+use WheelTest qw(await collect soonest wait_until);
 
 plan tests => 17, need_module 'wheel';
 
@@ -67,7 +67,7 @@ ok wait_until { $server->status->{totals}{ended}{gone} - $gone == $left },
 ok interim(8, @answers[0 .. 2]), 'eight interim answers later';
 is scalar $server->rotating, 3, 'the wheels of the other three still turn';
 is $server->get('/stop')->header('Wheel-Stopped'), 3, 'a stop stops them';
-is collect(20, @answers[0 .. 2]), 3, 'all three are answered';
+is await(@answers[0 .. 2]), 3, 'all three are answered';
 is grep({ $_->status == 200 && $_->body =~ /\A"Your lucky number is \d!"\z/ }
     @answers[0 .. 2]),
     3, 'each has its number';
@@ -78,7 +78,7 @@ note "interim answers: @{[map { $_->{interim} } @answers]}";
 my $next = WheelTest::Answer->new($clients[2]{client}->socket, 'GET');
 $next->{bytes} = $answers[2]{bytes};
 $next->parse;
-is collect(20, $next), 1, 'what stood behind a rotate is answered after it';
+is await($next), 1, 'what stood behind a rotate is answered after it';
 is $next->status, 404, 'as it would be by itself';
 ok wait_until { !$server->running }, 'nothing turns any more';
 

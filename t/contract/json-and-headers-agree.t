@@ -8,7 +8,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 plan tests => 22, need_module 'wheel';
 
@@ -36,7 +36,7 @@ is_deeply $server->get('/stop?json')->json,
 is_deeply $server->get('/stop?json')->json, { stopped => 0, wheels => [] },
     'a stop of nothing has an empty list';
 
-collect(20, @wheels);
+await(@wheels);
 check($red,     'red',  'stop');
 check($unnamed, undef,  'stop');
 check($blue,    'blue', 'stop');

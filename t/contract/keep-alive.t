@@ -32,7 +32,7 @@ send_request($talk, GET => '/rotate');
 $server->wait_rotating(1);
 is $server->get('/stop')->header('Wheel-Stopped'), 1,
     'a wheel on such a connection is stopped by another';
-like((read_answers($talk, 20, 'GET'))[0]->body, $number, 'and has its number');
+like((read_answers($talk, 'GET'))[0]->body, $number, 'and has its number');
 is ask($talk, '/index.html')->body, "hello\n",
     'and the connection is there for more';
 
@@ -40,7 +40,7 @@ is ask($talk, '/index.html')->body, "hello\n",
 send_request($talk, @$_)
     for [GET => '/rotate?wait=0.5'], [GET => '/rotate/red?json&wait=0'],
     [DELETE => '/stop'], [GET => '/stop'], [GET => '/index.html'];
-my @answers = read_answers($talk, 20, ('GET') x 5);
+my @answers = read_answers($talk, ('GET') x 5);
 is_deeply [map { $_->status } @answers], [200, 200, 405, 200, 200],
     'five requests that were sent ahead are answered';
 like $answers[0]->body, $number, 'in their order: the wheel first';
@@ -59,6 +59,6 @@ sub send_request {
 sub ask {
     my ($socket, $target, $method) = @_;
     send_request($socket, $method // 'GET', $target);
-    my ($answer) = read_answers($socket, 20, $method // 'GET');
+    my ($answer) = read_answers($socket, $method // 'GET');
     return $answer;
 }

@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 plan tests => 13, need_module 'wheel';
 
@@ -35,5 +35,5 @@ ok !$next->done, 'once one has ended, the next may rotate';
 is $server->get('/rotate')->status, 503, 'and the one after is refused';
 
 is $server->get('/stop')->header('Wheel-Stopped'), 3, 'a stop ends all three';
-is collect(20, @wheels, $next), 4, 'each of which has its number';
+is await(@wheels, $next), 4, 'each of which has its number';
 is $server->status->{totals}{refused}{max}, 3, 'three refusals are counted';

@@ -6,7 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my @counts = (1, 2, 8, 40, 41, 100);
 plan tests => 6 * @counts + 1, need_module 'wheel';
@@ -22,7 +22,7 @@ for my $count (@counts) {
     is $stop->status, 200, "a stop of $count wheels is answered";
     is $stop->body, $sentence, "and says so in the seed's words";
     is $stop->header('Wheel-Stopped'), $count, "and counts $count";
-    is collect(20, @wheels), $count, "all $count requests are answered";
+    is await(@wheels), $count, "all $count requests are answered";
     my @fine = grep {
         $_->status == 200
             && $_->body =~ /\A"Your lucky number is [0-9]!"\z/

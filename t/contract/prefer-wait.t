@@ -8,7 +8,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # Prefer headers and what is applied.
 my @applied = (
@@ -51,7 +51,7 @@ my @wheels
 ok $server->wait_rotating(scalar @ignored),
     'wheels whose preference is broken rotate like any other';
 $server->get('/stop');
-is collect(20, @wheels), @ignored, 'until they are stopped';
+is await(@wheels), @ignored, 'until they are stopped';
 is grep({ defined $_->header('Preference-Applied') } @wheels), 0,
     'and no preference was applied to them';
 
@@ -65,7 +65,7 @@ my ($prefers)
 $server->wait_rotating(1);
 is +($server->rotating)[0]{deadline}, 600, 'a preferred wait is a deadline';
 $server->get('/stop');
-collect(20, $prefers);
+await($prefers);
 is $prefers->header('Wheel-Stopped-By'), 'stop', 'a stop comes before it';
 is $prefers->header('Preference-Applied'), 'wait=600',
     'the preference was applied all the same';

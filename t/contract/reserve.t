@@ -5,10 +5,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use List::Util qw(max min);
+use WheelControl qw(control_config wheelctl wheelctl_json);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 use constant WORKERS => 6;
 
@@ -30,21 +30,20 @@ for my $row (@reserves) {
         "$said: any other request is answered";
     is $server->get('/stop')->header('Wheel-Stopped'), $fit,
         "$said: so is a stop, which ends all $fit";
-    is collect(20, @wheels), $fit, "$said: they have their numbers";
+    is await(@wheels), $fit, "$said: they have their numbers";
     cmp_ok $server->status->{totals}{refused}{reserve}, '>=', 1,
         "$said: the refusal is counted";
 }
 
 # Without a reserve nobody is there to be asked while they turn.
-my $server = server("WheelReserve 0\nWheelTimeout 5\n");
+my $server = server("WheelReserve 0\n" . control_config());
 my @wheels = map { $server->begin(GET => '/rotate') } 1 .. WORKERS;
-collect(20, @wheels);
-is grep({ $_->status == 200 } @wheels), WORKERS,
-    'WheelReserve 0 lets wheels take every worker';
-my @recent = @{ $server->status->{recent} };
-cmp_ok max(map { $_->{started} } @recent), '<',
-    min(map { $_->{started} + $_->{elapsed} } @recent),
-    'and all of them have rotated at once';
+ok wait_until {
+    my (undef, $list) = wheelctl_json($server, 'list');
+    WORKERS == grep { $_->{state} eq 'rotating' } @{ $list->{running} };
+}, 'WheelReserve 0 lets wheels take every worker';
+wheelctl($server, qw(stop --all));
+is await(@wheels), WORKERS, 'until wheelctl stops them';
 
 sub server {
     my ($config) = @_;

@@ -20,8 +20,8 @@ for my $twice (0, 1) {
     my $server = WheelServer->started(room_for(50));
     my @wheels = turn($server, 50);
     $server->signal('TERM') if $twice;
-    ended_in_time($server, 'TERM', $twice ? 'TERM twice' : 'TERM', 0, @wheels);
-    is_deeply answers_by(5, @wheels), { $cut => 50 },
+    ended_in_time($server, 'TERM', $twice ? 'TERM twice' : 'TERM', @wheels);
+    is_deeply answers_by(@wheels), { $cut => 50 },
         $cut eq 'none' ? 'the clients are cut off' : 'the clients are answered';
     is_deeply [complaints($server)], [], 'the log has no complaint';
 }
@@ -31,9 +31,9 @@ my $server = WheelServer->started(room_for(50));
 my @older  = turn($server, 25);
 restarted($server, 'USR1');
 my @current = turn($server, 25);
-ended_in_time($server, 'TERM', 'two generations', 0, @older, @current);
-is_deeply answers_by(5, @older), { shutdown => 25 },
+ended_in_time($server, 'TERM', 'two generations', @older, @current);
+is_deeply answers_by(@older), { shutdown => 25 },
     'the clients of the older are answered';
-is_deeply answers_by(5, @current), { $cut => 25 },
+is_deeply answers_by(@current), { $cut => 25 },
     'those of the current one as their MPM allows';
 is_deeply [complaints($server)], [], 'the log has no complaint';

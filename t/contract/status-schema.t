@@ -11,7 +11,7 @@ use JSON::PP ();
 use WheelMetrics qw(schema_errors);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect freeze wait_until);
+use WheelTest qw(await freeze wait_until);
 
 plan tests => 9 + 13, need_module 'wheel';
 
@@ -42,7 +42,7 @@ status_now();
 fits($text, 'the status of a new server fits the schema');
 
 my @wheels = map { $server->begin(GET => $_) }
-    '/rotate', '/rotate/red', '/rotate?wait=600', '/rotate/A.b_c-9?wait=3';
+    '/rotate', '/rotate/red', '/rotate?wait=600', '/rotate/A.b_c-9?wait=1';
 # The last may have ended before all four have been seen.
 wait_until {
     my $status = $server->status;
@@ -50,7 +50,7 @@ wait_until {
 };
 status_now();
 fits($text, 'so does that of wheels with and without name and deadline');
-collect(20, $wheels[3]);
+await($wheels[3]);
 wait_until { $server->running == 3 };
 
 # A process that the kernel has stopped can't answer for its wheels.
@@ -68,7 +68,7 @@ ok wait_until {
 cmp_ok $seen->{jobs}{stopping}, '>=', 1, 'and counted as such';
 fits($text, 'which fits the schema');
 kill CONT => $frozen;
-collect(20, @wheels);
+await(@wheels);
 $server->end_wheels;
 
 my $gone = $server->begin(GET => '/rotate/gone');

@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 
 use WheelClient ();
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 # Query of a stop, and the wheels that it means, in the order of their start.
 my @table = (
@@ -93,7 +93,7 @@ is grep({ ($_->{name} // '') eq 'young' } @{ $stop->json->{wheels} }), 0,
 is $stop->json->{stopped}, 3, 'and ends all that are';
 is $server->rotating, 1, 'which alone goes on';
 $server->end_wheels;
-is collect(20, @answers, $young), 5, 'each has its number';
+is await(@answers, $young), 5, 'each has its number';
 
 for my $row (@table) {
     my ($query, @names) = @$row;
@@ -117,7 +117,7 @@ for my $row (@table) {
         join(' ', grep { !$ended{$_} } qw(red red.2 blue none)),
         'and no other';
     $server->end_wheels;
-    is collect(20, @answers), 4, 'each has its number';
+    is await(@answers), 4, 'each has its number';
 }
 
 # Four wheels, one after the other; the third is of another client.

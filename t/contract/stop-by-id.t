@@ -5,7 +5,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await collect);
 
 plan tests => 12, need_module 'wheel';
 
@@ -38,4 +38,4 @@ is $server->get("/stop?id=$newest")->header('Wheel-Stopped'), 1,
     'its own id stops it';
 
 $server->get('/stop');
-is collect(20, @wheels, $next), 5, 'every wheel has been answered';
+is await(@wheels, $next), 5, 'every wheel has been answered';

@@ -6,7 +6,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await collect);
 
 my $rounds = 20;
 plan tests => 7 + 3, need_module 'wheel';
@@ -24,7 +24,7 @@ is $server->get('/stop?id=1')->status, 404,
 my ($wheel) = $server->rotate(1);
 ok !collect(0.3, $wheel), 'a wheel that starts then is stopped by none of them';
 is $server->get('/stop')->header('Wheel-Stopped'), 1, 'but by the next stop';
-collect(20, $wheel);
+await($wheel);
 
 my ($stopped, $early, $answered) = (0, 0, 0);
 for (1 .. $rounds) {
@@ -32,7 +32,7 @@ for (1 .. $rounds) {
     my @wheels = $server->rotate(3);
     $early    += collect(0, @wheels);
     $stopped  += $server->get('/stop')->header('Wheel-Stopped');
-    $answered += collect(20, @wheels);
+    $answered += await(@wheels);
 }
 is $early, 0, "in $rounds rounds, no wheel has fallen to the stop before it";
 is $stopped, 3 * $rounds, 'every one was there to be stopped by the next';

@@ -8,7 +8,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await collect);
 
 plan tests => 16, need_module 'wheel';
 
@@ -44,4 +44,4 @@ is $odd->status . ' ' . ($odd->json->{detail} =~ /dry or wait/ ? 1 : 0),
     '400 1', 'there is nothing to wait for';
 
 $server->get('/stop');
-is collect(20, @wheels), 3, 'a real stop ends them';
+is await(@wheels), 3, 'a real stop ends them';

@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # target, Prefer, seconds after which it ends, what is applied
 my @table = (
@@ -45,7 +45,7 @@ my @wheels = map {
         $_->[1] ? (headers => [Prefer => $_->[1]]) : ())
 } @table;
 my $endless = $server->begin(GET => '/none');
-collect(20, @wheels);
+await(@wheels);
 for my $n (0 .. $#table) {
     my ($target, $prefer, $seconds, $applied) = @{ $table[$n] };
     my $asked = $target . ($prefer ? " with Prefer: $prefer" : '');
@@ -60,5 +60,5 @@ for my $n (0 .. $#table) {
 }
 ok !$endless->done, 'WheelTimeout 0 sets no deadline';
 $server->get('/stop');
-collect(20, $endless);
+await($endless);
 is $endless->header('Wheel-Stopped-By'), 'stop', 'such a wheel ends by a stop';

@@ -48,7 +48,7 @@ is scalar(() = $with->children), scalar(() = $without->children),
 is_deeply files_of($with), [sort @{ files_of($without) }, 'run/wheel-ids'],
     'it leaves no file but that of the ids';
 is complaints($with), complaints($without), 'and nothing in the log';
-my $end = $with->stop(10) && $without->stop(10);
+my $end = $with->stop && $without->stop;
 ok $end, 'both servers stop by themselves';
 
 # Everything of an answer but what differs from server to server anyway.

@@ -9,7 +9,7 @@ use WheelClient ();
 use WheelControl qw(control_config wheelctl wheelctl_json);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 12, need_module 'wheel';
 
@@ -40,10 +40,10 @@ like $out, qr/^\d+ +blue /m, 'and the other';
 is $code, 0, 'and stops' or diag $err;
 like $out, qr/^\d+ +red +\S+ +\S+ +ended$/m, 'the one';
 unlike $out, qr/blue/, 'and not the other';
-is collect(20, $wheels[0]), 1, 'whose client has its number';
+is await($wheels[0]), 1, 'whose client has its number';
 is $wheels[0]->header('Wheel-Stopped-By'), 'stop', 'by a stop';
 is collect(0, $wheels[1]), 0, 'while the other turns on';
 
 $_->vanish('reset') for @slow;
-is collect(20, $stop, $wheels[1]), 2,
+is await($stop, $wheels[1]), 2,
     'once workers are back, /stop is answered, too';

@@ -12,7 +12,7 @@ use WheelControl qw(control_config say_and_hear wheelctl wheelctl_json);
 use WheelMetrics qw(schema_errors);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect freeze wait_until);
+use WheelTest qw(await freeze wait_until);
 
 plan tests => 33, need_module 'wheel';
 
@@ -67,7 +67,7 @@ is "$code $json->{status}", '1 404', 'in JSON, too';
 ($code, $json) = wheelctl_json($server, 'stop', "--id=$id{red}");
 is_deeply [$code, $json->{stopped}, @{ $json->{wheels}[0] }{qw(id outcome)}],
     [0, 1, $id{red}, 'stopped'], 'a stop by id ends that wheel';
-is collect(20, $wheels[0]), 1, 'whose client has its number';
+is await($wheels[0]), 1, 'whose client has its number';
 is $server->rotating, 3, 'and no other';
 
 # A process that is frozen can't end its wheels; another one answers.
@@ -80,7 +80,7 @@ kill CONT => $blue->{pid};
 ($code, $json) = wheelctl_json($server, qw(stop --all --wait=20));
 is_deeply [$code, map { $_->{outcome} } @{ $json->{wheels} }],
     [0, 'ended', 'ended'], 'and of those that have ended in time';
-is collect(20, @wheels), 4, 'each has its number';
+is await(@wheels), 4, 'each has its number';
 ok wait_until { !$server->running }, 'and none is left';
 is scalar(() = $server->error_log =~ /WH0063: process \d+ of user \d+/g), 3,
     'the error log says who has stopped wheels';

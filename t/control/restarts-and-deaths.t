@@ -11,7 +11,7 @@ use WheelFaults qw(accepts complaints kill_hard restarted room_for turn);
 use WheelHttpd qw(spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect freeze wait_until);
+use WheelTest qw(await freeze wait_until);
 
 plan tests => 19, need_module 'wheel';
 
@@ -46,9 +46,9 @@ is join(' ', sort map { $_->{name} } @{ $json->{running} }), 'new old old',
 ($code, $json) = wheelctl_json($server, qw(stop --name=old --wait=20));
 is_deeply [$code, map { $_->{outcome} } @{ $json->{wheels} }],
     [0, 'ended', 'ended'], 'and stopped';
-is collect(20, @wheels[0, 1]), 2, 'with their numbers';
+is await(@wheels[0, 1]), 2, 'with their numbers';
 ($code) = wheelctl($server, qw(stop --all --wait=20));
-is collect(20, @wheels), 3, 'the new one, too';
+is await(@wheels), 3, 'the new one, too';
 
 # What is changed by a restart.
 $server->configure(port => $server->port,

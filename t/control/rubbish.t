@@ -11,7 +11,7 @@ use WheelControl qw(control_config control_socket hear plain_connect
 use WheelFaults qw(complaints);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 # What is sent, and what the problem tells.
 my @rubbish = (
@@ -74,7 +74,7 @@ is +(wheelctl($server, 'list'))[0], 0, 'nor does one that does not read';
 my $gone = plain_connect($server);
 syswrite $gone, "stop name=red&wait=20\n";
 close $gone;
-is collect(20, $wheel), 1, 'a stop holds, though its sender is gone';
+is await($wheel), 1, 'a stop holds, though its sender is gone';
 is +(wheelctl($server, 'list'))[0], 0, 'and the next one is answered';
 is join(' ', $server->children, complaints($server)), $child,
     'by the process that was there at the beginning';

@@ -11,7 +11,7 @@ use WheelControl qw(control_config hear plain_connect wheelctl_json);
 use WheelPlan;
 use WheelRedis ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 9, need_module 'wheel';
 
@@ -26,7 +26,7 @@ my @wheels = $server->rotate(2);
 $redis->pause;
 my $asks = plain_connect($server);
 syswrite $asks, "stop\n";
-is collect(20, @wheels), 2, 'a stop ends the wheels of its host';
+is await(@wheels), 2, 'a stop ends the wheels of its host';
 my ($code, $list);
 ok wait_until {
     ($code, $list) = wheelctl_json($server, 'list');

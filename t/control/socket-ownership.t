@@ -11,7 +11,7 @@ use WheelFaults qw(complaints kill_hard room_for turn);
 use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect freeze wait_until);
+use WheelTest qw(await freeze wait_until);
 
 plan tests => 27, need_module 'wheel';
 
@@ -29,7 +29,7 @@ $server->signal('TERM');
 like hear($waits), qr/\A200\n\{"stopped":1,.*"running"/,
     'who waits when the server ends is told how far it is';
 kill CONT => $wheel->{pid};
-ok $server->stop(10), 'the server stops';
+ok $server->stop, 'the server stops';
 ok !-e $socket, 'and takes the socket along';
 is join("\n", complaints($server)), '', 'and the log has no complaint';
 
@@ -40,7 +40,7 @@ $server->signal('WINCH');
 wait_until { !eval { $server->connect_to } };
 is +(wheelctl($server, qw(stop --all --wait=20)))[0], 0,
     'wheelctl stops wheels while the server waits for their end';
-is collect(20, @last), 1, 'their clients have their numbers';
+is await(@last), 1, 'their clients have their numbers';
 ok wait_until { !$server->up }, 'and the server its end';
 ok !-e $socket, 'without the socket';
 

@@ -12,7 +12,7 @@ use WheelClient ();
 use WheelHttpd qw(libexec_dir);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # What none of these may leave anywhere: a line or a header of its own, a tag,
 # an escape sequence of a terminal, or bytes that are no UTF-8.
@@ -123,7 +123,7 @@ for my $target (
         "$target shows nothing of it raw";
 }
 $server->get('/stop');
-collect(30, $wheel);
+await($wheel);
 $server->stop;
 for my $log (qw(error_log access_log)) {
     my @lines = split /\n/, $server->file_text($log);

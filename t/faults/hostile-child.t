@@ -14,7 +14,8 @@ use WheelHttpd qw(run_user spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed load_modules);
 use WheelServer ();
-use WheelTest qw(child_pids collect helper_pids thread_policy wait_until);
+use WheelTest qw(await child_pids collect helper_pids thread_policy
+    wait_until);
 
 # Whom the lies name, a thread of another process, and a process that is gone.
 my @lies = qw(init parent privileged helper logger guest root user server mixed
@@ -112,7 +113,7 @@ for my $name (@lies) {
 
 # The honest one.
 is $server->get("/stop?id=$mine->{id}")->status, 200, 'beside, a stop';
-is collect(60, $ours), 1, 'frees a request by a cut' or diag $server->error_log;
+is await($ours), 1, 'frees a request by a cut' or diag $server->error_log;
 is $ours->status, 503, 'which is told';
 
 # Nobody else has noticed.

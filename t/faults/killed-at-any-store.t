@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 
 use WheelFaults qw(die_at mortal_server stores_left);
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 6, need_module 'wheel';
 
@@ -37,7 +37,7 @@ while (1) {
     last if $through;
     $stores++;
     my ($second, $stop) = cycle();
-    $hung++   unless collect(20, $first);
+    $hung++   unless await($first);
     $stops++  if ($stop->status   // 0) == 200;
     $wheels++ if ($second->status // 0) == 200;
     $slowest = $stop->seconds if $stop->seconds > $slowest;

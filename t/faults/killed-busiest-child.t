@@ -41,7 +41,7 @@ for (1 .. $kills) {
     my $stop = $server->get('/stop');
     $answered++ if ($stop->status // 0) == 200;
     $slowest = $stop->seconds if $stop->seconds > $slowest;
-    my $by = answers_by(20, @wheels);
+    my $by = answers_by(@wheels);
     $lost++    if ($by->{none} // 0) == $doomed;
     $stopped++ if ($by->{stop} // 0) == @wheels - $doomed;
 }

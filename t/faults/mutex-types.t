@@ -10,7 +10,7 @@ use WheelFaults qw(answers_by complaints die_at kill_hard mortal_server
     restarted stores_left turn);
 use WheelKeeper qw(alive);
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my @types = ('pthread', 'sysvsem', 'fcntl:run', 'flock:run');
 plan tests => 7 * @types, need_module 'wheel';
@@ -19,7 +19,7 @@ for my $type (@types) {
     my $server = mortal_server(
         processes => 4, threads => 6, config => "Mutex $type wheel\n");
     die_at($server, 3); # in the middle of a claim
-    collect(20, $server->begin(GET => '/rotate'));
+    await($server->begin(GET => '/rotate'));
     is stores_left($server), 0, "Mutex $type: a child dies while it holds it";
     my ($doomed) = turn($server, 1);
     my ($pid)    = map { $_->{pid} } $server->rotating;
@@ -37,7 +37,7 @@ for my $type (@types) {
     my $stop = $server->get('/stop');
     is $stop->header('Wheel-Stopped'), @others + 1,
         'a stop finds the wheels of both generations';
-    is answers_by(20, @wheels)->{stop}, @others + 1, 'and they are answered';
+    is answers_by(@wheels)->{stop}, @others + 1, 'and they are answered';
     ok wait_until { !$server->running }, 'no slot is left in use';
     is_deeply [complaints($server)], [], 'and the log has no complaint';
 }

@@ -8,7 +8,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my $crlf = "\r\n";
 my $host = "Host: localhost$crlf";
@@ -65,7 +65,7 @@ for my $row (@odd) {
     WheelTest::send_all($socket, $bytes);
     shutdown $socket, 1;
     my $answer = WheelTest::Answer->new($socket, 'GET');
-    collect(20, $answer);
+    await($answer);
     ok $answer->done && ($answer->status // 400) =~ /\A(?:[2345]\d\d|000)\z/,
         "$what: " . ($answer->{status_line} // 'the end of the connection');
 }

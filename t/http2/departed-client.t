@@ -82,7 +82,7 @@ $client->vanish('close');
 my ($turns) = map { $_->{turns} } $server->rotating;
 ok wait_until {
     my ($wheel) = $server->rotating;
-    $wheel && $wheel->{elapsed} > 2 && $wheel->{turns} > $turns
+    $wheel && $wheel->{elapsed} > 1 && $wheel->{turns} > $turns
 }, 'with WheelOnDisconnect continue a wheel goes on without its client';
 is $server->get('/stop/kept')->header('Wheel-Stopped'), 1, 'a stop stops it';
 ok wait_until { !$server->running && ended('stop') == $stop + 1 },

@@ -19,8 +19,6 @@ use WheelTest ();
 
 our @EXPORT_OK = qw(flood tls_config http2_config vanish_together);
 
-use constant LIMIT_SEC => 30;
-
 # A server may be the first to hang up, also in the middle of a close of TLS.
 $SIG{PIPE} = 'IGNORE';
 
@@ -65,7 +63,7 @@ sub new {
     my ($class, $port, %opt) = @_;
     my $socket = IO::Socket::INET->new(
         PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp',
-        Timeout  => LIMIT_SEC,   LocalAddr => $opt{from}
+        Timeout  => WheelTest::LIMIT_SEC,   LocalAddr => $opt{from}
     ) or die "127.0.0.1:$port: $@\n";
     setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
     my $self = bless { socket => $socket, port => $port }, $class;
@@ -106,7 +104,7 @@ sub flood {
     my ($port, $count, $method, $target, %opt) = @_;
     my $bytes = head({ port => $port }, $method, $target, %opt);
     my $poll  = IO::Poll->new;
-    my $end   = time + LIMIT_SEC;
+    my $end   = time + WheelTest::LIMIT_SEC;
     my (@answers, %of);
     for (1 .. $count) {
         my $socket = IO::Socket::INET->new(

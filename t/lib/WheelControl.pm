@@ -16,11 +16,10 @@ use Time::HiRes qw(time);
 
 use WheelHttpd qw(module_file slurp);
 use WheelKeeper qw(kept_dir);
+use WheelTest ();
 
 our @EXPORT_OK = qw(control_config control_socket wheelctl wheelctl_as
     wheelctl_json plain_connect say_and_hear hear);
-
-use constant LIMIT_SEC => 30;
 
 # The directive, for a socket in a server's own directory.
 sub control_config { return join(' ', 'WheelControl', 'wheel.sock', @_) . "\n" }
@@ -95,8 +94,8 @@ sub say_and_hear {
 
 # What comes until the end; undef if that doesn't come.
 sub hear {
-    my ($socket, $limit) = @_;
-    my ($end, $heard) = (time + ($limit // LIMIT_SEC), '');
+    my ($socket) = @_;
+    my ($end, $heard) = (time + WheelTest::LIMIT_SEC, '');
     my $poll = IO::Poll->new;
     $poll->mask($socket => POLLIN);
     while (time < $end) {

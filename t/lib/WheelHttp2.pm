@@ -12,8 +12,6 @@ use IO::Poll qw(POLLIN);
 use JSON::PP ();
 use Time::HiRes qw(time);
 
-use constant LIMIT_SEC => 30;
-
 # Types of frames, flags, settings and errors, by their names in RFC 9113.
 use constant {
     DATA => 0, HEADERS => 1, RST_STREAM => 3, SETTINGS => 4, PING => 6,
@@ -95,8 +93,14 @@ sub closed { $_[0]{closed} }
 sub request {
     my ($self, $method, $target, %opt) = @_;
     my $stream = $self->begin($method, $target, %opt);
-    $self->wait_done($opt{limit} // LIMIT_SEC, $stream);
+    $self->await($stream);
     return $self->answer($stream);
+}
+
+# Wait until these streams are done.  Returns how many are.
+sub await {
+    my ($self, @streams) = @_;
+    return $self->wait_done(WheelTest::LIMIT_SEC, @streams);
 }
 
 # Read until these streams are done or the time is over.  Returns how many are.

@@ -18,7 +18,7 @@ use WheelHttpd qw(slurp);
 our @EXPORT_OK = qw(kept_dir release_dir end_server alive proc_stat);
 
 # A server must be gone this long after TERM.
-use constant STOP_SEC => 15;
+use constant STOP_SEC => 60;
 
 # The fields of /proc/PID/stat from the third on, which follow the name; empty
 # when there is no such process.
@@ -60,11 +60,12 @@ sub wait_gone {
 # even when it is dead itself.  Returns whether TERM was enough.
 sub end_server {
     my ($pid, $limit) = @_;
+    $limit //= STOP_SEC;
     kill TERM => $pid;
-    my $clean = wait_gone($limit // STOP_SEC, $pid);
+    my $clean = wait_gone($limit, $pid);
     my @left = group_pids($pid);
     return $clean unless @left;
-    $clean = 0 unless $clean && wait_gone(1, @left);
+    $clean = 0 unless $clean && wait_gone($limit, @left);
     kill KILL => group_pids($pid);
     wait_gone(5, group_pids($pid));
     return $clean;

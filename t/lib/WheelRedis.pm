@@ -133,7 +133,7 @@ sub answers {
 
 sub said {
     my ($self, @words) = @_;
-    open my $out, '-|', 'timeout', 10, $self->cli, @words
+    open my $out, '-|', 'timeout', WheelTest::LIMIT_SEC, $self->cli, @words
         or die "redis-cli: $!\n";
     local $/ = undef;
     my $said = <$out> // '';

@@ -16,14 +16,10 @@ use List::Util qw(shuffle);
 use Time::HiRes qw(sleep time);
 
 use WheelHosts ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
-# Stops of one round, wheels of one stop, and when a wheel is lost.
-use constant {
-    BATCH     => 20,
-    EACH      => 2,
-    ENDED_SEC => 15,
-};
+# Stops of one round, and wheels of one stop.
+use constant { BATCH => 20, EACH => 2 };
 
 # What may happen to whom, and how it ends.  Those who take wheels along say so.
 my %fault = (
@@ -151,7 +147,7 @@ sub say_stops {
 # What has become of them: are any to be said again?
 sub hear_stops {
     my ($self, @stops) = @_;
-    collect(30, grep { defined } map { $_->{answer} } @stops);
+    await(grep { defined } map { $_->{answer} } @stops);
     my @again;
     for my $stop (@stops) {
         my $status = $stop->{answer} && $stop->{answer}->status // 0;
@@ -214,7 +210,7 @@ sub round {
 sub account {
     my ($self, $gone, @wheels) = @_;
     my $count = $self->{count};
-    collect(ENDED_SEC, map { $_->{answer} } @wheels);
+    await(map { $_->{answer} } @wheels);
     for my $wheel (@wheels) {
         my $answer = $wheel->{answer};
         my $by     = $answer->{headers} && $answer->header('Wheel-Stopped-By');

@@ -16,14 +16,14 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
-our @EXPORT_OK = qw(wait_until soonest collect core_count cpu_seconds child_pids
-    forked_pids supervisor_pids helper_pids freeze thread_ids thread_policy
-    thread_ready_seconds thread_seconds thread_states open_connection
-    read_answers);
+our @EXPORT_OK = qw(wait_until soonest await collect core_count cpu_seconds
+    child_pids forked_pids supervisor_pids helper_pids freeze thread_ids
+    thread_policy thread_ready_seconds thread_seconds thread_states
+    open_connection read_answers);
 
-# Long enough for a machine that does something else, too; a state that never
-# comes fails after it.
-use constant LIMIT_SEC => 30;
+# Long enough for a machine that does something else, too; what never comes
+# fails after it.
+use constant LIMIT_SEC => 60;
 
 # How often soonest() tries.
 use constant TRIES => 10;
@@ -197,7 +197,7 @@ sub open_connection {
     return $socket;
 }
 
-# Send a request and return at once; collect() brings its answer.
+# Send a request and return at once; await() brings its answer.
 #   headers: a list of names and values     body: a string
 sub begin {
     my ($self, $method, $target, %opt) = @_;
@@ -233,6 +233,9 @@ sub send_all {
     }
     return 1;
 }
+
+# Wait until all of these are answered.  Returns how many are.
+sub await { return collect(LIMIT_SEC, @_) }
 
 # Read until all of these are answered or the time is over.  Returns how many
 # are; each knows by done() whether it is.
@@ -274,16 +277,15 @@ sub request {
 sub get  { my $self = shift; return $self->request(GET  => @_) }
 sub post { my $self = shift; return $self->request(POST => @_) }
 
-# Read N answers from one connection, in order.  Fewer when it ends or the time
-# is over.
+# Read N answers from one connection, in order.  Fewer when it ends.
 sub read_answers {
-    my ($socket, $limit, @methods) = @_;
-    my ($end, $bytes, @answers) = (time + $limit, '');
+    my ($socket, @methods) = @_;
+    my ($bytes, @answers) = ('');
     for my $method (@methods) {
         my $answer = WheelTest::Answer->new($socket, $method);
         $answer->{bytes} = $bytes;
         $answer->parse;
-        collect($end - time, $answer) unless $answer->done;
+        await($answer) unless $answer->done;
         last unless $answer->{status};
         $bytes = $answer->{bytes};
         push @answers, $answer;

@@ -13,7 +13,7 @@ use WheelHttpd qw(spew);
 use WheelPlan;
 use WheelRequests qw(load_modules);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 # As many as event takes beside these wheels, with AsyncRequestWorkerFactor 2.
 use constant { THREADS => 4, CLIENTS => 3 };
@@ -58,7 +58,7 @@ is $server->get('/stop')->header('Wheel-Stopped'), THREADS - 1,
 sub stays {
     my ($client, $path) = @_;
     my $answer = $client->ask(GET => $path);
-    collect(30, $answer);
+    await($answer);
     sleep 0.2;
     return 1 if $answer->status && ($answer->header('Connection') // '') ne 'close';
     $client->vanish('close');

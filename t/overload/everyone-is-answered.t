@@ -11,7 +11,7 @@ use WheelClient qw(flood);
 use WheelPlan;
 use WheelProbe ();
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 use constant ROTATES => 700;
 
@@ -54,12 +54,12 @@ note sprintf '%.3f s after %d rotates, %d turn and %d are answered',
 is $done + $rotating, ROTATES, 'each turns a wheel or is answered';
 
 # Then those that have been refused come again, while the MPM forks.
-ok wait_until(sub {
+ok wait_until {
     push @rotates, flood($server->port, 40, GET => '/rotate');
     collect(0.3, @rotates);
     $rotating = $server->rotating;
     $rotating >= 40 - ($threads > 1 ? 4 : 1);
-}, 60), 'in the end there are as many wheels as the server has room for';
+}, 'in the end there are as many wheels as the server has room for';
 note sprintf 'after %.3f s and %d rotates, %d turn', time - $began,
     scalar @rotates, $rotating;
 cmp_ok $rotating, '<=', 39, 'which leaves one worker at least';
@@ -69,7 +69,7 @@ my $stop = $server->get('/stop');
 my $took = time - $began;
 is $stop->status, 200, 'a stop is answered';
 is $stop->header('Wheel-Stopped'), $rotating, 'it stops all that turn';
-is collect(20, @rotates), @rotates, 'then all rotates are answered';
+is await(@rotates), @rotates, 'then all rotates are answered';
 ok wait_until { !$server->running }, 'nothing turns any more';
 
 my @numbers

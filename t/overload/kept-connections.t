@@ -13,7 +13,7 @@ use WheelClient ();
 use WheelControl qw(control_config wheelctl wheelctl_json);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 # A connection whose process is full would wait for the stop, which comes when
 # all others are answered or this time is over.
@@ -47,7 +47,7 @@ for my $round (1 .. ROUNDS) {
     is collect(LIMIT_SEC, @asked), 8, 'with twelve of them rotating, the rest are, too';
     $slowest = max $slowest, map { $_->done ? $_->seconds : LIMIT_SEC } @asked;
     wheelctl($server, qw(stop --all));
-    is collect(20, @rotates), 12, 'all twelve are answered in the end';
+    is await(@rotates), 12, 'all twelve are answered in the end';
     is grep({ ($_->{status} // 0) =~ /\A(?:200|503)\z/ || closed($_) } @rotates),
         12, 'with a number or a refusal';
     $_->vanish('close') for @clients;
@@ -64,7 +64,7 @@ sub greeted {
     wait_until {
         push @clients, map { WheelClient->new($server->port) } @clients + 1 .. 20;
         my %greeting = map { $_ => $_->ask(GET => '/stop/nobody') } @clients;
-        collect(20, values %greeting);
+        await(values %greeting);
         @clients = grep { $greeting{$_}{status} && !$greeting{$_}{closing} }
             @clients;
         @clients == 20;

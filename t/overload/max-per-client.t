@@ -9,7 +9,7 @@ use WheelClient ();
 use WheelHttpd qw(libexec_dir);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 22, need_module 'wheel';
 
@@ -31,7 +31,7 @@ for my $address (map {"127.0.0.$_"} 1 .. 4) {
     ok wait_until { of($address) == $limit },
         "$limit wheels of $address turn";
     my $refused = rotate($address);
-    is collect(30, $refused), 1, "one more of $address is answered at once";
+    is await($refused), 1, "one more of $address is answered at once";
     is $refused->status, 503, 'by a refusal';
     like $refused->json->{detail}, qr/WheelMaxPerClient/, 'that tells why';
 }
@@ -52,12 +52,12 @@ ok wait_until { 4 == grep { $_->{client} =~ /\A192\.0\.2\./ } $server->rotating 
 
 # What a stranger says of itself doesn't count.
 my $liar = rotate('127.0.0.1', '192.0.2.77');
-collect(30, $liar);
+await($liar);
 is $liar->status, 503, 'a client can\'t pass for another';
 
 is $server->get('/stop')->header('Wheel-Stopped'), 4 * $limit + 4,
     'one stop stops the wheels of all';
-is collect(30, @wheels), @wheels, 'they are answered';
+is await(@wheels), @wheels, 'they are answered';
 
 sub rotate {
     my ($from, $for) = @_;

@@ -11,7 +11,7 @@ use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 # Each would hold a worker for two seconds: twelve workers, if no wheel found
 # room, would be back after twenty.
@@ -55,7 +55,7 @@ ok wait_until {
 }, 'all of them have been refused, but for those that found room';
 
 my $stopped = $server->get('/stop')->header('Wheel-Stopped');
-is collect(20, @answers, @wheels), CLIENTS + WORKERS,
+is await(@answers, @wheels), CLIENTS + WORKERS,
     'all have their answers when they read';
 my @refused = grep { ($_->status // 0) == 503 } @answers, @wheels;
 is @refused + $stopped, CLIENTS + WORKERS, 'a refusal, who had no wheel';

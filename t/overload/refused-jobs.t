@@ -9,7 +9,7 @@ use Time::HiRes qw(time);
 use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect read_answers);
+use WheelTest qw(await read_answers);
 
 # Waiting for each would keep the others waiting for twenty-four seconds.
 use constant { CLIENTS => 48, WORKERS => 4, LIMIT_SEC => 15 };
@@ -36,8 +36,8 @@ my $began = time;
 is $server->get('/index.html')->status, 200,
     'others are answered while nobody hangs up';
 cmp_ok time - $began, '<', LIMIT_SEC, 'and soon';
-my @answers = map { read_answers($_, 20, 'GET') } @clients;
+my @answers = map { read_answers($_, 'GET') } @clients;
 is grep({ $_->status == 503 && $_->header('Retry-After') } @answers), CLIENTS,
     'each has been told to come again';
 $server->get('/stop');
-is collect(20, $wheel), 1, 'and the one wheel had its place all the time';
+is await($wheel), 1, 'and the one wheel had its place all the time';

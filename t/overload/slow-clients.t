@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 use WheelClient ();
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 use constant {
     WORKERS => 16, RESERVE => 5, EARLY => 3, LATE => 4
@@ -30,7 +30,7 @@ my $server  = WheelServer->started(
 
 my @slow = map { slow_client() } 1 .. EARLY - 1;
 my $kept = WheelClient->new($server->port);
-is collect(20, $kept->ask(GET => '/stop/nobody')), 1,
+is await($kept->ask(GET => '/stop/nobody')), 1,
     'a client is answered and keeps its connection';
 
 # Under event a connection that is kept alive holds no worker.
@@ -60,7 +60,7 @@ my $began = time;
 my $stop  = $server->get('/stop');
 $slowest = max $slowest, time - $began;
 is $stop->header('Wheel-Stopped'), $room, 'a stop stops all wheels';
-is collect(20, @rotates), $room, 'all rotates are answered';
+is await(@rotates), $room, 'all rotates are answered';
 is grep({ ($_->body // '') =~ /\A"Your lucky number/ } @rotates), $room,
     'with their numbers';
 note sprintf 'the slowest answer took %.3f s', $slowest;
@@ -70,7 +70,7 @@ my @late = map {
     $_->send("x\r\n\r\n");
     WheelTest::Answer->new($_->socket, 'GET')
 } @slow;
-is collect(20, @late), @slow, 'the slow clients are answered, too';
+is await(@late), @slow, 'the slow clients are answered, too';
 is grep({ $_->status == 404 } @late), @slow, 'as others are';
 
 # A client in the middle of its request.

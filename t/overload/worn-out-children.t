@@ -34,7 +34,7 @@ is $served, ROUNDS * CONNECTIONS, 'every request is answered in the end';
 collect(0, @wheels);
 my @done  = grep { $_->done && ($_->status // 0) == 200 } @wheels;
 my @turns = grep { !$_->done } @wheels;
-is_deeply answers_by(0, @done), { @done ? (shutdown => scalar @done) : () },
+is_deeply answers_by(@done), { @done ? (shutdown => scalar @done) : () },
     'wheels that were ended have their numbers';
 
 # worker's parent may miss that threads have ended.
@@ -45,7 +45,7 @@ my %right = (
 );
 ok $right{ $server->mpm }, 'that is under event, and not all are';
 $server->get('/stop');
-is_deeply answers_by(20, @turns), { stop => scalar @turns },
+is_deeply answers_by(@turns), { stop => scalar @turns },
     'the others are stopped by a stop';
 is_deeply [complaints($server)], [], 'the log has no complaint';
 

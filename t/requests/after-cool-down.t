@@ -12,7 +12,7 @@ use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
-use WheelTest qw(collect read_answers thread_policy wait_until);
+use WheelTest qw(await read_answers thread_policy wait_until);
 
 plan tests => 12, need_module 'wheel',
     { 'root alone may change a class' => sub { $> == 0 } };
@@ -41,7 +41,7 @@ my $client = WheelClient->new($server->port);
 $client->ask(GET => $_) for '/loop?until', '/class';
 my $row = cooled('/loop');
 release('');
-my @answers = read_answers($client->socket, 30, 'GET', 'GET');
+my @answers = read_answers($client->socket, 'GET', 'GET');
 is $answers[0]->body, "done\n", 'a cooled request is answered';
 is class($answers[1]), 'normal', 'the next one of its connection runs as usual';
 
@@ -49,7 +49,7 @@ is class($answers[1]), 'normal', 'the next one of its connection runs as usual';
 my $slow = $server->begin(GET => '/loop?file');
 $row = cooled('/loop');
 release('x' x FILE_BYTES);
-collect(60, $slow);
+await($slow);
 is length($slow->body // ''), FILE_BYTES, 'the answer is whole';
 ok wait_until { policy($row) eq 'normal' }, 'its worker is as before';
 is next_class($row), 'normal', 'and runs its next request so';
@@ -65,7 +65,7 @@ ok wait_until {
 }, 'a graceful restart replaces the privileged process';
 ok wait_until { policy($row) eq 'idle' }, 'the request stays as it was';
 release('');
-collect(60, $kept);
+await($kept);
 is $kept->body, "done\n", 'and is answered';
 
 # With HTTP/2, an old process still begins requests that it has; the new

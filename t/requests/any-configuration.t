@@ -11,7 +11,7 @@ use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port user_modules);
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 37, need_module 'wheel';
 
@@ -107,7 +107,7 @@ my $client = WheelClient->new($port);
 $client->send(head(GET => '/') . head(POST => '/busy?body', @body[2, 3]));
 ok listed($server, '/busy'), 'the second request of a connection';
 $server->get('/stop?path=/busy');
-my @answers = WheelTest::read_answers($client->socket, 20, 'GET', 'POST');
+my @answers = WheelTest::read_answers($client->socket, 'GET', 'POST');
 is_deeply [map { $_->status } @answers], [200, 503], 'is stopped alone';
 is $answers[1]->header('Connection'), 'close',
     'and the connection ends, since a body was to come';
@@ -116,7 +116,7 @@ $client = WheelClient->new($port);
 $client->send(head(GET => '/busy?deaf=1') . head(GET => '/'));
 listed($server, '/busy');
 $server->get('/stop?path=/busy');
-@answers = WheelTest::read_answers($client->socket, 20, 'GET');
+@answers = WheelTest::read_answers($client->socket, 'GET');
 is $answers[0]->status, 503, 'the first of a pipeline is told';
 
 $client = WheelClient->new($port);
@@ -137,7 +137,7 @@ my ($first, $second) = map {
     $server->begin(POST => '/busy?body',
         headers => [Host => "$_.example", 'Content-Length' => 10])
 } qw(first second);
-collect(30, $first);
+await($first);
 is $first->status, 504, 'a virtual host has a limit';
 ok !collect(0, $second), 'and another one has its own';
 is listed($server, '/busy')->{host}, 'second.example', 'which is listed';
@@ -167,7 +167,7 @@ ok wait_until {
 }, 'requests of both generations are listed';
 is $server->get('/stop?path=/busy')->header('Wheel-Stopped'),
     scalar @generations, 'and stopped';
-collect(20, @generations);
+await(@generations);
 is join(' ', map { $_->status } @generations),
     join(' ', (503) x @generations), 'all are told';
 

@@ -11,7 +11,7 @@ use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
-use WheelTest qw(collect thread_policy wait_until);
+use WheelTest qw(await thread_policy wait_until);
 
 plan tests => 13, need_module 'wheel',
     { 'root alone may change a class' => sub { $> == 0 } };
@@ -39,7 +39,7 @@ like $server->error_log, qr/WH0103: request $row->{id} .* is to be cooled down/,
     'the log has it';
 is $row->{stopped_by}, undef, 'it is not stopped';
 release();
-collect(60, $answer);
+await($answer);
 is $answer->status, 200, 'and its client gets the answer';
 is $answer->body, "done\n", 'the whole of it';
 ok wait_until { policy($row) eq 'normal' }, 'then its thread is as before';
@@ -61,7 +61,7 @@ ok wait_until {
     $new && $new != $killed;
 }, 'a privileged process that is killed is replaced';
 release();
-collect(60, $answer);
+await($answer);
 is $answer->body, "done\n", 'the request goes on';
 ok wait_until { policy($row) eq 'normal' }, 'and its thread is as before';
 

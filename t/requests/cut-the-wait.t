@@ -10,7 +10,7 @@ use WheelControl qw(control_config wheelctl wheelctl_json);
 use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
-use WheelTest qw(child_pids collect wait_until);
+use WheelTest qw(await child_pids wait_until);
 
 my @kinds = qw(ajp scgi fcgi);
 plan tests => 6 * @kinds + 10, need_module 'wheel', 'proxy',
@@ -50,7 +50,7 @@ for my $kind (@kinds) {
     ok listed($server, "/$kind/beside"), 'the one beside it goes on';
     ($code, $out) = wheelctl($server, qw(stop --cut),
         "--id=@{[listed($server, qq(/$kind/beside))->{id}]}");
-    collect(20, $beside);
+    await($beside);
 }
 is_deeply [sort { $a <=> $b } child_pids($server->pid)], \@children,
     'no child has died';

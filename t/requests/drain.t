@@ -7,11 +7,11 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelControl qw(control_config);
-use WheelHttpd qw(user_modules);
+use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
-use WheelTest qw(child_pids collect wait_until);
+use WheelTest qw(await child_pids wait_until);
 
 plan tests => 8, need_module 'wheel';
 
@@ -34,19 +34,21 @@ END
 
 my $loop = $server->begin(GET => '/loop');
 my $row  = listed($server, '/loop');
-my @others = map { $server->begin(GET => '/busy?wait=3') } 1 .. 20;
+my @others = map { $server->begin(GET => '/busy?wait') } 1 .. 20;
 ok wait_until {
     20 == grep { $_->{path} eq '/busy' } @{ $server->status->{requests} };
 }, 'one request loops for ever, beside twenty others';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'it is stopped';
+wait_until { $server->error_log =~ /WH0105: request $row->{id} .*; step: .*drain/ };
+spew($server->dir . '/htdocs/end', '');
 my ($asked, $reached) = (0, 0);
 wait_until {
     $asked++;
     $reached += $server->get('/')->status == 200;
     gone($row->{pid});
-} 60;
+};
 is $reached, $asked, 'whoever comes meanwhile is answered';
-is collect(30, @others), 20, 'the others are';
+is await(@others), 20, 'the others are';
 is join(' ', grep { $_ ne "waited\n" } map { $_->body // 'cut' } @others), '',
     'wholly';
 like $server->error_log, qr/WH0106: process $row->{pid} is ended/,
@@ -59,8 +61,8 @@ ok wait_until {
 # By a limit.
 $server->begin(GET => '/limited');
 $row = listed($server, '/limited');
-ok((wait_until { $server->get('/'); gone($row->{pid}) } 60),
-    'a limit with action=drain does the same');
+ok wait_until { $server->get('/'); gone($row->{pid}) },
+    'a limit with action=drain does the same';
 
 # It has ended, or is about to be reaped.
 sub gone {

@@ -39,7 +39,7 @@ is scalar(grep {/exit signal/} split /\n/, $server->error_log), 0,
 # What a client sees of two streams, of which one is stopped.
 sub stopped {
     my ($what) = @_;
-    open my $in, '-|', "timeout 20 nghttp -v $base/busy?$what $base/ 2>&1"
+    open my $in, '-|', "timeout 60 nghttp -v $base/busy?$what $base/ 2>&1"
         or die "nghttp: $!\n";
     my $row = listed($server, '/busy') or die "not listed\n";
     $server->get("/stop?id=$row->{id}");

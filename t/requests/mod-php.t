@@ -90,7 +90,7 @@ my ($stopped, @odd) = (0);
 for (1 .. 400) {
     my $answer = $server->begin(GET => '/brief.php');
     $stopped++ if $server->get('/stop?path=/brief.php')->status == 200;
-    WheelTest::collect(30, $answer);
+    WheelTest::await($answer);
     push @odd, join ' ', grep { defined } @$answer{qw(status_line body reset)}
         unless ($answer->body // '') eq 'brief'
         || ($answer->status // 0) == 503

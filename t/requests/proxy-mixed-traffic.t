@@ -13,7 +13,7 @@ use WheelHttp2 ();
 use WheelHttpd qw(free_port libexec_dir);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect read_answers wait_until);
+use WheelTest qw(await read_answers wait_until);
 
 use constant ROUNDS => 4;
 
@@ -100,7 +100,7 @@ sub closing_clients {
     my @answers = map {
         WheelClient->new($port)->ask(GET => $_, headers => [Connection => 'close'])
     } ('/p/index.html') x 6, '/index.html', '/off/index.html';
-    collect(20, @answers);
+    await(@answers);
     return count(closing => 8, map { $_->status } @answers);
 }
 
@@ -109,19 +109,19 @@ sub kept_clients {
     my $kept = WheelClient->new($port);
     for my $target ('/p/index.html', '/index.html', '/p/index.html') {
         my $answer = $kept->ask(GET => $target);
-        collect(20, $answer);
+        await($answer);
         count(kept => 1, $answer->status);
     }
     $kept->send(join '', map { $kept->head(GET => $_) }
             '/p/index.html', '/index.html', '/p/index.html');
     return count(kept => 3, map { $_->status }
-            read_answers($kept->socket, 20, ('GET') x 3));
+            read_answers($kept->socket, ('GET') x 3));
 }
 
 sub tls_clients {
     my @answers = map { $_->ask(GET => '/p/index.html') }
         map { WheelClient->new($port{tls}, tls => 1) } 1 .. 3;
-    collect(20, @answers);
+    await(@answers);
     return count(TLS => 3, map { $_->status } @answers);
 }
 
@@ -129,7 +129,7 @@ sub http2_clients {
     my $client = WheelHttp2->new($port{tls}, tls => 1);
     my @streams = map { $client->begin(GET => $_) }
         '/p/index.html', '/index.html', '/p/index.html';
-    $client->wait_done(20, @streams);
+    $client->await(@streams);
     count('HTTP/2' => 3, map { $client->answer($_)->{status} } @streams);
     return;
 }
@@ -142,7 +142,7 @@ sub slow_clients {
     closing_clients($port);
     my @answers = map { WheelTest::Answer->new($_->socket, 'GET') } @slow;
     $_->send("Host: 127.0.0.1\r\nConnection: close\r\n\r\n") for @slow;
-    collect(20, @answers);
+    await(@answers);
     return count(slow => 2, map { $_->status } @answers);
 }
 

@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 use WheelClient ();
 use WheelHttpd qw(user_modules);
 use WheelServer ();
-use WheelTest qw(collect read_answers wait_until);
+use WheelTest qw(await read_answers wait_until);
 
 plan tests => 7, need_module 'wheel';
 
@@ -63,7 +63,7 @@ sub kept { return WheelClient->new($server->port) }
 sub ask {
     my ($client, $target) = @_;
     my $answer = $client->ask(GET => $target);
-    collect(20, $answer);
+    await($answer);
     return $answer;
 }
 

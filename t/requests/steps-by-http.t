@@ -11,7 +11,7 @@ use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed load_modules);
 use WheelServer ();
-use WheelTest qw(collect thread_policy wait_until);
+use WheelTest qw(await thread_policy wait_until);
 
 my @wrong = (
     ['step=drain',               400, 'id: which request'],
@@ -72,7 +72,7 @@ like $server->error_log, qr/WH0125: cooldown of request $row->{id} in process/,
 ok wait_until { $server->error_log =~ /WH0105: request $row->{id} .*; step: cooldown$/m },
     'and the step';
 spew("@{[$server->dir]}/htdocs/end", '');
-collect(60, $loop);
+await($loop);
 is $loop->body, "done\n", 'its client gets the answer';
 
 # Cut.
@@ -80,7 +80,7 @@ my $waits = $server->begin(GET => '/ajp/');
 $row = listed($server, '/ajp/');
 $answer = $server->post("/stop?id=$row->{id}&step=cut");
 is $answer->json->{outcome}, 'cutting', 'one that waits for a backend is cut';
-collect(30, $waits);
+await($waits);
 is $waits->status, 503, 'and its client is told';
 is $waits->json->{detail}, "request $row->{id} was stopped", 'why';
 
@@ -90,11 +90,11 @@ $row = listed($server, '/loop');
 $answer = $server->post("/stop?id=$row->{id}&step=drain");
 is $answer->json->{outcome}, 'draining', 'one that nothing ends is drained';
 my ($asked, $reached) = (0, 0);
-ok((wait_until {
+ok wait_until {
     $asked++;
     $reached += ($server->get('/')->status // 0) == 200;
     !grep { $_->{id} == $row->{id} } @{ $server->status->{requests} };
-} 60), 'then it has ended');
+}, 'then it has ended';
 is $reached, $asked, 'and whoever came meanwhile was answered';
 like $server->error_log, qr/WH0106: process $row->{pid} .*: nothing else is left/,
     'nobody has waited for connections that were closed long ago';

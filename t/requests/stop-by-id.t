@@ -5,12 +5,13 @@
 use strict;
 use warnings FATAL => 'all';
 
-use WheelHttpd qw(user_modules);
+use WheelHttpd qw(spew user_modules);
 use WheelPlan;
+use WheelRequests qw(listed);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
-plan tests => 28, need_module 'wheel';
+plan tests => 29, need_module 'wheel';
 
 my $modules = user_modules('test_busy');
 my $server  = WheelServer->started(config => <<"END");
@@ -35,7 +36,7 @@ is_deeply $server->status->{requests}, [], 'and neither is listed';
 # Its handler waits for a body that doesn't come.
 my $busy = $server->begin(POST => '/busy?body&token=secret',
     headers => ['Content-Length' => 10]);
-my $row  = listed('/busy');
+my $row  = listed($server, '/busy');
 ok $row, 'a slow request is listed';
 is_deeply [@$row{qw(method handler client state stopped_by sent_bytes)}],
     ['POST', 'test-busy', '127.0.0.1', 'reading', undef, 0], 'with its facts';
@@ -48,46 +49,48 @@ like $server->get('/wheel-status?auto')->body,
     'and the lines for monitors';
 is $server->get('/stop')->status, 200, 'a stop of all wheels';
 is $server->get('/stop/busy')->status, 404, 'or of a name';
-ok listed('/busy'), 'does not reach it';
+ok listed($server, '/busy'), 'does not reach it';
 is $server->get("/stop?id=$row->{id}&dry")->json->{wheels}[0]{handler},
     'test-busy', 'a dry stop tells which it would be';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'a stop by its id does';
-is collect(30, $busy), 1, 'the request ends';
+is await($busy), 1, 'the request ends';
 is $busy->status, 503, 'as stopped';
 like $busy->body, qr/"detail":"request $row->{id} was stopped"/,
     'by a problem that names it';
-ok wait_until { !listed('/busy', 0) }, 'it is no longer listed';
+ok wait_until { !@{ $server->status->{requests} } }, 'it is no longer listed';
 ok wait_until {
     $server->file_text('stopped') =~ m{^/busy 503 $row->{id} stop$}m;
 }, 'the access log has its id';
 
 # Where a part has been sent, the rest is missing.
 my $writer = $server->begin(GET => '/busy?write');
-wait_until { listed('/busy') };
-$server->get("/stop?id=@{[listed('/busy')->{id}]}");
-collect(30, $writer);
+listed($server, '/busy');
+$server->get("/stop?id=@{[listed($server, '/busy')->{id}]}");
+await($writer);
 ok $writer->status == 200 && !defined $writer->body,
     'an answer under way is cut, and its last chunk never comes';
 
 # One that neither reads nor writes goes on, and that is said.
-my $deaf = $server->begin(GET => '/busy?deaf=1.5');
-wait_until { listed('/busy') };
-is $server->get("/stop?id=@{[listed('/busy')->{id}]}&wait=0.1&json")
+my $deaf = $server->begin(GET => '/busy?deaf');
+listed($server, '/busy');
+is $server->get("/stop?id=@{[listed($server, '/busy')->{id}]}&wait=0.1&json")
     ->json->{wheels}[0]{outcome}, 'running',
     'one that neither reads nor writes runs on, as the stop says';
-is listed('/busy')->{stopped_by}, 'stop', 'and the status';
-collect(30, $deaf);
+is listed($server, '/busy')->{stopped_by}, 'stop', 'and the status';
+end_requests($deaf);
 is $deaf->status, 503, 'its answer is refused when it comes';
 
-my $off = $server->begin(GET => '/off?wait=0.6');
-is collect(30, $off) && !grep({ $_->{path} eq '/off' } @{ $server->status->{requests} }),
-    1, 'a location that is switched off has no jobs';
+my @both = map { $server->begin(GET => $_) } '/off?wait', '/busy?wait';
+listed($server, '/busy');
+is_deeply [map { $_->{path} } @{ $server->status->{requests} }], ['/busy'],
+    'a location that is switched off has no jobs';
+is end_requests(@both), 2, 'and its requests are answered as others';
 is $server->get('/')->body, "hello\n", 'and the server goes on';
 
 like $server->get('/wheel-status?openmetrics')->body,
     qr/^wheel_requests_stopped_total\{by="stop"\} 3$/m,
     'metrics count requests that were stopped';
-my @busy = map { $server->begin(GET => "/busy?$_") } qw(wait=3 deaf=3);
+my @busy = map { $server->begin(GET => "/busy?$_") } qw(wait deaf);
 wait_until {
     my @cpu = map { $_->{cpu} }
         grep { $_->{path} eq '/busy' } @{ $server->status->{requests} };
@@ -100,18 +103,17 @@ is $server->get('/wheel-status?sort=size')->status, 400,
     'nothing else is a way to sort';
 is $server->get('/stop?path=/bu*&method=GET')->header('Wheel-Stopped'), 2,
     'a stop by path and method reaches both';
-collect(30, @busy);
+end_requests(@busy);
 
-sub listed {
-    my ($path, $limit) = @_;
-    my $found;
-    wait_until {
-        ($found) = grep { $_->{path} eq $path } @{ $server->status->{requests} };
-    } $limit;
-    return $found;
+# Those that wait or compute; returns how many are answered.
+sub end_requests {
+    my $end      = spew_file('end', '');
+    my $answered = await(@_);
+    unlink $end or die "$end: $!\n";
+    return $answered;
 }
 
 sub spew_file {
     my ($name, $text) = @_;
-    return WheelHttpd::spew("$server->{dir}/htdocs/$name", $text);
+    return spew("$server->{dir}/htdocs/$name", $text);
 }

@@ -11,7 +11,7 @@ use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
-use WheelTest qw(child_pids collect wait_until);
+use WheelTest qw(await child_pids wait_until);
 
 use constant { LOOPS => 36, FOUR => 4 };
 
@@ -38,7 +38,7 @@ for (my $n = 0; $n < LOOPS; $n += FOUR) {
     my @answers = map { $server->begin(GET => "/places/$_?$_") } @four;
     examine($_) for @four;
     $server->get('/places?end');
-    collect(30, @answers);
+    await(@answers);
     push @statuses, map { $_->status // 0 } @answers;
     $server->get('/places?begin');
 }

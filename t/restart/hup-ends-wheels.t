@@ -20,10 +20,10 @@ my @current = turn($server, 6);
 my $id      = ($server->rotating)[-1]{id};
 ok restarted($server, 'HUP'), 'then by HUP';
 
-is_deeply answers_by(20, @older), { shutdown => 6 },
+is_deeply answers_by(@older), { shutdown => 6 },
     'wheels of the older generation are answered';
 my $cut = $server->mpm eq 'prefork' ? 'shutdown' : 'none';
-is_deeply answers_by(20, @current), { $cut => 6 },
+is_deeply answers_by(@current), { $cut => 6 },
     'those of the current one as their MPM allows';
 ok wait_until { !$server->running }, 'no slot is left in use';
 is $server->status->{totals}{ended}{shutdown}, 12,
@@ -33,5 +33,5 @@ my ($wheel) = turn($server, 1);
 cmp_ok $server->status->{running}[0]{id}, '>', $id,
     'ids go on where they were';
 $server->get('/stop');
-is_deeply answers_by(20, $wheel), { stop => 1 }, 'new wheels turn and stop';
+is_deeply answers_by($wheel), { stop => 1 }, 'new wheels turn and stop';
 is_deeply [complaints($server)], [], 'the log has no complaint';

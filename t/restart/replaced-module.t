@@ -9,7 +9,7 @@ use WheelFaults qw(answers_by restarted room_for turn);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 plan tests => 17, need_module 'wheel';
 
@@ -37,14 +37,14 @@ is scalar @requests, 1, 'and once, that there are new slots of requests';
 is_deeply [$server->running], [], 'the new table is empty';
 my ($new) = turn($server, 1);
 is $server->post('/stop')->status, 200, 'a new wheel is stopped';
-collect(5, $new);
+await($new);
 is $new->status, 200, 'and answers';
 
 # An old wheel ends with its client; all others by the end of the server.
 is collect(0, $left, @old), 0, 'old wheels go on';
 $left->hang_up;
-ok $server->stop(10), 'the server ends by TERM';
-is_deeply answers_by(5, @old, $timed), { shutdown => 3 },
+ok $server->stop, 'the server ends by TERM';
+is_deeply answers_by(@old, $timed), { shutdown => 3 },
     'with an answer to every old wheel';
 
 my $listed = listed_table(sub { });

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Restart after restart, with a wheel in every process: there are always places
 # for new ones.  Event, where one wheel holds a whole place of ServerLimit, ends
-# the oldest wheels for that; each client gets its number.
+# the oldest wheels for that; each client gets its number.  Under worker, that is
+# rare: its parent may miss that threads have ended.
 
 use strict;
 use warnings FATAL => 'all';
@@ -34,9 +35,10 @@ for my $round (1 .. $restarts) {
         !@free;
     };
     restarted($server, 'USR1') or last;
-    $served++ if eval { $server->status };
+    $served++ if wait_until { eval { $server->status } };
 }
-is $served, $restarts, "after each of $restarts restarts, it serves";
+is $served, $restarts, "after each of $restarts restarts, it serves"
+    or diag $server->error_log;
 
 my (@left, @rotating);
 wait_until {
@@ -47,11 +49,12 @@ wait_until {
 };
 my @ended = grep { $_->done && ($_->status // 0) == 200 } @wheels;
 is @rotating, @left, 'who has no answer has a wheel that turns';
-is_deeply answers_by(0, @ended),
+is_deeply answers_by(@ended),
     { @ended ? (shutdown => scalar @ended) : () },
     'who has one was told of a shutdown';
-ok $event ? @ended && @left : !@ended,
-    $event ? 'some wheels were ended, not all' : 'no wheel was ended';
+my $gave_way = $server->error_log =~ /WH0013/;
+ok $event ? @ended && @left : $server->mpm eq 'worker' ? !@ended == !$gave_way
+    : !@ended, $event ? 'some wheels were ended, not all' : 'no wheel was ended';
 my ($oldest) = sort { $a->{id} <=> $b->{id} } @rotating;
 ok !grep({ $_->header('Wheel-Id') > $oldest->{id} } @ended),
     'and they were the oldest';

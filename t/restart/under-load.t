@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelFaults qw(answers_by complaints restarted turn);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 my $restarts = 6;
 plan tests => 10, need_module 'wheel';
@@ -25,7 +25,7 @@ for my $round (1 .. $restarts) {
     $done++;
 }
 is $done, $restarts, "the server restarts $restarts times";
-is collect(20, @brief), @brief, 'every wheel with a deadline is answered';
+is await(@brief), @brief, 'every wheel with a deadline is answered';
 
 my @stay;
 wait_until {
@@ -40,7 +40,7 @@ cmp_ok keys %generation, '>=', 3, 'wheels of several generations are';
 
 is $server->get('/stop')->header('Wheel-Stopped'), @stay,
     'one stop finds them all';
-is_deeply answers_by(20, @stay), { stop => scalar @stay },
+is_deeply answers_by(@stay), { stop => scalar @stay },
     'and each is answered';
 
 my %status;

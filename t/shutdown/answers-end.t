@@ -40,7 +40,7 @@ ok wait_until {
     collect(0, $stream);
     $stream->{bytes} =~ /after 113\n/ && $server->rotating == 3;
 }, 'wheels turn behind TLS and in a page, and an answer streams';
-ended_in_time($server, 'TERM', 'TLS, a page and a stream', 0, $secret, $page,
+ended_in_time($server, 'TERM', 'TLS, a page and a stream', $secret, $page,
     $stream);
 SKIP: {
     skip $server->mpm . ' closes connections first', 4

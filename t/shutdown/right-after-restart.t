@@ -41,8 +41,8 @@ ok wait_until {
 }, 'TERM waits for them';
 kill CONT => keys %held;
 my $more = $server->mpm eq 'prefork' ? 0 : 3;
-ended_in_time($server, 'CONT', 'a held child', $more, @wheels);
-is_deeply answers_by(5, @wheels), { shutdown => $count },
+ended_in_time($server, 'CONT', 'a held child', @wheels);
+is_deeply answers_by(@wheels), { shutdown => $count },
     'the clients are answered';
 is_deeply [grep { !$more || !/AH00045/ } complaints($server)], [],
     'the log has no complaint, but for that next TERM';

@@ -45,10 +45,10 @@ ok wait_until {
 }, 'a child is told to end';
 is @rotating, 50, 'fifty wheels turn on';
 
-ended_in_time($server, 'TERM', 'spare children', 0, @wheels);
+ended_in_time($server, 'TERM', 'spare children', @wheels);
 # The MPM closes the connections of children that it had not told to end.
 my $open = grep { $prefork || $spare{ $_->{pid} } } @rotating;
-my $by   = answers_by(5, @wheels);
+my $by   = answers_by(@wheels);
 is $by->{stop}, 30, 'the clients of the thirty are answered';
 cmp_ok $by->{shutdown}, '>=', $open,
     'and those whose children were told to end';

@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my @notes = qw(wheel-id wheel-name wheel-load wheel-turns wheel-elapsed
     wheel-stopped-by wheel-number wheel-stopped wheel-refused);
@@ -25,7 +25,7 @@ END
 my @wheels  = ($server->rotate(1, '/rotate/red'), $server->rotate(1));
 my $refused = $server->get('/rotate/blue');
 my $stop    = $server->get('/stop');
-collect(20, @wheels);
+await(@wheels);
 my $end = $server->get('/rotate?load=5&wait=0');
 $server->get('/stop/nobody');
 $server->get('/stop?speed=1');

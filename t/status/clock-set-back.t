@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(checkout_dir spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await wait_until);
 
 my $shim = checkout_dir() . '/t/modules/.libs/clock_shim.so';
 plan -e $shim && ($ENV{WHEEL_HTTPD} // '') !~ /asan/
@@ -26,7 +26,8 @@ $server->start or die "httpd didn't start:\n" . $server->error_log;
 
 my $timed  = $server->begin(GET => '/rotate/timed?wait=1.5&json');
 my $turns  = $server->begin(GET => '/rotate/turns?json');
-$server->wait_rotating(2) or die "the wheels don't turn\n";
+wait_until { $server->status->{totals}{started} == 2 }
+    or die "the wheels don't turn\n";
 my $before = $server->status;
 set_clock(-3600);
 my $after = $server->status;
@@ -36,11 +37,11 @@ cmp_ok $after->{server}{uptime}, '<', 100, 'and is that of this server';
 is scalar(grep { $_->{elapsed} < 0 || $_->{elapsed} > 100 }
     @{ $after->{running} }), 0, 'no wheel has run for less than nothing';
 
-collect(30, $timed);
+await($timed);
 is $timed->json->{stopped_by}, 'deadline', 'a deadline comes in its time';
 cmp_ok $timed->json->{elapsed}, '>=', 1.5, 'not before it';
 $server->post('/stop');
-collect(30, $turns);
+await($turns);
 cmp_ok $turns->json->{elapsed}, '<', 100, 'a stopped wheel has run as it has';
 cmp_ok $turns->json->{elapsed}, '>=', 0, 'and not less than nothing';
 my $pages = join '', map { $server->get($_)->body } '/wheel-status?auto',

@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelMetrics qw(scrape);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 21, need_module 'wheel';
 
@@ -42,7 +42,7 @@ $first  = scrape($server)->{wheel_turns_total};
 ok wait_until { ($second = scrape($server)->{wheel_turns_total}) > $first },
     'turns are counted while they turn';
 $server->get('/stop');
-is collect(20, @red, @plain), 4, 'four are stopped';
+is await(@red, @plain), 4, 'four are stopped';
 my ($gone) = $server->rotate(1, '/rotate/gone');
 close $gone->socket;
 ok wait_until { $server->status->{totals}{ended}{gone} }, 'one is left';

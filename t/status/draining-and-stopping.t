@@ -11,7 +11,7 @@ use warnings FATAL => 'all';
 use WheelMetrics qw(schema_errors);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 use constant WHEELS => 10;
 
@@ -31,11 +31,11 @@ my $seen = wait_until {
     my @wheels = $server->rotate(WHEELS, '/rotate/idle');
     @work = $server->rotate(8, '/work/normal') unless @work;
     $stopped = $server->get('/stop/idle?json')->json;
-    collect(20, @wheels);
+    await(@wheels);
     $json   = $server->get('/wheel-status?json');
     $status = $json->json;
     return $status->{jobs}{draining};
-} 40;
+};
 ok $seen, 'beside other work, wheels drain after a stop';
 is schema_errors($json->body), '', 'as the schema has it';
 is $status->{jobs}{rotating}, 8, 'the other work goes on';

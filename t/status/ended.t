@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 use constant RING_MAX => 64;
 
@@ -30,7 +30,7 @@ is_deeply [@$first{qw(id name turns elapsed number stopped_by)}],
 my ($wheel) = $server->rotate(1, '/rotate/red');
 my ($running) = grep { $_->{name} eq 'red' } $server->rotating;
 $server->get('/stop');
-collect(20, $wheel);
+await($wheel);
 my @recent = recent();
 is_deeply [map { $_->{name} } @recent], [qw(red late)],
     'a wheel that was stopped comes before it';

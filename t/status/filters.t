@@ -11,7 +11,7 @@ use warnings FATAL => 'all';
 use WheelClient ();
 use WheelMetrics qw(schema_errors);
 use WheelPlan;
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 my @wrong = (
     ['?name='                  => 'name: '],
@@ -71,7 +71,7 @@ for my $row (@wrong) {
     like $answer->json->{detail}, qr/$told/, 'and the problem says why';
 }
 $server->end_wheels;
-is collect(20, @wheels), 3, 'each wheel has its number';
+is await(@wheels), 3, 'each wheel has its number';
 
 sub look {
     my ($query) = @_;

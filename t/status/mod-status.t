@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 14, need_module 'wheel';
 
@@ -58,4 +58,4 @@ like $plain, qr{^WheelRunning: id=\d+ name=present }m,
 is $server->get('/wheel-status')->status, 404,
     'there is no address that nobody has asked for';
 $server->get('/halt');
-is collect(20, $wheel), 1, 'and the wheel stops';
+is await($wheel), 1, 'and the wheel stops';

@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 use Digest::SHA qw(sha256_base64);
 use WheelMetrics qw(judge);
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 24, need_module 'wheel';
 
@@ -70,7 +70,7 @@ like $html, qr{Rotating</th><td[^>]*>1<.*?WheelMax \d+}s,
 like $html, qr{Running: 1</caption>}, 'how many do';
 like $html, qr{>ended<.*>deadline<}, 'and what ended last';
 $server->get('/stop');
-collect(20, $wheel);
+await($wheel);
 
 is $page->header('Refresh'), undef, 'it is still';
 is $server->get('/wheel-status?refresh=7')->header('Refresh'), 7,

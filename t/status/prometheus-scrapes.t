@@ -14,7 +14,7 @@ use WheelKeeper qw(kept_dir release_dir);
 use WheelMetrics qw(prometheus_program);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 9, need_module 'wheel';
 
@@ -72,7 +72,7 @@ sub value {
 
 sub comes_to {
     my ($query, $value) = @_;
-    return wait_until { (value($query) // '') eq $value } 30;
+    return wait_until { (value($query) // '') eq $value };
 }
 
 ok comes_to('up{job="wheel"}', 1), 'Prometheus scrapes the server'
@@ -82,7 +82,7 @@ ok comes_to('wheel_started_total', 0), 'and finds that no wheel has started';
 my @wheels = ($server->rotate(2, '/rotate/red'), $server->rotate(1));
 ok comes_to('wheel_rotating', 3), 'then that three rotate';
 $server->get('/stop');
-collect(20, @wheels);
+await(@wheels);
 ok comes_to('sum by (reason) (wheel_ended_total{name="red"} > 0)', 2),
     'that two of one name have ended';
 ok comes_to('sum(wheel_ended_total{reason="stop"})', 3),

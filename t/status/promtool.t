@@ -10,7 +10,7 @@ use warnings FATAL => 'all';
 
 use WheelMetrics qw(judge prometheus_program samples);
 use WheelPlan;
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 16, need_module 'wheel';
 
@@ -20,7 +20,7 @@ my @promtool = (prometheus_program('promtool'), 'check', 'metrics');
 $server->get('/rotate/lint?wait=0');
 my @wheels = $server->rotate(2, '/rotate/lint');
 $server->get('/stop/lint');
-collect(20, @wheels);
+await(@wheels);
 
 # By the format, the names that counters have in TYPE and HELP differ.
 my $older = $server->get('/wheel-status',

@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 use WheelFaults qw(restarted turn);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect child_pids thread_ids wait_until);
+use WheelTest qw(await child_pids thread_ids wait_until);
 
 plan tests => 22 + 8, need_module 'wheel';
 
@@ -96,7 +96,7 @@ is_deeply [sort @{ $generation{0} // [] }], [qw(none red red)],
     'the old ones are of the first';
 is_deeply $generation{1}, ['new'], 'the new one is of the second';
 $server->get('/stop');
-is collect(20, @wheels, $new), 4, 'one stop ends them all';
+is await(@wheels, $new), 4, 'one stop ends them all';
 ok wait_until { !$server->running }, 'and the list is empty';
 my $totals = $server->status->{totals};
 is $totals->{started}, 4, 'the totals have gone on counting';

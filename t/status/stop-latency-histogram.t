@@ -9,7 +9,7 @@ use List::Util qw(sum);
 use WheelMetrics qw(scrape);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 8, need_module 'wheel';
 
@@ -28,7 +28,7 @@ is sum(map { $_->[1] } buckets(scrape($server))), 0,
     'a new server has measured no stop';
 my @wheels = $server->rotate(9);
 $server->get('/stop');
-collect(20, @wheels);
+await(@wheels);
 my $sample  = scrape($server);
 my @buckets = buckets($sample);
 is $buckets[-1][0], 'Inf' * 1, 'the last bucket has no bound';

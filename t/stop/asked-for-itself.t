@@ -11,7 +11,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(libexec_dir spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect);
+use WheelTest qw(await);
 
 # host, path, status, and a word of the problem, if any
 my @table = (
@@ -95,12 +95,12 @@ for my $row (@meant) {
     my ($host, $path) = @$row;
     my $answer = ask($host, $path);
     is $answer->status, 200, "$host: $path is a stop";
-    is collect(20, pop @wheels), 1, 'and ends red';
+    is await(pop @wheels), 1, 'and ends red';
     push @wheels, $server->rotate(1, '/rotate/red');
 }
 is ask('error', '/stop')->header('Wheel-Stopped'), 2,
     'a stop for itself ends all, whatever errors lead to';
-is collect(20, @wheels), 2, 'all have ended';
+is await(@wheels), 2, 'all have ended';
 
 sub ask {
     my ($host, $path) = @_;

@@ -6,7 +6,7 @@ use warnings FATAL => 'all';
 
 use Apache::TestRequest qw(POST);
 use WheelPlan;
-use WheelTest qw(collect read_answers);
+use WheelTest qw(await read_answers);
 
 my @bodies = (
     ['a form',             'wait=5&json=1&name=red',
@@ -26,7 +26,7 @@ for my $row (@bodies) {
     ok $server->wait_rotating(1), "a wheel rotates whose request has $what";
     my $stop = $server->post('/stop', @options);
     is $stop->header('Wheel-Stopped'), 1, "a stop that has $what ends it";
-    collect(20, $wheel);
+    await($wheel);
     like $wheel->body, qr/\A"Your lucky number is [0-9]!"\z/,
         "it has its number, whose request had $what";
 }
@@ -40,13 +40,13 @@ ok WheelTest::send_all($large,
     'a body of 32 megabytes is read';
 ok $server->wait_rotating(1), 'and then its wheel rotates';
 $server->get('/stop');
-is +(read_answers($large, 20, 'POST'))[0]->status, 200, 'until it is stopped';
+is +(read_answers($large, 'POST'))[0]->status, 200, 'until it is stopped';
 
 my $chunked = $server->connect_to;
 WheelTest::send_all($chunked,
     "POST /rotate?wait=0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
         . "\r\n5\r\nhello\r\n0\r\n\r\nGET /stop HTTP/1.1\r\nHost: x\r\n\r\n");
-my @answers = read_answers($chunked, 20, 'POST', 'GET');
+my @answers = read_answers($chunked, 'POST', 'GET');
 is @answers, 2, 'a chunked body is read to its end';
 like $answers[0]->body, qr/lucky/, 'its wheel has a number';
 like $answers[1]->body, qr/stopped/, 'the next request is found behind it';
@@ -55,10 +55,10 @@ my $expects = $server->connect_to;
 WheelTest::send_all($expects, "POST /rotate?wait=0 HTTP/1.1\r\nHost: x\r\n"
         . "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
 my $answer = WheelTest::Answer->new($expects, 'POST');
-WheelTest::wait_until { $answer->read_some; $answer->{interim} } 5;
+WheelTest::wait_until { $answer->read_some; $answer->{interim} };
 is $answer->{interim}, 1, 'a client that asks first is told to go on';
 WheelTest::send_all($expects, 'hello');
-collect(20, $answer);
+await($answer);
 is $answer->status, 200, 'and is answered';
 
 # Apache::Test's own client says the same.

@@ -28,7 +28,7 @@ is $server->rotating, 0, 'and stops it';
 # What a client sees.
 sub seen {
     my ($url) = @_;
-    open my $in, '-|', "timeout 20 nghttp -v $url 2>&1" or die "nghttp: $!\n";
+    open my $in, '-|', "timeout 60 nghttp -v $url 2>&1" or die "nghttp: $!\n";
     local $/ = undef;
     return scalar <$in>;
 }

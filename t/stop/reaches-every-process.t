@@ -6,7 +6,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect cpu_seconds thread_ids wait_until);
+use WheelTest qw(await collect cpu_seconds thread_ids wait_until);
 
 plan tests => 7, need_module 'wheel';
 
@@ -46,7 +46,7 @@ ok wait_until { $processes == grep { cpu_seconds($_) > 0.02 } @pids },
 
 is $server->get('/stop')->header('Wheel-Stopped'), @wheels,
     'one stop counts the wheels of all processes';
-is collect(20, @wheels), @wheels, 'and all of them are answered';
+is await(@wheels), @wheels, 'and all of them are answered';
 ok wait_until {
     my $before = cpu_seconds(@pids);
     select undef, undef, undef, 0.2;

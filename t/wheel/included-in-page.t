@@ -11,7 +11,7 @@ use WheelFaults qw(complaints);
 use WheelHttpd qw(libexec_dir spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 # A page whose head has to be sent before its wheel begins.
 use constant LONG => 'x' x 200_000;
@@ -54,11 +54,11 @@ for my $case (@cases) {
     my $host = $page =~ /proxied/ ? $backend : $server;
     my ($client, $answer) = ask($host, $page, $version);
     $client->vanish('half close');
-    collect(1.2, $answer);
+    collect(0.6, $answer); # two ticks
     is scalar $host->rotating, 1,
         "$what: a shut sending side doesn't end the wheel";
     $host->get('/stop');
-    collect(20, $answer);
+    await($answer);
     is $answer->status, 200, "$what: the page is answered";
     like $answer->body // '', qr/"Your lucky number is \d!"\nafter\n\z/,
         "$what: to its end";

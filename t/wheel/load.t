@@ -10,7 +10,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelPlan;
-use WheelTest qw(collect thread_seconds wait_until);
+use WheelTest qw(await thread_seconds wait_until);
 
 plan tests => 24, need_module 'wheel';
 
@@ -58,7 +58,7 @@ like $page, qr{Load asked for, % of a core</th><td[^>]*>41<}, 'and the sum';
 
 is $server->get('/stop/load')->header('Wheel-Stopped'), 4,
     'a stop reaches those with a load';
-is collect(20, @wheels[0 .. 3]), 4, 'which answer';
+is await(@wheels[0 .. 3]), 4, 'which answer';
 is grep({ $_->body !~ /\A"Your lucky number is \d!"\z/ } @wheels[0 .. 3]), 0,
     'with their numbers';
 ok wait_until { 1 == $server->running }, 'and leave no thread behind';
@@ -76,4 +76,4 @@ ok wait_until { !grep { ($_->{name} // '') eq 'gone' } $server->running },
     'a client that goes away takes its own along';
 
 $server->get('/stop');
-is collect(20, $wheels[4]), 1, 'and the one without ends, too';
+is await($wheels[4]), 1, 'and the one without ends, too';

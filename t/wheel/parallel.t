@@ -11,7 +11,7 @@ use warnings FATAL => 'all';
 use List::Util qw(min);
 use Time::HiRes qw(sleep time);
 use WheelPlan;
-use WheelTest qw(collect thread_ready_seconds wait_until);
+use WheelTest qw(await thread_ready_seconds wait_until);
 
 plan tests => 5, need_module 'wheel';
 
@@ -42,4 +42,4 @@ note sprintf 'ready for %.2f and %.2f of the time', @share;
 cmp_ok min(@share), '>', 0.8, 'each of them is always ready to run';
 ok wait_until { 2 == grep { $_->{turns} > 0 } $server->rotating }, 'and turns';
 is $server->get('/stop')->header('Wheel-Stopped'), 2, 'one stop ends both';
-is collect(20, @wheels), 2, 'both have their number';
+is await(@wheels), 2, 'both have their number';

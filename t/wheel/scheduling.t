@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect thread_ids thread_policy wait_until);
+use WheelTest qw(await thread_ids thread_policy wait_until);
 
 my %class = (rotate => 'idle', idle => 'idle', batch => 'batch',
     normal => 'normal');
@@ -59,5 +59,5 @@ for my $path (sort keys %class) {
     };
     is "@others", '', "/$path: all other threads are of class $own";
     $server->get('/stop?wait=20');
-    is collect(20, @wheels), 2, "/$path: they have their numbers";
+    is await(@wheels), 2, "/$path: they have their numbers";
 }
