@@ -11,9 +11,9 @@ use Time::HiRes qw(time);
 
 use WheelHttpd qw(checkout_dir libexec_dir spew);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
-our @EXPORT_OK = qw(cgi_config listed stop_listed load_modules php_dir);
+our @EXPORT_OK = qw(cgi_config cgi_scripts listed stop_listed load_modules php_dir);
 
 # The LoadModule lines of modules that come with httpd, unless it has them.
 sub load_modules {
@@ -25,15 +25,20 @@ sub load_modules {
 
 # Directives for scripts at /cgi/, each given as its name and its commands.
 sub cgi_config {
+    return load_modules(WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid')
+        . cgi_scripts(@_);
+}
+
+# The same without the module.
+sub cgi_scripts {
     my ($server, %script) = @_;
     my $dir = $server->dir;
-    mkdir "$dir/cgi" or die "$dir/cgi: $!\n";
+    -d "$dir/cgi" or mkdir "$dir/cgi" or die "$dir/cgi: $!\n";
     for my $name (keys %script) {
         spew("$dir/cgi/$name", "#!/bin/sh\n$script{$name}\n");
         chmod 0755, "$dir/cgi/$name" or die "$dir/cgi/$name: $!\n";
     }
-    return load_modules(WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid')
-        . <<"END";
+    return <<"END";
 <IfModule cgid_module>
     ScriptSock "$dir/run/cgisock"
 </IfModule>
@@ -69,7 +74,7 @@ sub stop_listed {
     my $began = time;
     my $said = $server->get("/stop?id=$row->{id}")->status;
     die "stop: $said\n" if $said != 200;
-    return collect(30, $answer) ? time - $began : undef;
+    return await($answer) ? time - $began : undef;
 }
 
 1;

@@ -13,9 +13,9 @@ use POSIX ();
 use Time::HiRes qw(time);
 
 use WheelHttpd qw(module_file spew user_modules);
-use WheelRequests qw(load_modules php_dir);
+use WheelRequests qw(cgi_config load_modules php_dir);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 # Requests under way at once: wheels are to find workers as well.
 use constant { OPEN_MAX => 10, UNREAD_MAX => 3 };
@@ -50,28 +50,16 @@ sub config {
     my $lua     = module_file() =~ s/mod_wheel\.so\z/mod_wheel_lua.so/r;
     my $php     = $prefork && php_dir();
     my $port    = silent_backend();
-    mkdir "$dir/cgi" or die "$dir/cgi: $!\n" unless -d "$dir/cgi";
-    for (keys %cgi) {
-        spew("$dir/cgi/$_", "#!/bin/sh\n$cgi{$_}\n");
-        chmod 0755, "$dir/cgi/$_";
-    }
     spew("$dir/htdocs/$_.lua", "function handle(r)\n$lua{$_}\nend\n")
         for keys %lua;
     spew("$dir/htdocs/$_.php", "<?php $php{$_}") for keys %php;
     spew("$dir/htdocs/big", 'x' x (8 * 1024 * 1024));
-    return join '', load_modules(qw(proxy proxy_http lua),
-        $prefork ? 'cgi' : 'cgid'), user_modules('test_busy'), <<"END",
+    return join '', load_modules(qw(proxy proxy_http lua)),
+        user_modules('test_busy'), cgi_config($server, %cgi), <<"END",
 LoadModule wheel_lua_module "$lua"
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
 WheelRequests on slow=50ms
 WheelOnStop refuse interrupt drain=6s
 ProxyPass "/silent" "http://127.0.0.1:$port/"
-ScriptAlias "/cgi/" "$dir/cgi/"
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
 <Location "/busy">
     SetHandler test-busy
 </Location>
@@ -292,7 +280,7 @@ sub segments {
         @{ $self->{segments} } > 1;
     };
     $server->get('/stop/' . MARK);
-    collect(10, $wheel, $answer);
+    await($wheel, $answer);
     return scalar @{ $self->{segments} };
 }
 

@@ -7,9 +7,9 @@ use warnings FATAL => 'all';
 
 use WheelHttpd qw(spew slurp);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(cgi_config listed load_modules stop_listed);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await collect wait_until);
 
 my @scripts = (
     ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done'],
@@ -20,25 +20,17 @@ my @scripts = (
 );
 plan tests => 5 * @scripts + 12, need_module 'wheel';
 
-my $server = WheelServer->started(config => '');
+my $server = WheelServer->new;
 my $dir    = $server->dir;
-mkdir "$dir/cgi" or die "$!\n";
-for (@scripts) {
-    my ($name, $commands) = @$_;
-    script($name, $commands);
-}
-script('quick', 'echo Content-Type: text/plain; echo; echo $WHEEL_JOB');
-script('head', 'echo Content-Type: text/plain; echo; echo begun; sleep 60');
-my $mod = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
+my $text   = 'echo Content-Type: text/plain; echo';
+my %script = (
+    (map {@$_} @scripts),
+    quick => "$text; echo \$WHEEL_JOB",
+    head  => "$text; echo begun; sleep 60",
+    map { $_ => 'while :; do :; done' } qw(limited logged)
+);
 $server->configure(config => <<"END");
-@{[load_modules($mod, 'include')]}
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
-ScriptAlias "/cgi/" "$dir/cgi/"
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
+@{[load_modules('include'), cgi_config($server, %script)]}
 <Directory "$dir/htdocs">
     Options +Includes
     AddType text/html .shtml
@@ -55,8 +47,6 @@ CustomLog stopped stopped
     WheelTimeout 600ms action=log
 </Location>
 END
-script($_, 'while :; do :; done') for qw(limited logged);
-$server->stop;
 $server->start or die $server->error_log;
 
 for (@scripts) {
@@ -91,7 +81,7 @@ ok !defined $page->body, 'the page is cut';
 ok wait_until { !processes('sleep') }, 'and no other part is begun';
 
 my $limited = $server->begin(GET => '/cgi/limited');
-is collect(30, $limited), 1, 'a script that uses more CPU time than it may';
+is await($limited), 1, 'a script that uses more CPU time than it may';
 is $limited->status, 504, 'is stopped';
 like $limited->body, qr/WheelCpuLimit/, 'and told by what';
 
@@ -102,12 +92,6 @@ ok wait_until { $server->error_log =~ /WH0103.*WheelTimeout/ },
     'and the other one';
 ok !collect(0, $logged), 'and the script runs on';
 stop_listed($server, '/cgi/logged', $logged);
-
-sub script {
-    my ($name, $commands) = @_;
-    spew("$dir/cgi/$name", "#!/bin/sh\n$commands\n");
-    return chmod 0755, "$dir/cgi/$name";
-}
 
 # What runs for a script.
 sub processes {

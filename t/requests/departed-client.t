@@ -9,24 +9,24 @@ use warnings FATAL => 'all';
 use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelClient qw(tls_config);
-use WheelHttpd qw(free_port user_modules);
-use WheelRequests qw(listed load_modules);
+use WheelHttpd qw(free_port spew user_modules);
+use WheelRequests qw(cgi_config listed load_modules);
 use WheelServer ();
 use WheelTest qw(collect wait_until);
 
-plan tests => 13, need_module 'wheel';
+plan tests => 14, need_module 'wheel';
 
 my %ended;
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
     ReuseAddr => 1) or die "$!\n";
 my $tls_port = free_port();
 my $server   = WheelServer->new(threads => 8, config => '');
-my $cgi      = WheelServer::mpm() eq 'prefork' ? 'cgi' : 'cgid';
+my $script   = 'echo Content-Type: text/plain; echo; exec sleep 60';
 $server->configure(config => <<"END");
-@{[load_modules('proxy', 'proxy_http', 'ssl', 'socache_shmcb', $cgi)]}
+@{[load_modules(qw(proxy proxy_http ssl socache_shmcb))]}
+@{[cgi_config($server, script => $script)]}
 @{[user_modules('test_busy')]}
 @{[tls_config($server->dir, $tls_port) =~ s/^LoadModule.*\n//r]}
-@{[$cgi eq 'cgid' ? 'ScriptSock ' . $server->dir . '/run/cgid': '']}
 WheelRequests on slow=10ms
 LogFormat "%U?%q %{wheel-stopped-by}n" stopped
 CustomLog stopped stopped
@@ -43,27 +43,21 @@ ProxyPass "/http" "http://127.0.0.1:@{[$listener->sockport]}/"
 <Location "/busy/goes-on">
     WheelOnDisconnect continue
 </Location>
-ScriptAlias "/cgi" "@{[$server->dir]}/script"
-<Directory "@{[$server->dir]}">
-    Require all granted
-</Directory>
 END
-WheelHttpd::spew($server->dir . '/script', <<'END');
-#!/bin/sh
-echo "Content-Type: text/plain"
-echo
-exec sleep 60
-END
-chmod 0755, $server->dir . '/script';
 $server->start or die $server->error_log;
+my $end = $server->dir . '/htdocs/end';
 
 # Its client closes the connection.
-ends_with_its_client('/busy?deaf=1', 'a handler in C, as soon as it writes,');
+client('/busy?deaf')->vanish('close');
+listed($server, '/busy', sub { ($_[0]{stopped_by} // '') eq 'gone' });
+spew($end, '');
+ok gone('/busy'), 'a handler in C ends as soon as it writes';
+unlink $end or die "$!\n";
 ends_with_its_client('/http', 'a silent backend');
 my $accepted = $listener->accept;
 sysread $accepted, my $head, 4096;
 ok !sysread($accepted, my $more, 4096), 'the backend sees its client go';
-ends_with_its_client('/cgi', 'a CGI script that waits');
+ends_with_its_client('/cgi/script', 'a CGI script that waits');
 ends_with_its_client('/http', 'the same over TLS', port => $tls_port, tls => 1);
 
 # It shuts its sending side alone.
@@ -77,10 +71,12 @@ $reset->vanish('reset');
 ok gone('/http'), 'so does one that resets it';
 
 # Clients that stay, and locations that have no such directive.
-my $before = stopped();
-my $next   = client('/busy?wait=1');
+my $next = client('/busy?wait');
 $next->send($next->head(GET => '/'));
-client($_)->vanish('close') for '/default?wait=1', '/busy/goes-on?wait=1';
+client($_)->vanish('close') for '/default?wait', '/busy/goes-on?wait';
+ends_with_its_client('/http', 'one whose client leaves after theirs');
+my $before = stopped();
+spew($end, '');
 my $got = '';
 ok wait_until {
     sysread $next->socket, $got, 4096, length $got;
@@ -95,7 +91,7 @@ is $server->get('/')->body, "hello\n", 'the server goes on';
 is scalar(grep {/exit signal|WH0108/} split /\n/, $server->error_log), 0,
     'and no child has died';
 like $server->get('/wheel-status?openmetrics')->body,
-    qr/^wheel_requests_stopped_total\{by="gone"\} 6$/m, 'metrics count them';
+    qr/^wheel_requests_stopped_total\{by="gone"\} 7$/m, 'metrics count them';
 
 # Begin a request that is listed.
 sub client {
@@ -115,7 +111,7 @@ sub gone {
         !grep({ $_->{path} eq $path } @{ $server->status->{requests} })
             && $want == grep {m{^\Q$path\E\?\S* gone$}}
             split /\n/, $server->file_text('stopped');
-    } 10;
+    };
 }
 
 sub ends_with_its_client {

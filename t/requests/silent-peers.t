@@ -11,11 +11,11 @@ use IO::Socket::INET ();
 use POSIX qw(mkfifo);
 use Time::HiRes qw(time);
 use WheelControl qw(control_config wheelctl);
-use WheelHttpd qw(free_port spew user_modules);
+use WheelHttpd qw(free_port user_modules);
 use WheelPlan;
-use WheelRequests qw(load_modules);
+use WheelRequests qw(cgi_config load_modules);
 use WheelServer ();
-use WheelTest qw(child_pids collect wait_until);
+use WheelTest qw(await child_pids collect wait_until);
 
 # How C code waits; in connect() for a peer whose queue is full.
 my @calls = qw(poll ppoll select pselect epoll read recv recvmsg send connect);
@@ -60,16 +60,15 @@ my $own    = listener(8);
 my $port   = free_port();
 my ($peer, $nobody) = map { '127.0.0.1:' . $_->sockport } $silent, $full;
 my $dir = $server->dir;
-mkdir "$dir/cgi";
 mkfifo("$dir/pipe", 0666) or die "$!\n";
 chmod 0666, "$dir/pipe";
-spew("$dir/cgi/script", "#!/bin/sh\nsleep 300\n");
-chmod 0755, "$dir/cgi/script", $dir;
+chmod 0755, $dir;
 $server->configure(config => join "\n",
     control_config(),
     load_modules(qw(env proxy proxy_http ssl socache_shmcb dbd),
         map {"proxy_$_"} @proxies, 'uwsgi'),
-    $threaded ? load_modules('cgid') : (), user_modules('test_wait'),
+    $threaded ? cgi_config($server, script => 'sleep 300') : (),
+    user_modules('test_wait'),
     (map { configured($_, "/cut/$_"), configured($_, "/alone/$_") } @kinds),
     (map { configured($_, "/never/$_") } keys %never),
     configured('shared', '/beside'), <<"END");
@@ -87,12 +86,6 @@ SSLProxyEngine on
     DBDPersist Off
     DBDMin 0
 </IfFile>
-<IfModule cgid_module>
-    ScriptSock "$dir/run/cgisock"
-</IfModule>
-<Directory "$dir/cgi">
-    Require all granted
-</Directory>
 END
 $server->start or die $server->error_log;
 my @children = child_pids($server->pid);
@@ -106,7 +99,7 @@ ok $waiting, 'all of them wait' or die join ' ', keys %{ { rows() } };
 # By the server.
 my $began = time;
 $server->get("/stop?id=$waiting->{qq(/cut/$_)}{id}") for @kinds;
-collect(20, values %cut);
+await(values %cut);
 for my $kind (@kinds) {
     ok $cut{$kind}->done, "$kind: a stop frees it";
     is $cut{$kind}->status, 503, 'its client is told';
@@ -123,7 +116,7 @@ for my $kind (@kinds) {
     # A stop has ended that wait already, perhaps, and the thread goes its way.
     like $err, $is_seen{$kind} ? qr/^wheelctl: \d+: ./ : qr/: cut$/,
         "$kind: wheelctl stop --cut";
-    collect(20, $alone{$kind});
+    await($alone{$kind});
     is $alone{$kind}->status, 503, 'frees it';
 }
 # Never.
@@ -145,7 +138,7 @@ write_to_pipe();
 IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
 WheelTest::send_all($never_cut{client}->socket, "more\n");
 close $own;
-collect(20, values %never_cut, @beside);
+await(values %never_cut, @beside);
 is $never_cut{$_}->status, 503, "$_: ends with its own wait"
     for sort keys %never;
 is_deeply [map { $_->status } @beside], [map {200} @beside],

@@ -17,7 +17,7 @@ use BenchReport ();
 use WheelFpm qw(write_fpm);
 use WheelHttpd qw(checkout_dir free_port module_file slurp spew);
 use WheelKeeper qw(end_server kept_dir);
-use WheelRequests qw(load_modules php_dir);
+use WheelRequests qw(cgi_config load_modules php_dir);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
@@ -33,9 +33,10 @@ my %script = (
     'loop.lua' => "function handle(r)\nwhile true do end\nend\n",
     'slow.lua' => "function handle(r)\nr.usleep(800000)\nr:puts('slow')\n"
         . "return apache2.OK\nend\n",
-    'loop.cgi' => "#!/bin/sh\nwhile :; do :; done\n",
-    'slow.cgi' => "#!/bin/sh\nsleep 0.8\n"
-        . "printf 'Content-Type: text/plain\\n\\nslow\\n'\n",
+);
+my %cgi = (
+    loop => 'while :; do :; done',
+    slow => 'sleep 0.8; echo Content-Type: text/plain; echo; echo slow',
 );
 
 # What can be tried here, in the order of the table:
@@ -45,7 +46,7 @@ my %script = (
 sub kinds {
     my @stops = (
         ['a script of PHP-FPM',    '/loop.php', '/slow.php', php_dir()],
-        ['a CGI script',           '/loop.cgi', '/slow.cgi', 1],
+        ['a CGI script',           '/cgi/loop', '/cgi/slow', 1],
         ['a script of mod_lua',    '/loop.lua', '/slow.lua', 1],
         ['a backend that writes',  '/app/drip', '/app/slow', 1],
         ['a backend that computes', '/app/loop', '/app/slow', 1],
@@ -144,7 +145,6 @@ sub write_scripts {
     my ($server) = @_;
     my $htdocs = $server->dir . '/htdocs';
     spew("$htdocs/$_", $script{$_}) for keys %script;
-    chmod 0755, glob "$htdocs/*.cgi";
     return;
 }
 
@@ -170,17 +170,13 @@ sub ours {
     my ($fpm, $fpm_port, $status) = php_dir() ? fpm($dir, '') : (0, 1, 1);
     my ($backend, $backend_port) = backend($dir);
     $server->configure(processes => 1, threads => 16, config => <<"END");
-@{[load_modules(qw(proxy proxy_fcgi proxy_http cgid lua))]}
+@{[load_modules(qw(proxy proxy_fcgi proxy_http lua))]}
+@{[cgi_config($server, %cgi)]}
 @{[-e $lua ? qq(LoadModule wheel_lua_module "$lua") : '']}
-ScriptSock "$dir/run/cgid"
 WheelRequests on slow=100ms
 @{[$stop ? '' : 'WheelTimeout ' . LIMIT_SEC]}
 WheelFpmStatus fcgi://127.0.0.1:$status/fpm-status
 AddHandler lua-script .lua
-AddHandler cgi-script .cgi
-<Directory "$dir/htdocs">
-    Options ExecCGI
-</Directory>
 <FilesMatch "[.]php\$">
     SetHandler "proxy:fcgi://127.0.0.1:$fpm_port"
 </FilesMatch>
