@@ -229,8 +229,11 @@ redisReply *wheel_connection_reply(wheel_connection_t *connection,
             return reply;
         }
         if (bytes > CONNECTION_REPLY_BYTES_MAX) {
-            wheel_connection_fail(connection, "a reply of more than %d bytes",
-                                  CONNECTION_REPLY_BYTES_MAX);
+            wheel_connection_fail(connection,
+                                  "a reply of more than %d MB: if another "
+                                  "client has written entries that large, "
+                                  "delete the key",
+                                  CONNECTION_REPLY_BYTES_MAX / 1024 / 1024);
             return NULL;
         }
         if (!sent && redisBufferWrite(redis, &sent) != REDIS_OK) {

@@ -38,6 +38,7 @@ typedef struct reader_t {
     apr_uint64_t checked_ms;  /* when that was, by Redis' clock; 0: never */
     int moved;                /* back: what is under way reads from elsewhere */
     int ahead;                /* it was logged that the stream is */
+    int in_doubt;             /* the last connection was of no use */
     apr_int64_t clock_offset; /* usec from our clock to that of Redis */
     apr_int64_t heartbeat_due;
     apr_int64_t forget_due;
@@ -467,8 +468,13 @@ static int serve_once(reader_t *reader)
     reader->heartbeat = NULL;
     apr_pool_clear(reader->pool);
     if (wheel_connection_open(connection) && begin(reader)) {
-        link_up(reader);
+        if (!reader->in_doubt) {
+            link_up(reader);
+        }
         while (!wheel_connection_ended(connection) && read_round(reader)) {
+            if (!was_good && reader->in_doubt) {
+                link_up(reader);
+            }
             was_good = 1;
         }
     }
@@ -476,6 +482,7 @@ static int serve_once(reader_t *reader)
         reader->moved = 0;
     }
     wheel_connection_close(connection);
+    reader->in_doubt = !was_good && !reader->moved;
     if (!wheel_connection_ended(connection) && !reader->moved) {
         link_down(reader);
     }

@@ -14,7 +14,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(await soonest wait_until);
 
-plan tests => 36, need_module 'wheel';
+plan tests => 39, need_module 'wheel';
 
 my $max   = '18446744073709551615-18446744073709551615';
 my $redis = WheelRedis->started;
@@ -104,6 +104,26 @@ like $near->error_log, qr/WH0089: .*ahead of Redis' clock/,
     'the log says what is wrong';
 $redis->command(DEL => 'wheel');
 reaches('when the key is deleted');
+
+# --- Entries that nobody can read ---------------------------------------------
+
+sub reads {
+    my ($calls) = $redis->info('commandstats')->{cmdstat_xread} =~ /calls=(\d+)/;
+    return $calls;
+}
+
+my $had = reads();
+$redis->command(EVAL => q{return redis.call('XADD', KEYS[1], '*', 'filter',
+    string.rep('x', 70000000))}, 1, 'wheel');
+$redis->command(XADD => 'wheel', '*', split / /, $entry);
+ok wait_until { 2 == grep { $_->error_log =~ /WH0085: .*delete the key/ } @both },
+    'hosts that cannot read on say why';
+wait_until { reads() > $had + 6 };
+$redis->command(DEL => 'wheel');
+ok wait_until { 2 == grep { stand($_)->{linked} } @both },
+    'and read again when the key is deleted';
+cmp_ok scalar(() = $far->error_log =~ /WH0085: .*delete the key/g), '<=', 2,
+    'the log has it once, and not at each attempt';
 
 # --- Hosts that never were ----------------------------------------------------
 
