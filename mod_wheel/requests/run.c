@@ -124,9 +124,11 @@ static void be_interrupted_as(wheel_running_t *running, wheel_kind_e kind)
 static void prepare_interrupt(wheel_running_t *running, request_rec *r)
 {
     be_interrupted_as(running, wheel_kind_of(r));
-    /* Filters that change a page may start processes. */
+    /* Filters that change a page, or what a client sends, may start
+     * processes. */
     if (running->kind == WHEEL_KIND_CGI ||
-        r->output_filters != r->proto_output_filters) {
+        r->output_filters != r->proto_output_filters ||
+        r->input_filters != r->proto_input_filters) {
         name_processes(running, r);
     }
     /* A balancer chooses its member later. */
