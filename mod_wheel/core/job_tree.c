@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -250,6 +251,39 @@ void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
         }
     }
     found->cpu_usec = ticks * 1000000 / sysconf(_SC_CLK_TCK);
+}
+
+static void cool(const tree_process_t *process)
+{
+    static const struct sched_param none;
+    char path[64];
+    const struct dirent *found;
+    DIR *threads;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld/task", (long)process->proc.pid);
+    threads = opendir(path);
+    while (threads && !wheel_proc_dead(&process->proc) &&
+           (found = readdir(threads)) != NULL) {
+        pid_t tid = (pid_t)atol(found->d_name);
+
+        if (tid > 1) {
+            sched_setscheduler(tid, SCHED_IDLE, &none);
+        }
+    }
+    if (threads) {
+        closedir(threads);
+    }
+}
+
+void wheel_job_trees_cool(const wheel_job_trees_t *trees, apr_uint64_t id)
+{
+    size_t n;
+
+    for (n = 0; trees && n < trees->n; n++) {
+        if (is_of(&trees->processes[n], id)) {
+            cool(&trees->processes[n]);
+        }
+    }
 }
 
 static void fill_process(const tree_process_t *found,

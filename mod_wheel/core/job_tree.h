@@ -40,6 +40,13 @@ wheel_job_trees_t *wheel_job_trees_read(void);
 void wheel_job_trees_signal(wheel_job_trees_t *trees, apr_uint64_t id,
                             int signal, wheel_job_tree_t *found);
 
+/**
+ * Have the processes of a job run on CPU time that nobody else wants: all of
+ * their threads get the class SCHED_IDLE.  What they start is of it, too.
+ * @param trees NULL finds none
+ */
+void wheel_job_trees_cool(const wheel_job_trees_t *trees, apr_uint64_t id);
+
 /** One process of a job. */
 typedef struct wheel_job_process_t {
     pid_t pid;

@@ -47,12 +47,17 @@ APLOG_USE_MODULE(wheel);
 /* What ends sooner is not worth a look at /proc. */
 #define ENGINE_SHORT_USEC (20 * 1000)
 
+/* How often processes of a request that is cooled down are looked for: a part
+ * of a page may start some later. */
+#define ENGINE_COOL_USEC (1000 * 1000)
+
 /* What the helper remembers of the request in a slot, besides. */
 typedef struct engine_note_t {
     apr_uint64_t id;
-    wheel_step_e step;     /* that it has taken */
-    unsigned logged;       /* limits that the log has, a bit for each mark */
-    wheel_worker_t worker; /* of PHP-FPM */
+    apr_int64_t cooled_usec; /* when its processes were */
+    wheel_step_e step;       /* that it has taken */
+    unsigned logged;         /* limits that the log has, a bit for each mark */
+    wheel_worker_t worker;   /* of PHP-FPM */
 } engine_note_t;
 
 static struct {
@@ -198,6 +203,18 @@ static void take_steps(const wheel_request_t *request, engine_note_t *note)
     note->step = step;
 }
 
+/* Its thread, which waits for them, is all that the privileged process has
+ * cooled down. */
+static void cool_processes(const wheel_request_t *request, engine_note_t *note,
+                           apr_int64_t now)
+{
+    if (request->cooled && request->has_processes &&
+        now - note->cooled_usec >= ENGINE_COOL_USEC) {
+        wheel_processes_cool(request->id);
+        note->cooled_usec = now;
+    }
+}
+
 /* --- In the helper -------------------------------------------------------- */
 
 static int wanted(void)
@@ -256,6 +273,7 @@ static int look_at(unsigned n, apr_int64_t now)
         take_steps(&request, note);
     }
     wheel_steps_take_asked(&request);
+    cool_processes(&request, note, now);
     return 1;
 }
 

@@ -58,6 +58,11 @@ void wheel_processes_signal(apr_uint64_t id, int signal)
     wheel_job_trees_signal(trees(), id, signal, &tree);
 }
 
+void wheel_processes_cool(apr_uint64_t id)
+{
+    wheel_job_trees_cool(trees(), id);
+}
+
 /* A script may still be about to start when its request ends: what is not seen
  * once is looked for until KILL would be due. */
 static void end_one(unsigned n, processes_left_t *left)

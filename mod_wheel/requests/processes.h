@@ -13,6 +13,9 @@ wheel_job_trees_t **wheel_processes_trees(void);
 /** Send each of them a signal. */
 void wheel_processes_signal(apr_uint64_t id, int signal);
 
+/** Have them run on CPU time that nobody else wants, until they end. */
+void wheel_processes_cool(apr_uint64_t id);
+
 /** End what stopped requests have left behind: by TERM, and a second later by
  * KILL, until nothing is left.  Call it ten times a second. */
 void wheel_processes_end_left(void);
