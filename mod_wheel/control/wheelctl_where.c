@@ -29,9 +29,8 @@
 typedef struct seen_t {
     wheel_job_process_t process;
     pid_t tid;
-    wheel_thread_wait_t before;
-    wheel_thread_wait_t after;
-    apr_status_t rv; /* of reading these */
+    wheel_thread_wait_t wait; /* before it is stopped for its stack */
+    apr_status_t rv;          /* of reading this */
     apr_int64_t began_usec;
     double cores;
     json_t *stack;
@@ -50,22 +49,21 @@ static void begin_look(seen_t *seen)
 {
     seen->began_usec = wheel_clock_usec();
     seen->rv =
-        wheel_thread_wait_read(seen->process.pid, seen->tid, &seen->before);
+        wheel_thread_wait_read(seen->process.pid, seen->tid, &seen->wait);
 }
 
 static void end_look(seen_t *seen)
 {
+    wheel_thread_wait_t after = seen->wait;
     apr_int64_t took;
 
     if (seen->rv == APR_SUCCESS) {
-        seen->rv =
-            wheel_thread_wait_read(seen->process.pid, seen->tid, &seen->after);
+        seen->rv = wheel_thread_wait_read(seen->process.pid, seen->tid, &after);
     }
     took = wheel_clock_usec() - seen->began_usec;
-    seen->cores = took > 0
-                      ? (double)(seen->after.cpu_usec - seen->before.cpu_usec) /
-                            (double)took
-                      : 0;
+    seen->cores =
+        took > 0 ? (double)(after.cpu_usec - seen->wait.cpu_usec) / (double)took
+                 : 0;
 }
 
 static const char *copy_error(apr_status_t rv)
@@ -145,10 +143,10 @@ static void look(const wheelctl_thread_t *thread)
 static json_t *as_json(const seen_t *seen)
 {
     char text[WHEEL_WAIT_TEXT_BYTES];
-    char state[2] = {seen->after.state, 0};
+    char state[2] = {seen->wait.state, 0};
     json_t *where;
 
-    wheel_thread_wait_text(&seen->after, text);
+    wheel_thread_wait_text(&seen->wait, text);
     where =
         json_pack("{s:i, s:i, s:s, s:s, s:f, s:o, s:I}", "pid",
                   (int)seen->process.pid, "thread", (int)seen->tid, "state",

@@ -11,11 +11,12 @@ use WheelRequests qw(cgi_config listed stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-plan tests => 12, need_module 'wheel',
+plan tests => 13, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 my $server = WheelServer->started(config => '');
-$server->configure(config => cgi_config($server, tree => <<'END')
+$server->configure(config => cgi_config($server,
+    wait => "sleep 1000\necho never\n", tree => <<'END')
 sh -c 'while :; do :; done' &
 sleep 1000 &
 wait
@@ -48,6 +49,19 @@ my (undef, $out) = wheelctl($server, 'where', "--id=$row->{id}");
 like $out, qr/^works for it: process \d+ of $process{script}{pid}: sleep$/m,
     'so it is printed';
 like $out, qr/^  waits for: /m, 'with what each waits for';
+
+# A process is held for a moment to read its stack, and then has to wait for the
+# CPU: not what it does by itself.
+my $waiting = $server->begin(GET => '/cgi/wait');
+my $other   = listed($server, '/cgi/wait');
+my @states  = map {
+    my (undef, $where) = wheelctl_json($server, 'where', "--id=$other->{id}");
+    map { $_->{state} }
+        grep { $_->{command} eq 'wait' } @{ $where->{processes} };
+} 1 .. 25;
+cmp_ok scalar(grep { $_ ne 'S' } @states), '<', 3,
+    'a process that waits is shown to wait';
+stop_listed($server, '/cgi/wait', $waiting);
 stop_listed($server, '/cgi/tree', $answer);
 is $answer->status, 503, 'the request can be stopped as ever';
 
