@@ -192,7 +192,8 @@ void client_command(client_t *client, char *line, int told_fd)
         client_answer_problem(
             client, HTTP_FORBIDDEN,
             "only root, the user who started the server and members of "
-            "WheelControl's group may list and stop");
+            "WheelControl's group may list and stop; the user that serves "
+            "requests may not");
         return;
     }
     if (query) {

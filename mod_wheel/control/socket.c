@@ -103,8 +103,9 @@ int wheel_socket_admits(int fd, wheel_caller_t *peer)
     peer->pid = who.pid;
     peer->uid = who.uid;
     peer->gid = who.gid;
+    /* This process runs as the user that serves requests. */
     return who.uid == 0 || who.uid == served.starter ||
-           (served.group != WHEEL_CONTROL_NO_GROUP &&
+           (served.group != WHEEL_CONTROL_NO_GROUP && who.uid != geteuid() &&
             in_group(fd, peer, served.group));
 }
 

@@ -21,7 +21,8 @@ int wheel_socket_listener(void);
 
 /**
  * May the other end of a connection list and stop jobs?  Root may, who started
- * the server may, and the members of WheelControl's group.
+ * the server may, and the members of WheelControl's group, except the user that
+ * serves requests.
  * @param peer set to who it is
  */
 int wheel_socket_admits(int fd, wheel_caller_t *peer);

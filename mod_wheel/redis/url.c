@@ -24,15 +24,16 @@
     "redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], where what stands in " \
     "USER and PASSWORD beside letters and digits is written as %XX"
 
-static const char *decoded(const char *text, apr_pool_t *pool)
+/* @param plain set to the text without %XX, or NULL if there is none
+ * @return 0 if what follows a % is wrong */
+static int decode(const char *text, const char **plain, apr_pool_t *pool)
 {
-    const char *plain;
-
+    *plain = NULL;
     if (!text || !*text) {
-        return NULL;
+        return 1;
     }
-    plain = apr_punescape_url(pool, text, NULL, NULL, 0);
-    return plain ? plain : "";
+    *plain = apr_punescape_url(pool, text, NULL, NULL, 0);
+    return *plain != NULL;
 }
 
 static const char *read_tcp(wheel_link_t *link, const char *url,
@@ -55,8 +56,10 @@ static const char *read_tcp(wheel_link_t *link, const char *url,
     link->host = uri.hostname;
     link->port =
         uri.port_str && *uri.port_str ? uri.port_str : URL_PORT_DEFAULT;
-    link->user = decoded(uri.user, pool);
-    link->password = decoded(uri.password, pool);
+    if (!decode(uri.user, &link->user, pool) ||
+        !decode(uri.password, &link->password, pool)) {
+        return URL_FORM;
+    }
     if (uri.path && uri.path[0] && uri.path[1]) {
         if (strchr(uri.path, '@')) {
             return URL_FORM; /* a slash in the password */

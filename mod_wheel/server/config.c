@@ -234,10 +234,6 @@ static const char *set_control_mode(cmd_parms *cmd, const char *text,
                             "outside its owner and group may use the socket",
                             cmd->cmd->name, text);
     }
-    if (config->control_mode) {
-        return apr_psprintf(cmd->pool, "%s: mode= is given twice",
-                            cmd->cmd->name);
-    }
     config->control_mode = (int)mode;
     return NULL;
 }
@@ -259,10 +255,6 @@ static const char *set_control_option(cmd_parms *cmd, const char *text,
                             "%s: group=%s: there is no group of that name",
                             cmd->cmd->name, text + 6);
     }
-    if (config->control_group != WHEEL_CONTROL_NO_GROUP) {
-        return apr_psprintf(cmd->pool, "%s: group= is given twice",
-                            cmd->cmd->name);
-    }
     config->control_group = group;
     return NULL;
 }
@@ -278,7 +270,8 @@ static const char *set_control_path(cmd_parms *cmd, const char *path,
         return NULL;
     }
     config->control = ap_runtime_dir_relative(cmd->pool, path);
-    if (!*path || !config->control) {
+    if (!*path || !config->control || !ap_cstr_casecmp(path, "on") ||
+        (strchr(path, '=') && !strchr(path, '/'))) {
         return apr_psprintf(cmd->pool,
                             "%s: '%s' is not the path of a socket, or off",
                             cmd->cmd->name, path);
@@ -321,6 +314,9 @@ static const char *set_control(cmd_parms *cmd, void *dir, int argc,
     }
     for (n = 1; n < argc && !error; n++) {
         error = set_control_option(cmd, argv[n], config);
+    }
+    if (!error && argc > 2) {
+        error = wheel_config_twice(cmd, argv[1], argv[2]);
     }
     if (!config->control_mode) {
         config->control_mode =

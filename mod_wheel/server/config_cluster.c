@@ -93,12 +93,13 @@ static const char *set_lost(cmd_parms *cmd, const char *text,
 static const char *set_password_file(cmd_parms *cmd, const char *text,
                                      wheel_cluster_config_t *config)
 {
-    apr_finfo_t info;
+    apr_finfo_t info = {0};
 
     config->password_file = ap_server_root_relative(cmd->pool, text);
     if (!*text || !config->password_file ||
         APR_STATUS_IS_ENOENT(apr_stat(&info, config->password_file,
-                                      APR_FINFO_TYPE, cmd->pool))) {
+                                      APR_FINFO_TYPE, cmd->pool)) ||
+        info.filetype == APR_DIR) {
         return apr_psprintf(cmd->pool,
                             "%s: password-file='%s' is not the path of a file",
                             cmd->cmd->name, text);
@@ -213,6 +214,7 @@ const char *wheel_config_set_cluster(cmd_parms *cmd, void *dir, int argc,
     wheel_server_config_t *server;
     const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     const char *scheme = argc ? url_scheme(argv[0], cmd->pool) : "";
+    int other;
     int n;
 
     (void)dir;
@@ -233,6 +235,9 @@ const char *wheel_config_set_cluster(cmd_parms *cmd, void *dir, int argc,
     config->timeout = CONFIG_CLUSTER_TIMEOUT_USEC;
     for (n = 1; n < argc && !error; n++) {
         error = set_cluster_option(cmd, argv[n], config);
+        for (other = 1; other < n && !error; other++) {
+            error = wheel_config_twice(cmd, argv[n], argv[other]);
+        }
     }
     server = ap_get_module_config(cmd->server->module_config, &wheel_module);
     server->cluster = config;

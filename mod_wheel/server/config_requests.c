@@ -101,7 +101,11 @@ const char *wheel_config_set_requests(cmd_parms *cmd, void *dir,
     if (first) {
         error = set_option(cmd, config, first);
     }
-    return error || !second ? error : set_option(cmd, config, second);
+    if (error || !second) {
+        return error;
+    }
+    error = set_option(cmd, config, second);
+    return error ? error : wheel_config_twice(cmd, first, second);
 }
 
 static const wheel_config_word_t action_words[] = {

@@ -5,6 +5,8 @@
  */
 #include "server/config_values.h"
 
+#include <string.h>
+
 #include "apr_lib.h"
 #include "apr_strings.h"
 
@@ -59,6 +61,18 @@ const char *wheel_config_word(cmd_parms *cmd, const char *option,
     }
     return apr_psprintf(cmd->pool, "%s: %s'%s' is not one of: %s",
                         cmd->cmd->name, option, text, allowed);
+}
+
+const char *wheel_config_twice(cmd_parms *cmd, const char *option,
+                               const char *other)
+{
+    size_t bytes = strcspn(option, "=");
+
+    if (option[bytes] != '=' || strncmp(option, other, bytes + 1)) {
+        return NULL;
+    }
+    return apr_psprintf(cmd->pool, "%s: %.*s= is given twice", cmd->cmd->name,
+                        (int)bytes, option);
 }
 
 const char *wheel_config_time(cmd_parms *cmd, const char *option,

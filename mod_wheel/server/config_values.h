@@ -36,4 +36,8 @@ const char *wheel_config_word(cmd_parms *cmd, const char *option,
 const char *wheel_config_time(cmd_parms *cmd, const char *option,
                               const char *text, apr_interval_time_t *time);
 
+/** Is this the same option as another one, "name=value"? */
+const char *wheel_config_twice(cmd_parms *cmd, const char *option,
+                               const char *other);
+
 #endif /* WHEEL_SERVER_CONFIG_VALUES_H */

@@ -34,6 +34,8 @@ my @wrong = (
     ['redis://u:12/sesame@h',       'redis://[USER[:PASSWORD]@]HOST'],
     ['redis://u:sesame/0',          'redis://[USER[:PASSWORD]@]HOST'],
     ['redis://u:s?sesame@h',        'redis://[USER[:PASSWORD]@]HOST'],
+    ['redis://u:sesame%zz@h',       'redis://[USER[:PASSWORD]@]HOST', '%XX'],
+    ['redis://u%2:sesame@h',        'redis://[USER[:PASSWORD]@]HOST', '%XX'],
     ['redis://u:pass sesame@h',     'key=, host='],
     ['u:sesame@h',                  'first word'],
     ['sesame:6379',                 'first word'],

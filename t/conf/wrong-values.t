@@ -53,6 +53,12 @@ my @wrong = (
     ['WheelControl s group=root group=root', 'group= is given twice'],
     ['WheelControl s size=1', "'size=1' is not one of: mode=, group="],
     ['WheelControl off mode=0600', "'mode=0600' stands behind off"],
+    ['WheelControl on',       "'on' is not the path of a socket, or off"],
+    ['WheelControl group=root', "'group=root' is not the path of a socket"],
+    ['WheelRequests on slow=1s slow=2s', 'slow= is given twice'],
+    ['WheelRequests on where=log where=none', 'where= is given twice'],
+    ['WheelCluster redis://h key=a key=b', 'key= is given twice'],
+    ['WheelCluster redis://h password-file=/', "'/' is not the path of a file"],
     ['WheelControl ' . 'x' x 120, 'that of a local socket has 107 at most'],
 );
 

@@ -11,7 +11,7 @@ use WheelControl qw(control_config control_socket wheelctl_as);
 use WheelPlan;
 use WheelServer ();
 
-plan tests => 15, need 'wheel',
+plan tests => 17, need 'wheel',
     { 'root alone can become others' => sub { $> == 0 } };
 
 my ($user, $group) = (scalar getpwnam 'nobody', scalar getgrnam 'daemon');
@@ -45,6 +45,8 @@ may([$user, $other, $group], 'one by another');
 may_not([$user, $other], qr/permission denied/, 'no member');
 chmod 0666, $socket or die "$socket: $!\n";
 may_not([$user, $other], qr/only root, the user who/, 'no member, still,');
+may_not([$www, $group], qr/the user that serves requests may not/,
+    'the user that requests run as, though it is a member,');
 
 sub may {
     my ($who, $what) = @_;
