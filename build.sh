@@ -44,6 +44,12 @@ die() {
     exit 1
 }
 
+wrong_usage() {
+    say "$*" >&2
+    usage >&2
+    exit 2
+}
+
 # --- packages ---------------------------------------------------------------
 
 # Never apache2: it would start a server of its own.  apache2-bin is httpd
@@ -459,6 +465,9 @@ run() {
 
 command=${1:-}
 [ $# -eq 0 ] || shift
+if [ $# -gt 0 ] && [ "$command" != test ]; then
+    wrong_usage "'$command' takes no arguments, but has '$*'"
+fi
 case $command in
 run) run ;;
 test) run_tests "$@" ;;
@@ -467,8 +476,6 @@ deb) make_deb ;;
 deb-check) check_deb ;;
 bench) run_bench ;;
 help | -h | --help) usage ;;
-*)
-    usage >&2
-    exit 2
-    ;;
+'') wrong_usage "which command?" ;;
+*) wrong_usage "there is no command '$command'" ;;
 esac
