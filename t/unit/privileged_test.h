@@ -22,7 +22,7 @@
 #include "server/privileged_private.h"
 
 #define USER 65534
-#define WAIT_MSEC 20000
+#define WAIT_MSEC 60000
 
 /* Processes that may be named to it, each blocked on its own socket. */
 typedef enum {
