@@ -49,7 +49,7 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
 
     await debug.send("Runtime.evaluate", { expression: axe.source });
     const loops = begin("loop/computes?until");
-    begin("busy/waits?wait=60");
+    begin("busy/waits?wait");
     await becomes(async () => await row("computes").count() === 1
         && await row("waits").count() === 1, "two requests are listed");
     is(await offers("computes"), [...(ROOT ? ["Cut", "Cool down"] : []),
@@ -159,7 +159,7 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
             { step: "cooldown", missing: "this server has no <b>right</b>" }];
         await route.fulfill({ json: status });
     });
-    begin("busy/late?wait=60");
+    begin("busy/late?wait");
     await becomes(async () => await page.locator("#requests-missing")
         .isVisible() && await live.text("#requests-missing") === "Step cooldown "
         + "can’t be taken: this server has no <b>right</b>.", "a step that is "

@@ -7,8 +7,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use WheelHttpd qw(libexec_dir spew);
+use WheelHttpd qw(spew);
 use WheelPlan;
+use WheelRequests qw(load_modules);
 use WheelServer ();
 use WheelTest qw(await);
 
@@ -220,21 +221,12 @@ mkdir "$dir/htdocs/$_" or die "$_: $!\n" for qw(halt halt/sub acc acc/sub);
 spew("$dir/htdocs/$_", "a file\n")
     for qw(halt/real halt/red acc/blue halt.stop);
 spew("$dir/htdocs/acc/.htaccess", "SetHandler wheel-stop\n");
-my $hosts = join '', map {
-    my $lines = $set{$_} =~ s/DIR/$dir/gr;
+for my $lines (values %set) {
     $lines =~ s/(?<=>)%(?=<)/\n    SetHandler wheel-stop\n/g;
     $lines =~ s/(<Directory[^>]*>)(Allow.*?)</$1\n    $2\n</;
-    "<VirtualHost *>\nServerName $_.test\n$lines\n</VirtualHost>\n";
-} sort keys %set;
-$server->configure(config => <<"END");
-<IfModule !mod_rewrite.c>
-    LoadModule rewrite_module @{[libexec_dir()]}/mod_rewrite.so
-</IfModule>
-<VirtualHost *>
-    ServerName first.test
-</VirtualHost>
-$hosts
-END
+}
+$server->configure(config => load_modules('rewrite')
+        . $server->virtual_hosts(%set));
 $server->start or die $server->error_log;
 my @wheels = map { $server->rotate(1, $_) } '/rotate', '/rotate/red',
     '/rotate/blue';

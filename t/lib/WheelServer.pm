@@ -105,6 +105,17 @@ sub dir       { $_[0]{dir} }
 sub pid_file  { "$_[0]{dir}/run/httpd.pid" }
 sub conf_file { $_[0]{file} // "$_[0]{dir}/httpd.conf" }
 
+# Directives for virtual hosts, each given as its name before .test and its
+# lines, where DIR stands for the server's directory.  The first one, for all
+# other names, has none.
+sub virtual_hosts {
+    my ($self, %lines) = @_;
+    return join "\n", map {
+        ('<VirtualHost *>', "ServerName $_->[0].test",
+            $_->[1] =~ s/DIR/$self->{dir}/gr, '</VirtualHost>', '')
+    } ['first', ''], map { [$_, $lines{$_}] } sort keys %lines;
+}
+
 # Options of httpd that set the variables of a given configuration.
 sub defines {
     my ($self) = @_;

@@ -8,8 +8,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use WheelHttpd qw(libexec_dir spew);
+use WheelHttpd qw(spew);
 use WheelPlan;
+use WheelRequests qw(load_modules);
 use WheelServer ();
 use WheelTest qw(await);
 
@@ -64,21 +65,8 @@ spew("$dir/htdocs/$_", qq{<!--#include virtual="/stop" -->\n})
     for qw(page.shtml sub/page.shtml);
 spew("$dir/halt", "#!/bin/sh\nprintf 'Location: /stop\\n\\n'\n");
 chmod 0755, "$dir/halt" or die "$dir/halt: $!\n";
-my $modules = join '', map {
-    "<IfModule !mod_$_.c>\n    LoadModule ${_}_module "
-        . libexec_dir() . "/mod_$_.so\n</IfModule>\n"
-} qw(alias cgi dir include negotiation rewrite);
-my $hosts = join '', map {
-    my $lines = $set{$_} =~ s/DIR/$dir/gr;
-    "<VirtualHost *>\nServerName $_.test\n$lines\n</VirtualHost>\n";
-} sort keys %set;
-$server->configure(config => <<"END");
-$modules
-<VirtualHost *>
-    ServerName first.test
-</VirtualHost>
-$hosts
-END
+$server->configure(config => load_modules(qw(cgi include negotiation rewrite))
+        . $server->virtual_hosts(%set));
 $server->start or die $server->error_log;
 
 my @wheels = map { $server->rotate(1, $_) } '/rotate', '/rotate/red';

@@ -3,7 +3,7 @@
  * shows, and waiting for a state with a limit. */
 "use strict";
 
-const LIMIT_MSEC = 30000;
+const LIMIT_MSEC = 60000;
 const PAUSE_MSEC = 40;
 
 let count = 0;
