@@ -24,7 +24,7 @@ spew("$dir/logger", "#!/bin/sh\nexec cat >/dev/null\n");
 chmod 0755, "$dir/logger" or die "$dir/logger: $!\n";
 $server->configure(config => <<"END" . control_config());
 LoadModule wheel_redis_module "@{[redis_module_file()]}"
-@{[load_modules('cgid'), cgi_scripts($server, script => 'exec sleep 60')]}
+@{[load_modules('cgid'), cgi_scripts($server, script => 'exec sleep 600')]}
 @{[user_modules('test_daemon')]}
 CustomLog "|$dir/logger" "%h"
 WheelCluster redis://127.0.0.1:1

@@ -109,7 +109,7 @@ END
     local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
     local $ENV{status} = "http://127.0.0.1:$port/wheel-status?auto";
     local $ENV{stop} = "http://127.0.0.1:$port/stop?wait=5";
-    my $printed = qx(cd '$dir/work' && timeout 60 bash ../script 2>/dev/null);
+    my $printed = qx(cd '$dir/work' && timeout 200 bash ../script 2>/dev/null);
     return split /^====\n/m, $printed;
 }
 

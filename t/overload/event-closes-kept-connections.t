@@ -24,7 +24,7 @@ plan WheelServer::mpm() eq 'event' ? (tests => 8, need_module 'wheel')
 my $server = WheelServer->started(
     processes => 1, threads => THREADS,
     config    => load_modules(qw(socache_shmcb cache cache_socache)) . <<'END'
-KeepAliveTimeout 60
+KeepAliveTimeout 600
 MaxKeepAliveRequests 0
 <IfModule cache_socache_module>
     CacheEnable socache "/cached"

@@ -11,8 +11,8 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await read_answers);
 
-# Waiting for each would keep the others waiting for twenty-four seconds.
-use constant { CLIENTS => 48, WORKERS => 4, LIMIT_SEC => 15 };
+# Waiting for each would keep the others waiting for 48 seconds.
+use constant { CLIENTS => 96, WORKERS => 4, LIMIT_SEC => 30 };
 
 plan tests => 4, need_module 'wheel';
 

@@ -13,10 +13,10 @@ use WheelTest qw(await collect wait_until);
 
 my @scripts = (
     ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done'],
-    ['sleep'    => 'sleep 60 & sleep 60'],
+    ['sleep'    => 'sleep 600 & sleep 600'],
     ['stubborn' => q(trap '' TERM; while :; do sleep 1; done)],
     ['daemon'   => q{(setsid sh -c 'trap "" TERM; while :; do sleep 1; done' }
-        . '>/dev/null 2>&1 </dev/null &); sleep 60'],
+        . '>/dev/null 2>&1 </dev/null &); sleep 600'],
 );
 plan tests => 5 * @scripts + 12, need_module 'wheel';
 
@@ -26,7 +26,7 @@ my $text   = 'echo Content-Type: text/plain; echo';
 my %script = (
     (map {@$_} @scripts),
     quick => "$text; echo \$WHEEL_JOB",
-    head  => "$text; echo begun; sleep 60",
+    head  => "$text; echo begun; sleep 600",
     map { $_ => 'while :; do :; done' } qw(limited logged)
 );
 $server->configure(config => <<"END");

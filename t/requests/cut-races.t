@@ -29,7 +29,7 @@ my $server  = WheelServer->started(processes => 1, threads => 64,
     user_modules('test_wait'), <<"END");
 KeepAlive On
 MaxKeepAliveRequests 0
-KeepAliveTimeout 60
+KeepAliveTimeout 600
 WheelRequests on
 WheelPrivileged cut
 WheelOnStop refuse interrupt=0 cut=0
@@ -71,7 +71,7 @@ sub race {
     my $poll = IO::Poll->new;
     my (%client, %count);
     next_request($poll, \%client, $_, $kind) for (('wait') x 24, ('calm') x 8);
-    my $end = time + 90;
+    my $end = time + 140;
     while (%client && time < $end) {
         $poll->poll(1);
         for my $socket ($poll->handles(POLLIN | POLLHUP | POLLERR)) {

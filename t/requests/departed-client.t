@@ -21,7 +21,7 @@ my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
     ReuseAddr => 1) or die "$!\n";
 my $tls_port = free_port();
 my $server   = WheelServer->new(threads => 8, config => '');
-my $script   = 'echo Content-Type: text/plain; echo; exec sleep 60';
+my $script   = 'echo Content-Type: text/plain; echo; exec sleep 600';
 $server->configure(config => <<"END");
 @{[load_modules(qw(proxy proxy_http ssl socache_shmcb))]}
 @{[cgi_config($server, script => $script)]}

@@ -38,7 +38,7 @@ register_shutdown_function(function () {
 END
 my %script = (
     loop   => 'while (true) {}',
-    sleep  => 'sleep(60);',
+    sleep  => 'sleep(600);',
     usleep => 'while (true) { usleep(1000000); }',
     parts  => 'virtual("/index.html"); while (true) {}',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"

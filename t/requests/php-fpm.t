@@ -66,7 +66,7 @@ register_shutdown_function(function () {
 END
 my %script = (
     loop   => 'while (true) {}',
-    sleep  => 'sleep(60);',
+    sleep  => 'sleep(600);',
     limited => 'while (true) {}',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
         . 'fread($s, 10);',

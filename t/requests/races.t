@@ -35,7 +35,7 @@ END
 my @stoppers = map { stopper($_) } 1 .. 2;
 my (%brief, %neighbour, $n);
 my ($brief, $neighbour) = (kept(), kept());
-my $end = time + 90;
+my $end = time + 200;
 while (time < $end && grep { !waitpid $_, POSIX::WNOHANG() } @stoppers) {
     my $answer = ask($brief, '/brief?write=' . ($n++ % 4 ? 0 : 0.001));
     $brief{ outcome($answer) }++;

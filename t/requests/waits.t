@@ -36,7 +36,7 @@ CustomLog stopped stopped
 ProxyPass "/http" "http://$backend/"
 ProxyPass "/uwsgi" "uwsgi://$backend/"
 ProxyPass "/ws" "ws://$backend/"
-Timeout 60
+Timeout 600
 <Location "/busy">
     SetHandler test-busy
 </Location>
@@ -123,7 +123,7 @@ sub slow_client {
 # The bytes that still come until the connection ends.
 sub drain {
     my ($client) = @_;
-    my ($bytes, $end) = (0, time + 20);
+    my ($bytes, $end) = (0, time + WheelTest::LIMIT_SEC);
     while (time < $end) {
         my $n = sysread $client->socket, my $some, 65536;
         if (defined $n) { last unless $n; $bytes += $n; }

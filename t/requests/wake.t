@@ -25,7 +25,7 @@ plan tests => 5, need_module 'wheel',
 # A tick can be told from other load by test and server at real-time priority.
 my $first = system("chrt --fifo --pid 1 $$ 2>/dev/null") == 0;
 my $server = WheelServer->new;
-$server->configure(config => cgi_config($server, sleep => 'exec sleep 60')
+$server->configure(config => cgi_config($server, sleep => 'exec sleep 600')
         . "WheelRequests on\n");
 $server->start or die $server->error_log;
 

@@ -29,7 +29,7 @@ my @pids   = $server->children;
 $server->signal('WINCH');
 ok wait_until { !listens($server) }, 'nothing listens after a graceful stop';
 # The parent looks every second whether its children have ended.
-is collect(2.5, @wheels), 0, 'but fifty wheels turn on';
+is collect(1.5, @wheels), 0, 'but fifty wheels turn on';
 ok $server->up, 'and the server waits for them';
 close $_->socket for @wheels;
 ok wait_until { !$server->up }, 'when their clients have gone, it ends';
