@@ -239,15 +239,14 @@ void wheel_mpm_help(void)
         return;
     }
     place = own_place();
-    if (place < 0) {
-        return;
-    }
-    own = &ap_scoreboard_image->parent[place];
-    if (async && !own->quiescing) {
-        make_accept(own, now);
-    }
-    else if (own->quiescing) {
+    own = place < 0 ? NULL : &ap_scoreboard_image->parent[place];
+    /* Under worker, a process that is about to end may have lost its place to
+     * its successor. */
+    if (!own || own->quiescing) {
         give_way(async);
+    }
+    else if (async) {
+        make_accept(own, now);
     }
 }
 

@@ -18,7 +18,7 @@ plan WheelServer::mpm() ne 'worker'
     ? (skip_all => 'only worker uses the places of single threads')
     : ($ENV{WHEEL_HTTPD} // '') =~ /asan/
     ? (skip_all => 'a sanitizer has to be loaded first')
-    : (tests => 13, need_module 'wheel');
+    : (tests => 17, need_module 'wheel');
 
 # MaxRequestWorkers allows one process, ServerLimit more.
 use constant CONNECTIONS => 200;
@@ -28,7 +28,7 @@ my @wheels  = turn($server, 1);
 my $threads = thread_ids($child);
 hold(1);
 ok resumed($server, 'USR1'), 'the server restarts gracefully';
-idle_threads_end();
+idle_threads_end(5);
 gives_way('the old process');
 
 # One that is worn out.
@@ -42,8 +42,28 @@ wait_until {
     $server->get('/', limit => 1) for 1 .. 20;
     thread_ids($child) == $threads - 5;
 };
-idle_threads_end();
+idle_threads_end(5);
 gives_way('the one that is worn out');
+
+# One whose place has been taken by its successor, where that stops likewise:
+# nobody else has the oldest wheel.
+$server->stop;
+($server, $held) = start_server();
+@wheels = turn($server, 1);
+resumed($server, 'USR1');
+push @wheels, turn($server, 1);
+my ($older, $newer) = map { $_->{pid} }
+    sort { $a->{id} <=> $b->{id} } $server->rotating;
+isnt $older, $newer, 'wheels turn in two processes that share a place';
+$child   = $newer;
+$threads = thread_ids($child);
+hold(1);
+resumed($server, 'USR1');
+idle_threads_end(4);
+ok wait_until { answered() }, 'a new process answers';
+is_deeply answers_by($wheels[0]), { shutdown => 1 },
+    'the oldest wheel has its number';
+$server->get('/stop');
 
 # The server is to stop.
 @wheels  = turn($server, 1);
@@ -51,7 +71,7 @@ gives_way('the one that is worn out');
 $threads = thread_ids($child);
 hold(1);
 $server->signal('WINCH');
-idle_threads_end();
+idle_threads_end(5);
 # Three seconds after it has found that nobody serves, it would end.
 is collect(5, @wheels), 0, 'a wheel that a graceful stop waits for turns on';
 
@@ -68,21 +88,24 @@ sub start_server {
 }
 
 sub idle_threads_end {
-    ok wait_until { thread_ids($child) == $threads - 5 },
+    my ($idle) = @_;
+    ok wait_until { thread_ids($child) <= $threads - $idle },
         'the idle threads end before their listener';
     return hold(0);
 }
 
 sub gives_way {
     my ($who) = @_;
-    ok wait_until {
-        my $answer = $server->get('/stop', limit => 2);
-        ($answer->status // 0) == 200;
-    }, 'a new process answers';
+    ok wait_until { answered() }, 'a new process answers';
     is_deeply answers_by(@wheels), { shutdown => 1 },
         "the wheel of $who has its number";
     is scalar(() = $server->error_log =~ /WH0013/g), 1, 'the log says so';
     return is_deeply [complaints($server)], [], 'the log has no complaint';
+}
+
+sub answered {
+    my $answer = eval { $server->get('/stop', limit => 2) } or return;
+    return ($answer->status // 0) == 200;
 }
 
 sub hold {
