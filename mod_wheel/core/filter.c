@@ -71,7 +71,8 @@ static int is_zone(const char *zone)
 }
 
 /* Kept in the one form in which httpd writes addresses: one of IPv4 without
- * what IPv6 puts before it, a link-local one with its zone (fe80::1%eth0).
+ * what IPv6 puts before it, a link-local one, and no other, with its zone
+ * (fe80::1%eth0).
  * @param place a const char * */
 static const char *read_client(const char *name, const char *value, void *place,
                                apr_pool_t *pool)
@@ -86,7 +87,8 @@ static const char *read_client(const char *name, const char *value, void *place,
     size_t zone_bytes = zone ? strlen(zone) : 0;
 
     if (inet_pton(family, plain, &address) == 1 &&
-        (!zone || (family == AF_INET6 && is_zone(zone + 1)))) {
+        (!zone || (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address) &&
+                   is_zone(zone + 1)))) {
         if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address)) {
             family = AF_INET;
             bytes = address.s6_addr + 12;

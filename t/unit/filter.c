@@ -100,6 +100,8 @@ static void bad_values_are_named(void **state)
                                       "client=192.0.2.0/24",
                                       "client=fe80::1%25",
                                       "client=fe80::1%25a%20b",
+                                      "client=2001:db8::7%25eth0",
+                                      "client=::ffff:192.0.2.70%25eth0",
                                       "client=192.0.2.7%25lo",
                                       "handler=",
                                       "path=%5cx00",
