@@ -8,6 +8,8 @@
  * in line behind a wheel. */
 
 const ASK_MSEC = 5000;
+/* In a cluster a stop waits for the other hosts, for a minute at most. */
+const STOP_MSEC = 65000;
 
 const PLACES = [
     ...Array(6).fill("omit"), ...Array(4).fill("same-origin"),
@@ -56,9 +58,9 @@ async function understood(answer) {
     return told;
 }
 
-async function ask(path, method) {
+async function ask(path, method, msec = ASK_MSEC) {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), ASK_MSEC);
+    const timer = setTimeout(() => limit.abort(), msec);
     try {
         const answer = await fetch(path, {
             method, credentials: "same-origin", cache: "no-store",
@@ -71,7 +73,7 @@ async function ask(path, method) {
             throw error;
         }
         throw new Refusal(0, limit.signal.aborted
-            ? `No answer within ${ASK_MSEC / 1000} seconds.` : "");
+            ? `No answer within ${msec / 1000} seconds.` : "");
     }
     finally {
         clearTimeout(timer);
@@ -87,16 +89,25 @@ export function lookAtHosts() {
     return ask("wheel-status?cluster&json", "GET");
 }
 
-export function stopAll() {
-    return ask("stop?json", "POST");
+async function stop(filter) {
+    const answer = await ask(`stop?${filter}json`, "POST", STOP_MSEC);
+    if (!Number.isInteger(answer.stopped)) {
+        throw new Refusal(200, "The answer isn’t that of a stop.");
+    }
+    return answer;
 }
 
+export function stopAll() {
+    return stop("");
+}
+
+/* Not in the path, where a browser takes the name .. for something else. */
 export function stopName(name) {
-    return ask(`stop/${encodeURIComponent(name)}?json`, "POST");
+    return stop(`name=${encodeURIComponent(name)}&`);
 }
 
 export function stopId(id) {
-    return ask(`stop?id=${encodeURIComponent(id)}&json`, "POST");
+    return stop(`id=${encodeURIComponent(id)}&`);
 }
 
 /** One step with one request: cut, cooldown or drain. */

@@ -157,6 +157,9 @@ function showSeen(seen) {
     if (seen.cluster) {
         lookAtHosts();
     }
+    else {
+        el("hosts").hidden = true;
+    }
     el("away").hidden = true;
     document.body.classList.remove("stale");
     showLink("here", "Connected");
@@ -278,6 +281,7 @@ async function start(n) {
 
 async function stop(send, nothing) {
     hideRefusal();
+    tell("Stopping…");
     const from = performance.now();
     const at = Date.now() / 1000;
     try {
@@ -286,13 +290,15 @@ async function stop(send, nothing) {
         tell(answer.stopped === 0 ? nothing
             : `Stopped ${words.count(answer.stopped, "wheel")} at `
                 + `${words.clock(at)}, answered in `
-                + `${words.milliseconds(took)}.`);
+                + `${words.milliseconds(took)}.`
+                + words.hostsMissed(answer.hosts || []));
     }
     catch (refusal) {
         if (refusal.status === 404) {
             tell(nothing);
         }
         else {
+            tell("");
             showRefusal(words.refusal(refusal));
         }
     }

@@ -21,6 +21,8 @@ const ENDS = {
 
 /* How much of a request stands in a sentence. */
 const REQUEST_LETTERS = 120;
+/* And of the names of hosts. */
+const HOSTS_LETTERS = 200;
 
 const BYTES = { K: "kB", M: "MB", B: "GB", T: "TB" };
 
@@ -249,6 +251,16 @@ export function stepTaken(step) {
 /** What comes before the reason of a refusal. */
 export function stepRefused(step) {
     return STEPS[step].refused;
+}
+
+/** The hosts of a cluster that a stop has not reached; nothing if it has
+ *  reached all. */
+export function hostsMissed(hosts) {
+    const missed = hosts.filter(({ outcome }) => outcome !== "stopped");
+    const names = bounded(missed.map(({ host }) => host).join(", "),
+        HOSTS_LETTERS);
+    return missed.length === 0 ? "" : ` ${count(missed.length, "host")} `
+        + `${missed.length === 1 ? "has" : "have"} not confirmed it: ${names}.`;
 }
 
 /** Why nothing came of a request.
