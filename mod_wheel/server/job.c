@@ -259,7 +259,7 @@ static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
     result->value = record.value;
     result->elapsed = record.elapsed;
     note_result(r, result);
-    if (end == WHEEL_END_GONE && !r->sent_bodyct) {
+    if (end == WHEEL_END_GONE && !wheel_watch_begun(r)) {
         r->connection->aborted = 1; /* otherwise the next write sets it */
     }
     wheel_admit_http2_leave(r);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "apr_portable.h"
@@ -39,6 +40,20 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r,
     if (!r->connection->master) {
         watch->socket = ap_get_conn_socket(r->connection);
     }
+}
+
+/* Where no body follows the head, as with HEAD, the filter that writes that
+ * stays, and its context shows that it has. */
+int wheel_watch_begun(const request_rec *r)
+{
+    const ap_filter_t *filter;
+
+    for (filter = r->proto_output_filters; filter; filter = filter->next) {
+        if (filter->ctx && !strcmp(filter->frec->name, "http_header")) {
+            return 1;
+        }
+    }
+    return r->sent_bodyct != 0;
 }
 
 /* @return -1 if there is none, or the MPM has closed it */
@@ -102,7 +117,7 @@ static wheel_watch_e probe_silently(const wheel_watch_t *watch, int fd,
 {
     request_rec *r = watch->r;
     wheel_watch_half_e reads =
-        r->sent_bodyct ? WHEEL_WATCH_HALF_BEGUN : WHEEL_WATCH_HALF_READS;
+        wheel_watch_begun(r) ? WHEEL_WATCH_HALF_BEGUN : WHEEL_WATCH_HALF_READS;
 
     if (watch->half < reads) {
         return WHEEL_WATCH_GONE;
@@ -123,7 +138,8 @@ static wheel_watch_e probe(wheel_watch_t *watch, int fd)
     int first = !watch->probed_usec;
 
     watch->probed_usec = wheel_clock_usec();
-    if (watch->r->sent_bodyct || watch->r->proto_num < HTTP_VERSION(1, 1)) {
+    if (wheel_watch_begun(watch->r) ||
+        watch->r->proto_num < HTTP_VERSION(1, 1)) {
         return probe_silently(watch, fd, first);
     }
     send_interim(watch->r);

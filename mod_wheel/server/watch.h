@@ -31,6 +31,9 @@ typedef struct wheel_watch_t {
     apr_int64_t probed_usec; /* the last probe, 0 before the first */
 } wheel_watch_t;
 
+/** Has the head of its answer been written? */
+int wheel_watch_begun(const request_rec *r);
+
 /**
  * Begin to watch the client of a request.
  * @param r may be a subrequest: its client is that of the whole page

@@ -6,12 +6,13 @@
 use strict;
 use warnings FATAL => 'all';
 
+use WheelClient ();
 use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await collect thread_policy wait_until);
 
-plan tests => 14, need_module 'wheel';
+plan tests => 15, need_module 'wheel';
 
 my $server = WheelServer->started(threads => 8,
     config => user_modules(qw(test_job gaps)) . <<'END');
@@ -56,6 +57,19 @@ shutdown $stream->socket, 1;
 is await($stream), 1, 'a client that closes one side ends a stream';
 like $stream->body, qr/\A1 after 2\n.*\n# \d+ gaps up to \d+: gone\n\z/s,
     'and gets it whole, with no other answer within';
+
+# Nor where the answer has no body.
+my $client = WheelClient->new($server->port);
+my $bytes  = '';
+$client->send($client->head(HEAD => '/gaps'));
+wait_until { grep { $_->{turns} } $server->rotating };
+$client->vanish('half close');
+wait_until {
+    my $read = sysread $client->socket, $bytes, 65536, length $bytes;
+    defined $read && $read == 0;
+};
+is $bytes =~ s/\r\n.*?\r\n\r\n//sr, 'HTTP/1.1 200 OK',
+    'nor where the answer has no body';
 
 is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
 ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },
