@@ -485,15 +485,22 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *s)
 {
     wheel_server_config_t config = server_settings(s);
+    int generation = 0;
 
     (void)pconf;
     (void)plog;
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
     if (config.reserve >= workers_max()) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+        ap_log_error(APLOG_MARK, generation ? APLOG_ERR : APLOG_EMERG, 0, s,
                      "WH0030: WheelReserve: %d leaves no worker for a wheel, "
                      "since MaxRequestWorkers allows %d; allowed is 0 to %d",
                      config.reserve, workers_max(), workers_max() - 1);
-        return HTTP_INTERNAL_SERVER_ERROR;
+        /* httpd -t can't know that a server which runs keeps its ServerLimit,
+         * and so has fewer workers.  It refuses wheels from now on, which is
+         * better than to end. */
+        if (!generation) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
     if (ap_find_linked_module("mpm_itk.c")) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
