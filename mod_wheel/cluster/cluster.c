@@ -158,6 +158,14 @@ static apr_status_t read_password(const char **password, const char *file,
     return rv == APR_SUCCESS && !*line ? APR_EOF : rv;
 }
 
+static void log_no_password(apr_status_t rv,
+                            const wheel_cluster_config_t *config, server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                 "WH0081: WheelCluster: no password could be read from %s",
+                 config->password_file);
+}
+
 static const wheel_provider_t *find_provider(const char *scheme)
 {
     return ap_lookup_provider(WHEEL_PROVIDER_GROUP, scheme,
@@ -189,8 +197,10 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     const wheel_server_config_t *server =
         ap_get_module_config(s->module_config, &wheel_module);
     const wheel_cluster_config_t *config = server->cluster;
+    const char *password = NULL;
     wheel_link_t *link;
     const char *error;
+    apr_status_t rv;
 
     (void)pconf;
     (void)plog;
@@ -206,8 +216,16 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                      wheel_render_text(config->scheme, 16, ptemp));
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    /* The file is for root's eyes, and -t may be anybody's. */
-    error = read_link(config, config->password_file ? "" : NULL, &link, ptemp);
+    if (config->password_file) {
+        /* The file is for root's eyes, and -t may be anybody's. */
+        rv = read_password(&password, config->password_file, ptemp);
+        if (rv != APR_SUCCESS && !APR_STATUS_IS_EACCES(rv)) {
+            log_no_password(rv, config, s);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+        password = password ? password : "";
+    }
+    error = read_link(config, password, &link, ptemp);
     if (error) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "WH0081: WheelCluster: %s",
                      error);
@@ -285,10 +303,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (config->password_file) {
         rv = read_password(&password, config->password_file, pconf);
         if (rv != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                         "WH0081: WheelCluster: no password could be read "
-                         "from %s",
-                         config->password_file);
+            log_no_password(rv, config, s);
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }

@@ -43,6 +43,7 @@ my @wrong = (
     ['unix://u:sesame@/run/redis',  'has no @'],
     ['redis://h?db=1',              'redis://[USER[:PASSWORD]@]HOST'],
     ['redis://me@h',                'needs a password'],
+    ['redis://h password-file=/dev/null', 'no password', '/dev/null'],
     ['unix:relative',               'first word', 'unix:/PATH'],
     ['unix:/' . 'x' x 120,          'at most 107 bytes'],
     ['nats://u:sesame@h',                    "'nats:'", 'LoadModule'],
