@@ -37,9 +37,9 @@ static int connect_to(const char *path)
     int fd;
 
     memset(&address, 0, sizeof(address));
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (!*path || strlen(path) >= sizeof(address.sun_path)) {
         wheelctl_fail(EXIT_USAGE,
-                      "--socket: the path of a socket has %d bytes at most",
+                      "--socket: the path of a socket has 1 to %d bytes",
                       (int)sizeof(address.sun_path) - 1);
     }
     address.sun_family = AF_UNIX;
@@ -58,7 +58,9 @@ static int connect_to(const char *path)
             path);
     case ECONNREFUSED:
         wheelctl_fail(EXIT_SERVER,
-                      "%s: the server that made this socket is gone", path);
+                      "%s: the server that made this socket is gone, or it "
+                      "is no socket",
+                      path);
     case EACCES:
         wheelctl_fail(
             EXIT_SERVER,

@@ -40,6 +40,7 @@ my @wrong = (
     [['drain', '--id=1', '--path=/x'], 'drain takes --id=N', 'no other'],
     [['drain', '--id=1', '--wait=1'], 'for stop'],
     [['list', '-s', 'x' x 200],      '--socket', '107'],
+    [['list', '-s', ''],             '--socket', '1 to 107'],
 );
 
 plan tests => 2 * @wrong + 18, need_module 'wheel';
