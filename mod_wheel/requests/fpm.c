@@ -72,7 +72,7 @@ const char *wheel_fpm_text(wheel_fpm_e found)
         [WHEEL_FPM_NONE_FITS] = "no worker runs it",
         [WHEEL_FPM_AMBIGUOUS] =
             "more than one worker runs such a request, and none is touched",
-        [WHEEL_FPM_NO_STATUS] = "there is no WheelFpmStatus here",
+        [WHEEL_FPM_NO_STATUS] = "if that is PHP-FPM, set WheelFpmStatus",
         [WHEEL_FPM_NO_ANSWER] = "the status of WheelFpmStatus can't be read",
         [WHEEL_FPM_NOT_ALLOWED] =
             "its worker runs as another user and can't be signalled",

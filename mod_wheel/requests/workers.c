@@ -155,7 +155,7 @@ void wheel_worker_interrupt(const wheel_request_t *request,
         worker->logged = 1;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      "WH0104: request %" APR_UINT64_T_FMT
-                     " goes on in PHP-FPM: %s",
+                     " goes on in its FastCGI server: %s",
                      request->id, wheel_fpm_text(found));
     }
 }
