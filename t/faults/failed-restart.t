@@ -29,7 +29,7 @@ my @pids = $server->children;
 spew($server->conf_file, slurp($server->conf_file) . "NoSuchDirective on\n");
 $server->signal('USR1');
 ok wait_until { !$server->up }, 'a restart with a wrong configuration fails';
-is_deeply answers_by(10, @wheels), { shutdown => 4 },
+is_deeply answers_by(@wheels), { shutdown => 4 },
     'wheels of both generations are answered';
 ok wait_until { !grep { alive($_) } @pids }, 'and no process is left';
 like $server->error_log, qr/WH0015: .*nobody listens/, 'the log says why';
