@@ -81,7 +81,6 @@ typedef struct wheelctl_thread_t {
     int client_fd;
     int marked;
     int is_cgi;        /* processes may work for it */
-    int is_lua;        /* its script tells its trace when it is asked */
     const char *trace; /* the last one, empty for none */
     pid_t server;
     const char *socket;

@@ -61,7 +61,6 @@ static int find_thread(const char *socket, apr_uint64_t id,
     thread->tid = (pid_t)number(answer.json, "thread");
     thread->client_fd = (int)number(answer.json, "client_fd");
     thread->is_cgi = json_is_true(json_object_get(answer.json, "cgi"));
-    thread->is_lua = json_is_true(json_object_get(answer.json, "lua"));
     thread->trace = text ? wheelctl_printable(text, TRACE_BYTES) : "";
     thread->marked = stopped_by && strcmp(stopped_by, "none");
     json_decref(answer.json);

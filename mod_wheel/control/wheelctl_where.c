@@ -240,6 +240,7 @@ static int where_by_server(const ask_t *ask)
 int wheelctl_where(const ask_t *ask)
 {
     wheelctl_thread_t thread;
+    wheelctl_thread_t again;
     json_t *where;
 
     if (geteuid() != 0) {
@@ -255,8 +256,10 @@ int wheelctl_where(const ask_t *ask)
                           : "it has ended");
     }
     where = as_json(&found.seen[0]);
-    if (thread.is_lua && wheelctl_thread_again(&thread) && *thread.trace) {
-        json_object_set_new(where, "trace", json_string(thread.trace));
+    /* An engine of scripts has told its trace meanwhile. */
+    again = thread;
+    if (wheelctl_thread_again(&again) && *again.trace) {
+        json_object_set_new(where, "trace", json_string(again.trace));
     }
     json_object_set_new(where, "id", json_integer((json_int_t)thread.id));
     json_object_set_new(where, "processes", processes_json());

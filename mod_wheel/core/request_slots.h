@@ -54,7 +54,6 @@ typedef enum {
     WHEEL_KIND_BLIND,     /* a backend whose connection no hook can see */
     WHEEL_KIND_PHP,       /* mod_php */
     WHEEL_KIND_CGI,       /* processes that have the job's id */
-    WHEEL_KIND_LUA,       /* mod_lua */
     WHEEL_KIND_COUNT
 } wheel_kind_e;
 

@@ -20,7 +20,6 @@ static const run_kind_t kinds[] = {
     {"php", WHEEL_KIND_PHP},
     {"cgi-script", WHEEL_KIND_CGI},
     {"application/x-httpd-cgi", WHEEL_KIND_CGI},
-    {"lua-script", WHEEL_KIND_LUA},
     {"proxy:fcgi:", WHEEL_KIND_FCGI},
     {"proxy:ajp:", WHEEL_KIND_BLIND},
     {"proxy:scgi:", WHEEL_KIND_BLIND},

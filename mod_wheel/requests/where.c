@@ -129,10 +129,8 @@ static int examine(const wheel_request_t *request, where_note_t *note,
     ask(request, now, found);
     wheel_request_where_set(wheel_requests_slots(), request->slot, request->id,
                             found);
-    if (request->kind == WHEEL_KIND_LUA) {
-        wheel_request_trace_want(wheel_requests_slots(), request->slot,
-                                 request->id);
-    }
+    wheel_request_trace_want(wheel_requests_slots(), request->slot,
+                             request->id);
     note->examined_usec = now;
     note->cpu_usec = cpu_usec;
     where.examined++;

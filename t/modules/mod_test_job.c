@@ -242,6 +242,26 @@ static const char *judge(request_rec *r, const char *what, const char *result,
     return apr_pstrmemdup(r->pool, result, bytes);
 }
 
+static APR_OPTIONAL_FN_TYPE(wheel_request_interrupted) * is_interrupted;
+static APR_OPTIONAL_FN_TYPE(wheel_request_trace_wanted) * is_trace_wanted;
+static APR_OPTIONAL_FN_TYPE(wheel_request_trace) * tell_trace;
+
+/* An engine of scripts, which tells where it is until it is interrupted. */
+static int run_script(void)
+{
+    char text[400];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    memcpy(text, "script:7 \n\033[1m<b>", 17);
+    while (!is_interrupted()) {
+        if (is_trace_wanted()) {
+            tell_trace(text);
+        }
+    }
+    return OK;
+}
+
 static int answer(request_rec *r, apr_status_t rv, const sum_t *sum,
                   const wheel_result_t *result, const char *judged)
 {
@@ -353,6 +373,9 @@ static int handler(request_rec *r)
     if (!job_run) {
         return HTTP_NOT_IMPLEMENTED;
     }
+    if (!strcmp(what, "/script")) {
+        return run_script();
+    }
     if (!strcmp(what, "/wrong")) {
         return answer_wrong(r);
     }
@@ -405,6 +428,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         job_run = APR_RETRIEVE_OPTIONAL_FN(wheel_job_run);
         job_begin = APR_RETRIEVE_OPTIONAL_FN(wheel_job_begin);
         job_end = APR_RETRIEVE_OPTIONAL_FN(wheel_job_end);
+        is_interrupted = APR_RETRIEVE_OPTIONAL_FN(wheel_request_interrupted);
+        is_trace_wanted = APR_RETRIEVE_OPTIONAL_FN(wheel_request_trace_wanted);
+        tell_trace = APR_RETRIEVE_OPTIONAL_FN(wheel_request_trace);
     }
     return OK;
 }
