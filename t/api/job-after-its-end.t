@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 5, need_module 'wheel';
 
@@ -25,12 +25,12 @@ ok wait_until { $server->status->{totals}{ended}{finished} },
 my $wheel = $server->begin(GET => '/rotate/red');
 wait_until { ($server->rotating)[0] };
 spew($server->dir . '/htdocs/go', '');
-is collect(30, $late), 1, 'it calls on with the job';
+is await($late), 1, 'it calls on with the job';
 like $late->body,
     qr/^look=1 stopped=1 end=1 done=0 rv=0 end=0 .* result=nothing$/,
     'which has ended as it did, and takes nothing more';
 my @left = map {"$_->{name} $_->{state}"} $server->running;
 is "@left", 'red rotating', 'the wheel in its slot goes on';
 $server->get('/stop/red');
-collect(30, $wheel);
+await($wheel);
 is $wheel->header('Wheel-Stopped-By'), 'stop', 'and ends by its stop';

@@ -135,13 +135,20 @@ sub thread_ids {
 }
 
 # Hold processes, and return once each of their threads is held: until then,
-# they may still take a client or see a stop.
+# they may still take a client or see a stop.  Those of the idle class, which
+# may get no CPU to be seen held, do nothing more either.
 sub freeze {
     my (@pids) = @_;
     kill STOP => @pids;
-    return wait_until {
-        !grep { !/[TZX]/ } map { thread_states($_) } @pids
-    };
+    return wait_until { !grep { goes_on($_) } @pids };
+}
+
+sub goes_on {
+    my ($pid) = @_;
+    return grep {
+        my $state = (proc_stat($pid, $_))[0] // 'X';
+        $state !~ /[TZX]/ && (thread_policy($pid, $_) // '') ne 'idle'
+    } thread_ids($pid);
 }
 
 # The letters that /proc has for what the threads of a process do.

@@ -10,7 +10,7 @@ use WheelHttpd qw(slurp spew);
 use WheelPlan;
 use WheelRequests qw(cgi_config listed);
 use WheelServer ();
-use WheelTest qw(collect thread_policy wait_until);
+use WheelTest qw(await thread_policy wait_until);
 
 plan tests => 9, need_module 'wheel',
     { 'root alone may change a class' => sub { $> == 0 } };
@@ -48,7 +48,7 @@ is $out, "cooled down\n", 'wheelctl cools that one down';
 ok wait_until { policies('other') eq 'idle idle' }, 'as it is';
 
 spew("$dir/end", '');
-is collect(60, values %answer), 2, 'both end';
+is await(values %answer), 2, 'both end';
 is $answer{$_}->body, "done\n", "$_: its client gets the answer"
     for sort keys %answer;
 is $server->get('/')->body, "hello\n", 'and the server goes on';

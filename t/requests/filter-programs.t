@@ -10,7 +10,7 @@ use WheelHttpd qw(slurp spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 my %asked = (
     output => [GET => '/output'],
@@ -51,7 +51,7 @@ for my $name (sort keys %asked) {
     is $answer->status, 503, "$name: its client is told";
     ok wait_until { !programs($name) }, "$name: the program has ended";
     my $limited = $server->begin($method => $target =~ s{^/}{/limited-}r, @rest);
-    collect(30, $limited);
+    await($limited);
     is $limited->status, 504, "$name: the program uses the time of its request";
     ok wait_until { !programs($name) }, "$name: and ends at the limit";
 }

@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(await wait_until);
 
 plan tests => 11, need_module 'wheel';
 
@@ -40,7 +40,7 @@ ok $row, 'after its job, a request is listed again';
 is $server->status->{totals}{ended}{finished}, 1, 'the job has ended';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'the request is stopped';
 go();
-is collect(30, $then), 1, 'it ends';
+is await($then), 1, 'it ends';
 is $then->status, 503, 'by its stop';
 unlink $server->dir . '/htdocs/go';
 
@@ -50,14 +50,14 @@ ok wait_until {
     $row && $row->{stopped_by};
 }, 'its time is limited, too';
 go();
-collect(30, $limited);
+await($limited);
 is $limited->status, 504, 'and it is told so';
 unlink $server->dir . '/htdocs/go';
 
 my $late = $server->begin(GET => '/job/late');
 $server->get('/stop?id=' . listed('/job/late')->{id});
 go();
-is collect(30, $late), 1, 'a stop before the job';
+is await($late), 1, 'a stop before the job';
 is $late->status, 503, 'ends the request';
 is $server->status->{totals}{ended}{stop}, 1, 'and the job';
 
@@ -65,6 +65,6 @@ is $server->status->{totals}{ended}{stop}, 1, 'and the job';
 my $spin = $server->begin(GET => '/job/own-spin');
 wait_until { ($server->rotating)[0] };
 $server->get('/stop?handler=test-job');
-collect(30, $spin);
+await($spin);
 like $spin->body, qr/^rv=0 end=2 /,
     'a stop that has ended a job leaves its request to answer';
