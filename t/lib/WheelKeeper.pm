@@ -60,7 +60,7 @@ sub wait_gone {
 # even when it is dead itself.  Returns whether TERM was enough.
 sub end_server {
     my ($pid, $limit) = @_;
-    $limit //= STOP_SEC;
+    $limit = alive($pid) ? $limit // STOP_SEC : 0;
     kill TERM => $pid;
     my $clean = wait_gone($limit, $pid);
     my @left = group_pids($pid);
