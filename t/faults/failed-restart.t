@@ -21,9 +21,8 @@ CONFIG
 my @wheels = turn($server, 2);
 resumed($server, 'USR1');
 push @wheels, turn($server, 2);
-my $left = $server->begin(GET => '/rotate/left');
-$server->wait_rotating(5);
-$left->hang_up;
+my ($left) = turn($server, 1, 'left');
+close $left->socket;
 my @pids = $server->children;
 
 spew($server->conf_file, slurp($server->conf_file) . "NoSuchDirective on\n");

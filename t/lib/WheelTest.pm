@@ -28,16 +28,21 @@ use constant LIMIT_SEC => 60;
 # How often soonest() tries.
 use constant TRIES => 10;
 
-# Poll until the condition is true, and return what it said.
+# Poll until the condition is true, and return what it said.  What never comes is
+# told: not every test looks whether it has.
 sub wait_until (&;$) {
     my ($condition, $limit) = @_;
     my $end = time + ($limit // LIMIT_SEC);
     while (1) {
         my $seen = $condition->();
         return $seen if $seen;
-        return if time > $end;
+        last if time > $end;
         sleep 0.02;
     }
+    my ($n, @at) = (0);
+    @at = caller $n++ until @at && $at[1] =~ /\.t\z/ || !caller $n;
+    print STDERR "# waited in vain: $at[1], line $at[2]\n";
+    return;
 }
 
 # Do something that is to take less than so many seconds, again if it took
