@@ -16,6 +16,7 @@
 #include "requests/proxy.h"
 #include "requests/run.h"
 #include "requests/where.h"
+#include "requests/backend.h"
 #include "requests/blocked.h"
 #include "server/admit.h"
 #include "server/config.h"
@@ -54,6 +55,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_privileged_register(pconf);
     wheel_blocked_register(pconf);
     wheel_run_register(pconf);
+    wheel_backend_register(pconf);
     wheel_where_register(pconf);
     wheel_engine_register(pconf);
     wheel_socket_register(pconf);

@@ -33,6 +33,7 @@
 #include "core/proc.h"
 #include "core/request_where.h"
 #include "http/reply.h"
+#include "requests/backend.h"
 #include "requests/departed.h"
 #include "requests/kind.h"
 #include "server/config.h"
@@ -482,6 +483,9 @@ static int run_as_job(request_rec *r)
         return status;
     }
     mark = wheel_run_marked(running);
+    if (mark != WHEEL_MARK_NONE) {
+        wheel_backend_spare(running);
+    }
     if (mark != WHEEL_MARK_NONE && running->has_processes) {
         wheel_request_slots_leave_processes(wheel_requests_slots(),
                                             running->id);

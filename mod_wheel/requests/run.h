@@ -20,6 +20,8 @@ typedef struct wheel_running_t {
     request_rec *own; /* whose handler hooks are about to run once more */
     apr_uint64_t sent_bytes;
     wheel_kind_e kind; /* of what runs now */
+    struct proxy_worker
+        *backend;      /* of mod_proxy, NULL for none that is whole */
     int has_processes; /* some may work for it */
     int passed;        /* a part of its answer has gone down the filters */
     int complete;      /* all of it has */
