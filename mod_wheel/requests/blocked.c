@@ -205,6 +205,7 @@ static void end_wait(wheel_blocked_e what, int fd)
 
     switch (what) {
     case WHEEL_BLOCKED_CLIENT_READ:
+    case WHEEL_BLOCKED_TUNNEL_CLIENT:
         shutdown(fd, SHUT_RD); /* it may still be told why */
         break;
     case WHEEL_BLOCKED_CLIENT_WRITE:
@@ -214,6 +215,14 @@ static void end_wait(wheel_blocked_e what, int fd)
         shutdown(fd, SHUT_RDWR);
         break;
     }
+}
+
+/* A client of a tunnel sees that the backend has gone, and has a second to
+ * close its side. */
+static wheel_step_e first_step(wheel_blocked_e what)
+{
+    return what == WHEEL_BLOCKED_TUNNEL_CLIENT ? WHEEL_STEP_FORCE
+                                               : WHEEL_STEP_INTERRUPT;
 }
 
 /* While the descriptor is in use, its thread can't leave: if the request is
@@ -230,7 +239,7 @@ static void interrupt_wait(wheel_blocked_t *wait, wheel_blocked_e what,
         return;
     }
     if (wheel_request_slots_step(wheel_requests_slots(), slot) >=
-        WHEEL_STEP_INTERRUPT) {
+        first_step(what)) {
         end_wait(what, fd);
     }
     atomic_store_explicit(&wait->fds[what], fd, memory_order_release);

@@ -7,10 +7,11 @@
 
 /** What a thread waits for. */
 typedef enum {
-    WHEEL_BLOCKED_CLIENT_READ,  /* bytes of its client */
-    WHEEL_BLOCKED_CLIENT_WRITE, /* room for bytes to its client */
-    WHEEL_BLOCKED_BACKEND,      /* a backend, in a read or write */
-    WHEEL_BLOCKED_TUNNEL,       /* a backend, until its connection is closed */
+    WHEEL_BLOCKED_CLIENT_READ,   /* bytes of its client */
+    WHEEL_BLOCKED_CLIENT_WRITE,  /* room for bytes to its client */
+    WHEEL_BLOCKED_BACKEND,       /* a backend, in a read or write */
+    WHEEL_BLOCKED_TUNNEL,        /* a backend, until its connection is closed */
+    WHEEL_BLOCKED_TUNNEL_CLIENT, /* and a client that keeps its side open */
     WHEEL_BLOCKED_COUNT
 } wheel_blocked_e;
 

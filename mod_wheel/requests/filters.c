@@ -64,6 +64,9 @@ static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         apr_brigade_cleanup(brigade);
         return APR_ECONNABORTED;
     }
+    if (!running->passed) {
+        wheel_run_leave_tunnel(running);
+    }
     running->passed = 1;
     bytes = known_bytes(brigade, &running->complete);
     running->sent_bytes += bytes;
@@ -147,6 +150,68 @@ static void leave(wheel_blocked_t *wait, wheel_blocked_e what, unsigned slot)
                               WHEEL_DOING_HANDLER);
 }
 
+/* A connection to a backend, and the thread whose request may use it as a
+ * tunnel. */
+typedef struct filters_backend_t {
+    wheel_blocked_t *wait;
+    int fd;
+} filters_backend_t;
+
+/* Before it is closed. */
+static apr_status_t forget_backend(void *data)
+{
+    const filters_backend_t *backend = data;
+
+    if (backend->wait &&
+        wheel_blocked_fd(backend->wait, WHEEL_BLOCKED_TUNNEL) == backend->fd) {
+        wheel_blocked_leave(backend->wait, WHEEL_BLOCKED_TUNNEL);
+    }
+    return APR_SUCCESS;
+}
+
+static filters_backend_t *make_backend(conn_rec *c, apr_socket_t *socket)
+{
+    filters_backend_t *backend;
+    apr_os_sock_t fd = -1;
+
+    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS || fd < 0) {
+        return NULL;
+    }
+    backend = apr_palloc(c->pool, sizeof(*backend));
+    backend->wait = NULL;
+    backend->fd = fd;
+    apr_pool_cleanup_register(c->pool, backend, forget_backend,
+                              apr_pool_cleanup_null);
+    return backend;
+}
+
+static void watch(wheel_running_t *running, wheel_blocked_e what, int fd)
+{
+    if (wheel_blocked_fd(running->wait, what) != fd) {
+        wheel_blocked_leave(running->wait, what);
+        wheel_blocked_enter(running->wait, what, fd);
+    }
+}
+
+/* A request that asks for a tunnel gets one, or an answer: then the connection
+ * may serve another request soon, while this one still sends.  A tunnel waits
+ * without any filter. */
+static void watch_tunnel(wheel_running_t *running, filters_backend_t *backend)
+{
+    const request_rec *r = running->r;
+
+    if (!backend || running->passed ||
+        (r->method_number != M_CONNECT &&
+         !apr_table_get(r->headers_in, "Upgrade"))) {
+        return;
+    }
+    backend->wait = running->wait;
+    watch(running, WHEEL_BLOCKED_TUNNEL, backend->fd);
+    if (!running->c->master) {
+        watch(running, WHEEL_BLOCKED_TUNNEL_CLIENT, descriptor(running->c));
+    }
+}
+
 static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
                                   ap_input_mode_t mode, apr_read_type_e block,
                                   apr_off_t bytes)
@@ -182,6 +247,9 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     if (!running || running->answering) {
         return ap_pass_brigade(f->next, brigade);
     }
+    if (!is_client && !running->over) {
+        watch_tunnel(running, f->ctx);
+    }
     wait = running->wait;
     slot = running->slot;
     if (!enter(running, what,
@@ -200,52 +268,19 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     return rv;
 }
 
-/* A backend's connection on which a tunnel may wait. */
-typedef struct filters_tunnel_t {
-    wheel_blocked_t *wait;
-    int fd;
-} filters_tunnel_t;
-
-static apr_status_t forget_tunnel(void *data)
-{
-    const filters_tunnel_t *tunnel = data;
-
-    if (wheel_blocked_fd(tunnel->wait, WHEEL_BLOCKED_TUNNEL) == tunnel->fd) {
-        wheel_blocked_leave(tunnel->wait, WHEEL_BLOCKED_TUNNEL);
-    }
-    return APR_SUCCESS;
-}
-
-/* mod_proxy runs this hook for each connection that it opens, in the worker
- * that runs the request.  A tunnel then waits on it without any filter. */
-static void watch_tunnel(wheel_running_t *running, conn_rec *c,
-                         apr_socket_t *socket)
-{
-    filters_tunnel_t *tunnel;
-    apr_os_sock_t fd = -1;
-
-    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS || fd < 0 ||
-        !wheel_blocked_enter(running->wait, WHEEL_BLOCKED_TUNNEL, fd)) {
-        return;
-    }
-    tunnel = apr_palloc(c->pool, sizeof(*tunnel));
-    tunnel->wait = running->wait;
-    tunnel->fd = fd;
-    apr_pool_cleanup_register(c->pool, tunnel, forget_tunnel,
-                              apr_pool_cleanup_null);
-}
-
 static int add_connection_filters(conn_rec *c, void *socket)
 {
     wheel_running_t *running = wheel_run_current();
+    filters_backend_t *backend;
 
     if (!wheel_requests_slots() || c->master) {
         return DECLINED; /* an HTTP/2 stream has no socket */
     }
+    backend = running || c->outgoing ? make_backend(c, socket) : NULL;
     ap_add_input_filter_handle(filters.connection_in, NULL, NULL, c);
-    ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
+    ap_add_output_filter_handle(filters.connection_out, backend, NULL, c);
     if (running && !running->over) {
-        watch_tunnel(running, c, socket);
+        watch_tunnel(running, backend);
     }
     return OK;
 }

@@ -211,12 +211,18 @@ static wheel_running_t *begin(request_rec *r)
 
 /* --- End ---------------------------------------------------------------- */
 
+void wheel_run_leave_tunnel(const wheel_running_t *running)
+{
+    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL);
+    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
+}
+
 static void end_job(wheel_running_t *running)
 {
     running->over = 1;
     current = NULL;
     wheel_blocked_php(running->wait, 0);
-    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL);
+    wheel_run_leave_tunnel(running);
     wheel_request_slots_end(wheel_requests_slots(), running->slot);
     if (wheel_request_slots_cooled(wheel_requests_slots(), running->slot,
                                    running->id)) {
@@ -294,6 +300,7 @@ static void end_unmarked(wheel_running_t *running, request_rec *r)
         ap_set_module_config(r->request_config, &wheel_module, tail);
         running->over = 1;
         wheel_blocked_php(running->wait, 0);
+        wheel_run_leave_tunnel(running);
         apr_pool_pre_cleanup_register(r->pool, running, end_tail);
         return;
     }
@@ -451,6 +458,7 @@ static int run_within(wheel_running_t *running, request_rec *r)
     prepare_interrupt(running, r);
     status = ap_run_handler(r);
     if (!running->over) {
+        wheel_run_leave_tunnel(running);
         be_interrupted_as(running, around);
     }
     return status;

@@ -19,15 +19,14 @@ typedef struct wheel_running_t {
     request_rec *r;   /* the last one that it was redirected to */
     request_rec *own; /* whose handler hooks are about to run once more */
     apr_uint64_t sent_bytes;
-    wheel_kind_e kind; /* of what runs now */
-    struct proxy_worker
-        *backend;      /* of mod_proxy, NULL for none that is whole */
-    int has_processes; /* some may work for it */
-    int passed;        /* a part of its answer has gone down the filters */
-    int complete;      /* all of it has */
-    int answering;     /* mod_wheel answers in its place */
-    int over;          /* its handler has returned */
-    int aborted;       /* c->aborted is set for the handler's sake alone */
+    struct proxy_worker *backend; /* of mod_proxy, or NULL */
+    wheel_kind_e kind;            /* of what runs now */
+    int has_processes;            /* some may work for it */
+    int passed;    /* a part of its answer has gone down the filters */
+    int complete;  /* all of it has */
+    int answering; /* mod_wheel answers in its place */
+    int over;      /* its handler has returned */
+    int aborted;   /* c->aborted is set for the handler's sake alone */
 } wheel_running_t;
 
 /** What the calling thread runs, NULL for no job. */
@@ -35,6 +34,9 @@ wheel_running_t *wheel_run_current(void);
 
 /** Its mark. */
 wheel_mark_e wheel_run_marked(const wheel_running_t *running);
+
+/** It waits on no tunnel any more: its backend may serve others. */
+void wheel_run_leave_tunnel(const wheel_running_t *running);
 
 /** Its client's connection counts as lost, so that the handler gives up. */
 void wheel_run_refuse(wheel_running_t *running);
