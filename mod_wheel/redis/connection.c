@@ -28,6 +28,15 @@
 /* Bytes of one reply: 10,000 hosts with 64 jobs each say less. */
 #define CONNECTION_REPLY_BYTES_MAX (64 * 1024 * 1024)
 
+/* Elements of one array of a reply: 10,000 hosts have two each. */
+#define CONNECTION_ELEMENTS_MAX 100000
+
+#if HIREDIS_MAJOR < 1
+typedef int elements_t;
+#else
+typedef size_t elements_t;
+#endif
+
 /* --- Waiting -------------------------------------------------------------- */
 
 int wheel_redis_left_ms(apr_int64_t until)
@@ -211,6 +220,28 @@ void wheel_connection_close_done(wheel_connection_t *connection)
 
 /* --- Replies -------------------------------------------------------------- */
 
+/* hiredis would make room for as many as a reply announces, whatever comes, and
+ * go through all of that to free it: two thousand million take it minutes. */
+static void *create_array(const redisReadTask *task, elements_t elements)
+{
+    const wheel_connection_t *connection = task->privdata;
+
+    return elements <= CONNECTION_ELEMENTS_MAX
+               ? connection->unbounded->createArray(task, elements)
+               : NULL;
+}
+
+static void bound_replies(wheel_connection_t *connection)
+{
+    redisReader *reader = connection->redis->reader;
+
+    connection->unbounded = reader->fn;
+    connection->functions = *reader->fn;
+    connection->functions.createArray = create_array;
+    reader->fn = &connection->functions;
+    reader->privdata = connection;
+}
+
 redisReply *wheel_connection_reply(wheel_connection_t *connection,
                                    apr_int64_t until)
 {
@@ -252,7 +283,9 @@ redisReply *wheel_connection_reply(wheel_connection_t *connection,
         bytes += redis->reader->len - before;
     }
     wheel_connection_fail(connection, "the connection broke: %s",
-                          redis->errstr);
+                          redis->err == REDIS_ERR_OOM
+                              ? "a reply of too many parts, or no memory for it"
+                              : redis->errstr);
     return NULL;
 }
 
@@ -340,6 +373,7 @@ int wheel_connection_open(wheel_connection_t *connection)
         return 0;
     }
     connection->redis->flags &= ~REDIS_BLOCK;
+    bound_replies(connection);
     if (!log_in(connection, until) || !choose_database(connection, until)) {
         wheel_connection_close(connection);
         return 0;

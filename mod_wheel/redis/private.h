@@ -66,6 +66,9 @@ typedef struct wheel_connection_t {
     int (*ended)(void);             /* of a publisher; NULL: never */
     redisContext *redis;
     char why[WHEEL_REDIS_WHY_BYTES]; /* what went wrong */
+    /* Those of hiredis, but for arrays, which are bounded. */
+    redisReplyObjectFunctions functions;
+    redisReplyObjectFunctions *unbounded;
 } wheel_connection_t;
 
 /** The monotonic clock. */
