@@ -78,9 +78,10 @@ ok !-e $socket, 'and takes it along';
 ok $server->start, 'a server starts';
 my ($last) = turn($server, 1);
 my ($orphan) = $server->rotating;
+my @orphans  = $server->children;
 kill_hard($server->pid);
 ok $second->start, 'when its parent is killed, another takes the socket over'
     or diag $second->error_log;
 ok alive($orphan->{pid}), 'though a child goes on';
 is +(wheelctl($server, 'list'))[0], 0, 'and serves it';
-$server->stop;
+kill_hard(@orphans);

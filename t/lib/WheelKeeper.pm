@@ -20,6 +20,9 @@ our @EXPORT_OK = qw(kept_dir release_dir end_server alive proc_stat);
 # A server must be gone this long after TERM.
 use constant STOP_SEC => 60;
 
+# When it is dead already, its children, which may hear of no end.
+use constant ORPHAN_SEC => 5;
+
 # The fields of /proc/PID/stat from the third on, which follow the name; empty
 # when there is no such process.
 sub proc_stat {
@@ -60,7 +63,8 @@ sub wait_gone {
 # even when it is dead itself.  Returns whether TERM was enough.
 sub end_server {
     my ($pid, $limit) = @_;
-    $limit = alive($pid) ? $limit // STOP_SEC : 0;
+    $limit = ORPHAN_SEC unless alive($pid);
+    $limit //= STOP_SEC;
     kill TERM => $pid;
     my $clean = wait_gone($limit, $pid);
     my @left = group_pids($pid);
