@@ -22,6 +22,10 @@ use WheelTest qw(wait_until);
 use constant START_SEC => 60;
 use constant START_WORKER_SEC => 0.05;
 
+# For a server to end when its test is over: handlers that never end keep it
+# longer, and a sanitizer may have something to say.
+use constant FINISH_SEC => ($ENV{WHEEL_HTTPD} // '') =~ /asan/ ? 10 : 2;
+
 # For a helper that is to come, and may not.
 use constant HELPER_SEC => 5;
 
@@ -286,7 +290,7 @@ sub finish {
     my ($self) = @_;
     delete $running{$self} or return;
     local ($?, $@, $!);
-    $self->stop(5);
+    $self->stop(FINISH_SEC);
     my @found = $self->error_log =~ /^.*(?:Sanitizer:|runtime error:).*/mg;
     print STDERR "$_\n" for @found;
     $reports += @found;

@@ -21,7 +21,7 @@ for my $round (1 .. $restarts) {
     # One restart finds new wheels that turn, another requests on their way.
     push @staying, $round % 2 ? turn($server, 2, "round-$round")
         : map { $server->begin(GET => '/rotate') } 1 .. 2;
-    restarted($server, 'USR1', @brief) or last;
+    restarted($server, 'USR1', @brief, @staying) or last;
     $done++;
 }
 is $done, $restarts, "the server restarts $restarts times";
