@@ -19,7 +19,7 @@ use WheelTest qw(await collect thread_states wait_until);
 use constant KILLED_SEC => 8.5;
 
 our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
-    kill_hard mortal_server restarted resumed room_for settled stores_left
+    kill_hard mortal_server parent_naps restarted resumed room_for settled stores_left
     time_to_end turn wheels_by_pid);
 
 # Worker counts such that so many wheels fit into any one process, and an older
@@ -224,6 +224,16 @@ sub accepts {
         =~ /^\s*\d+: \w+:$port \w+:0000 0A (?:\S+\s+){5}(\d+)/m or return 0;
     return scalar grep { (readlink($_) // '') eq "socket:[$inode]" }
         glob "/proc/$pid/fd/*";
+}
+
+# How often the parent has gone to sleep.  It does so once a second, and looks
+# then who has ended or stopped: a child that it has seen to be stopped is not
+# taken for dead.
+sub parent_naps {
+    my ($server) = @_;
+    my ($naps) = slurp('/proc/' . $server->pid . '/status')
+        =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
+    return $naps;
 }
 
 # Lines of the error log that no server may leave, whatever was done to it.

@@ -5,7 +5,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use WheelFaults qw(complaints settled turn);
+use WheelFaults qw(complaints parent_naps settled turn);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(freeze wait_until);
@@ -16,9 +16,10 @@ my $server  = WheelServer->started(processes => 2, threads => 6, spare => 6);
 my ($wheel) = turn($server, 1);
 my ($held)  = $server->rotating;
 
-# Once a second the parent looks who has ended or stopped.  One that it has seen
-# to be stopped is not taken for dead, so it hears of both at once.
+# The parent is not to see that it is held before it hears of the restart.
 settled($server);
+my $naps = parent_naps($server);
+wait_until { parent_naps($server) > $naps };
 my $ready  = qr/resuming normal operations/;
 my $before = () = $server->error_log =~ /$ready/g;
 freeze($server->pid);

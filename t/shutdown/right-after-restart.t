@@ -7,7 +7,8 @@ use strict;
 use warnings FATAL => 'all';
 
 use POSIX qw(SIGTERM);
-use WheelFaults qw(answers_by complaints ended_in_time restarted turn);
+use WheelFaults qw(answers_by complaints ended_in_time parent_naps restarted
+    turn);
 use WheelHttpd qw(slurp);
 use WheelPlan;
 use WheelServer ();
@@ -20,17 +21,10 @@ my $count  = $server->mpm eq 'prefork' ? 1 : 5;
 my @wheels = turn($server, $count);
 my %held   = map { $_->{pid} => 1 } $server->rotating;
 
-# The parent wakes once a second.  It takes a child that stops for a dead one,
-# unless it has had the time to see that and to think nothing of it.
-sub wakes {
-    my ($wakes) = slurp('/proc/' . $server->pid . '/status')
-        =~ /^voluntary_ctxt_switches:\s*(\d+)/m;
-    return $wakes;
-}
-
-my $before = wakes();
+# The parent is to see each of them.
+my $before = parent_naps($server);
 ok freeze(keys %held), 'the children with wheels are held';
-wait_until { wakes() > $before + keys(%held) + 1 };
+wait_until { parent_naps($server) > $before + keys(%held) + 1 };
 ok restarted($server, 'USR1'), 'the server restarts gracefully';
 $server->signal('TERM');
 my $term = 1 << SIGTERM - 1;
