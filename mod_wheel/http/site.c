@@ -153,6 +153,8 @@ static const char *check_proxy(request_rec *r)
 
 /* --- The server's names --------------------------------------------------- */
 
+/* A name of wildcards alone is that of a host for all names, also foreign
+ * ones. */
 static int is_in(const apr_array_header_t *names, const char *host, int wild)
 {
     int n;
@@ -160,8 +162,9 @@ static int is_in(const apr_array_header_t *names, const char *host, int wild)
     for (n = 0; names && n < names->nelts; n++) {
         const char *name = APR_ARRAY_IDX(names, n, const char *);
 
-        if (wild ? !ap_strcasecmp_match(host, name)
-                 : !ap_cstr_casecmp(host, name)) {
+        if (name[strspn(name, "*?.")] &&
+            (wild ? !ap_strcasecmp_match(host, name)
+                  : !ap_cstr_casecmp(host, name))) {
             return 1;
         }
     }

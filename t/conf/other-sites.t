@@ -115,7 +115,7 @@ my $server = WheelServer->started(processes => 1, threads => 8,
 </Location>
 <VirtualHost *>
     ServerName wheels.example
-    ServerAlias alias.example *.wild.example
+    ServerAlias alias.example *.wild.example * *.?*
 </VirtualHost>
 END
 my $self = '127.0.0.1:' . $server->port;

@@ -98,7 +98,7 @@ RemoteIPInternalProxy 127.0.0.1
 </VirtualHost>
 <VirtualHost *>
     ServerName wheels.example
-    ServerAlias other.example *.wild.example
+    ServerAlias other.example *.wild.example * *.?*
 </VirtualHost>
 Alias /wheel/ "$dir/htdocs/"
 Include $conf/wheel.conf
