@@ -50,6 +50,7 @@ sub mpm { $ENV{WHEEL_MPM} // 'event' }
 #   env                 the environment's changes, by name
 #   mpm                 instead of the one under test
 #   address, listen     where clients find it, and where it listens
+#   mode                the option that keeps it in the foreground, or -X
 #   within              a command to start it by: in a network namespace, say
 #   file, define        a configuration to use as it is, and what its
 #                       variables are; DIR stands for the test's directory
@@ -200,7 +201,8 @@ sub start_once {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/output";
         open STDERR, '>&', \*STDOUT;
-        exec $self->command('-DFOREGROUND') or POSIX::_exit(127);
+        exec $self->command($self->{mode} // '-DFOREGROUND')
+            or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
     my $ready = wait_until {
