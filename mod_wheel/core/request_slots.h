@@ -316,7 +316,8 @@ void wheel_request_slots_has_processes(wheel_request_slots_t *slots,
                                        unsigned n);
 
 /**
- * The script that PHP-FPM runs for it.  For its owner.
+ * The script that PHP-FPM runs for it.  For its owner.  As PHP-FPM shows it,
+ * without bytes that are not UTF-8; so is the query string.
  * @param path its file
  * @param query wheel_request_query_hash() of its query string
  */

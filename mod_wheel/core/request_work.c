@@ -67,6 +67,60 @@ void wheel_request_slots_has_processes(wheel_request_slots_t *slots, unsigned n)
                           memory_order_relaxed);
 }
 
+/* Bytes of the character that a text begins with, as UTF-8; 0 if it begins with
+ * none. */
+static size_t character_bytes(const unsigned char *text, size_t max)
+{
+    static const struct {
+        unsigned char first, last; /* of the first byte */
+        unsigned char low, high;   /* of the second one */
+        size_t bytes;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0xff, 1},    {0xc2, 0xdf, 0x80, 0xbf, 2},
+        {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+        {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    size_t form = 0;
+    size_t n;
+
+    while (form < sizeof(forms) / sizeof(*forms) &&
+           (*text < forms[form].first || *text > forms[form].last)) {
+        form++;
+    }
+    if (form == sizeof(forms) / sizeof(*forms) || forms[form].bytes > max) {
+        return 0;
+    }
+    for (n = 1; n < forms[form].bytes; n++) {
+        if (text[n] < (n == 1 ? forms[form].low : 0x80) ||
+            text[n] > (n == 1 ? forms[form].high : 0xbf)) {
+            return 0;
+        }
+    }
+    return forms[form].bytes;
+}
+
+/* What PHP-FPM shows of a text: its JSON leaves out what is not UTF-8.
+ * @param shown room for max bytes
+ * @return how many there are */
+static size_t show(char *shown, const char *text, size_t max)
+{
+    size_t length = strnlen(text, max);
+    size_t used = 0;
+    size_t at = 0;
+
+    while (at < length) {
+        size_t bytes =
+            character_bytes((const unsigned char *)text + at, length - at);
+
+        memcpy(shown + used, text + at, bytes);
+        used += bytes;
+        at += bytes ? bytes : 1;
+    }
+    return used;
+}
+
 void wheel_request_slots_script(wheel_request_slots_t *slots, unsigned n,
                                 apr_uint64_t id, const char *path,
                                 apr_uint64_t query)
@@ -77,7 +131,7 @@ void wheel_request_slots_script(wheel_request_slots_t *slots, unsigned n,
 
     /* A script that is cut off would be taken for another one. */
     if (strlen(path) < sizeof(words)) {
-        memcpy(words, path, strlen(path));
+        show((char *)words, path, sizeof(words));
     }
     atomic_store_explicit(&slot->script_id, 0, memory_order_relaxed);
     /* Release: who copies a part of the new script sees that it has gone. */
@@ -95,10 +149,12 @@ void wheel_request_slots_script(wheel_request_slots_t *slots, unsigned n,
 apr_uint64_t wheel_request_query_hash(const char *query)
 {
     apr_uint64_t hash = 14695981039346656037u;
+    char shown[WORK_QUERY_BYTES];
+    size_t length = query ? show(shown, query, sizeof(shown)) : 0;
     size_t n;
 
-    for (n = 0; query && query[n] && n < WORK_QUERY_BYTES; n++) {
-        hash = (hash ^ (unsigned char)query[n]) * 1099511628211u;
+    for (n = 0; n < length; n++) {
+        hash = (hash ^ (unsigned char)shown[n]) * 1099511628211u;
     }
     return hash;
 }

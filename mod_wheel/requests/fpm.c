@@ -69,7 +69,7 @@ const char *wheel_fpm_text(wheel_fpm_e found)
 {
     static const char *const texts[] = {
         [WHEEL_FPM_DONE] = "it was told to end",
-        [WHEEL_FPM_NONE_FITS] = "no worker runs it",
+        [WHEEL_FPM_NONE_FITS] = "no worker of WheelFpmStatus's pool runs it",
         [WHEEL_FPM_AMBIGUOUS] =
             "more than one worker runs such a request, and none is touched",
         [WHEEL_FPM_NO_STATUS] = "if that is PHP-FPM, set WheelFpmStatus",
@@ -309,6 +309,10 @@ static int interrupt_held(int pidfd, void *baton)
         held->found = WHEEL_FPM_NO_ANSWER;
         if (has_stopped(pid) && still_runs(held) &&
             wheel_job_tree_send(pidfd, SIGPROF)) {
+            /* When its limit is reached, PHP starts a timer in CPU time, which
+             * it doesn't stop where max_execution_time is 0: it would end a
+             * later script.  So this worker takes no other. */
+            wheel_job_tree_send(pidfd, SIGQUIT);
             held->found = WHEEL_FPM_DONE;
         }
         wheel_job_tree_send(pidfd, SIGCONT);

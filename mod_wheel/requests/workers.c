@@ -127,10 +127,17 @@ static int is_due(const wheel_worker_t *worker, wheel_step_e step,
 }
 
 /* What may be over a moment later is not worth a line. */
-static int is_worth_a_line(wheel_fpm_e found, wheel_step_e step)
+static int is_worth_a_line(const wheel_worker_t *worker, wheel_fpm_e found,
+                           wheel_step_e step)
 {
-    return found != WHEEL_FPM_NONE_FITS &&
-           (found != WHEEL_FPM_NO_ANSWER || step >= WHEEL_STEP_FORCE);
+    switch (found) {
+    case WHEEL_FPM_NONE_FITS:
+        return step >= WHEEL_STEP_FORCE && !worker->signals;
+    case WHEEL_FPM_NO_ANSWER:
+        return step >= WHEEL_STEP_FORCE;
+    default:
+        return 1;
+    }
 }
 
 void wheel_worker_interrupt(const wheel_request_t *request,
@@ -151,7 +158,7 @@ void wheel_worker_interrupt(const wheel_request_t *request,
     }
     worker->again_usec =
         request->marked < WORKERS_EAGER_USEC ? 0 : now + WORKERS_PAUSE_USEC;
-    if (!worker->logged && is_worth_a_line(found, step)) {
+    if (!worker->logged && is_worth_a_line(worker, found, step)) {
         worker->logged = 1;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      "WH0104: request %" APR_UINT64_T_FMT

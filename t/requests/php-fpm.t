@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # A script of PHP-FPM that is stopped ends as by PHP's own time limit, and its
-# worker lives on; where two workers run the same, none is touched.
+# worker takes no other; where two workers run the same, none is touched.
 
 use strict;
 use warnings FATAL => 'all';
@@ -16,7 +16,7 @@ use WheelServer ();
 use WheelTest qw(await child_pids collect wait_until);
 
 my $php = php_dir();
-plan tests => 27, need 'wheel',
+plan tests => 30, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} };
 
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
@@ -72,6 +72,7 @@ my %script = (
         . 'fread($s, 10);',
 );
 spew("$htdocs/$_.php", "$begin$script{$_}\n") for keys %script;
+spew("$htdocs/\xe4.php", "<?php while (true) {}\n");
 spew("$htdocs/id.php", '<?php echo getmypid();');
 like $server->get('/id.php')->body, qr/^\d+$/, 'PHP-FPM answers';
 my @workers = workers();
@@ -84,11 +85,17 @@ for my $name (qw(loop sleep)) {
     ok $answer->done, "$name: it ends";
     is $answer->status, 503, "$name: its client is told";
     ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
-    is_deeply [workers()], \@workers, "$name: its worker lives";
+    ok wait_until { is_replaced() },
+        "$name: its worker takes no other script, and FPM starts another";
 }
 
-for my $path ('/balanced/loop.php', '/pretty/loop', '/sleep.php/more') {
-    my $answer = $server->begin(GET => $path);
+# Bytes that are not UTF-8 are none of what FPM shows.
+for my $target (
+    '/balanced/loop.php', '/pretty/loop', '/sleep.php/more',
+    "/%e4.php?\xe4\xf6"
+) {
+    my $path   = $target =~ s/%e4(.*)\?.*/\\xe4$1/r;
+    my $answer = $server->begin(GET => $target);
     listed($server, $path);
     push @took, stop_listed($server, $path, $answer);
     is $answer->status, 503, "$path: its client is told";
@@ -97,14 +104,15 @@ my $limited = $server->begin(GET => '/pretty/limited');
 await($limited);
 is $limited->status, 504, 'a script that uses more CPU time than it may';
 is $limited->header('Wheel-Stopped-By'), 'cpu', 'is stopped for that';
-is_deeply [workers()], \@workers, 'and all workers live';
+ok wait_until { workers() == 3 }, 'and FPM has all its workers';
+@workers = workers();
 
 my $stream = $server->begin(GET => '/stream.php');
 listed($server, '/stream.php');
 ok stop_listed($server, '/stream.php', $stream),
     'a read of a silent stream ends, too';
 is $stream->status, 503, 'its client is told';
-ok wait_until { my @now = workers(); @now == 3 && "@now" ne "@workers" },
+ok wait_until { is_replaced() },
     'its worker ends, and FPM starts another';
 
 # Two that are alike, but for when they began.
@@ -122,7 +130,7 @@ stop_listed($server, '/sleep.php', $apart[1]);
 is $apart[1]->status, 503, 'until it is stopped, too';
 
 # Two that can't be told apart.
-@workers = workers();
+wait_until { (@workers = workers()) == 3 };
 my @two = map { $server->begin(GET => '/sleep.php') } 1 .. 2;
 wait_until {
     2 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
@@ -161,7 +169,22 @@ for (1 .. 100) {
         || ($answer->status // 0) == 503 || !defined $answer->body;
 }
 is $right, 100, "requests that race with their stops ($stopped) are right";
-is_deeply [workers()], \@workers, 'and no worker dies of it';
+unlike slurp("$dir/fpm.log"), qr/exited on signal (?!9 )/,
+    'and no worker dies of it';
+
+# One that waits for a worker.
+my @busy = map { $server->begin(GET => "/sleep.php?busy=$_") } 1 .. 3;
+wait_until {
+    3 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
+};
+my $queued = $server->begin(GET => '/loop.php');
+my $waits  = listed($server, '/loop.php')->{id};
+$server->get("/stop?id=$waits");
+ok wait_until { $server->error_log =~ /WH0104: request $waits.* no worker/ },
+    'a request that no worker runs is stopped: the log says so';
+$server->get('/stop?path=/sleep.php');
+await(@busy, $queued);
+is $queued->status, 503, 'and it ends as soon as one does';
 
 # How long the stop of the second of two takes when the first has just ended.
 sub stop_of_two {
@@ -177,6 +200,15 @@ sub stop_of_two {
     my $took = stop_listed($server, '/until.php', $left);
     unlink glob "$htdocs/{begun,end}*";
     return $took;
+}
+
+# Has one of the workers ended, and another taken its place?  PHP has a timer
+# left that would end a later script.
+sub is_replaced {
+    my @now = workers();
+    return 0 if @now != 3 || "@now" eq "@workers";
+    @workers = @now;
+    return 1;
 }
 
 # The status has a worker of its own, which comes and goes.
