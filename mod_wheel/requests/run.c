@@ -40,6 +40,7 @@
 #include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
+#include "server/watch.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -404,7 +405,9 @@ static void end_marked(wheel_running_t *running, request_rec *r,
     }
     ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r, "WH0102: %s: %s",
                   reason(running->id, mark, r->pool), r->uri);
-    if (running->passed) {
+    /* The head may have gone out below our filter, from a subrequest that was
+     * given none, say. */
+    if (running->passed || wheel_watch_begun(running->r)) {
         cut(running);
     }
     else {

@@ -247,9 +247,17 @@ static APR_OPTIONAL_FN_TYPE(wheel_request_trace_wanted) * is_trace_wanted;
 static APR_OPTIONAL_FN_TYPE(wheel_request_trace) * tell_trace;
 
 /* An engine of scripts, which tells where it is until it is interrupted. */
-static int run_script(void)
+static int run_script(request_rec *r, int begun)
 {
+    apr_bucket_brigade *brigade;
     char text[400];
+
+    if (begun) {
+        /* Below the filters of the request. */
+        brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+        apr_brigade_puts(brigade, NULL, NULL, "begun");
+        ap_fflush(r->proto_output_filters, brigade);
+    }
 
     memset(text, 'x', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
@@ -373,8 +381,8 @@ static int handler(request_rec *r)
     if (!job_run) {
         return HTTP_NOT_IMPLEMENTED;
     }
-    if (!strcmp(what, "/script")) {
-        return run_script();
+    if (!strcmp(what, "/script") || !strcmp(what, "/begun-script")) {
+        return run_script(r, what[1] == 'b');
     }
     if (!strcmp(what, "/wrong")) {
         return answer_wrong(r);

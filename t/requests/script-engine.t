@@ -12,7 +12,7 @@ use WheelRequests qw(listed stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
-plan tests => 5, need_module 'wheel';
+plan tests => 7, need_module 'wheel';
 
 my $server = WheelServer->started(
     config => user_modules('test_job') . control_config() . <<'END');
@@ -35,9 +35,10 @@ ok wait_until {
         @{ $server->status->{requests} };
     ($now->{where} // '') =~ /; in its script: \Q$trace\E$/;
 }, 'the status tells where its script is';
-like $server->error_log,
-    qr/WH0130: request $row->{id} .*; in its script: \Q$trace\E$/m,
-    'so does the log';
+ok wait_until {
+    $server->error_log
+        =~ /WH0130: request $row->{id} .*; in its script: \Q$trace\E$/m;
+}, 'so does the log';
 SKIP: {
     skip 'root alone may trace a child', 1 if $>;
     my (undef, $out) = wheelctl($server, 'where', "--id=$row->{id}");
@@ -45,3 +46,9 @@ SKIP: {
 }
 ok stop_listed($server, '/job/script', $script), 'a stop interrupts it';
 is $script->status, 503, 'and its client is told';
+
+my $begun = $server->begin(GET => '/job/begun-script');
+ok stop_listed($server, '/job/begun-script', $begun),
+    'so does one of a script whose answer has begun below all filters';
+ok $begun->status == 200 && !defined $begun->body,
+    'and that does not look complete';
