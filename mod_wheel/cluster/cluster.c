@@ -34,7 +34,7 @@ APLOG_USE_MODULE(wheel);
 /* Under this key, with the sizes of what is kept, it outlives restarts. */
 #define CLUSTER_RETAINED "mod_wheel-cluster-2"
 
-#define CLUSTER_PASSWORD_MAX 512
+#define CLUSTER_PASSWORD_MAX 8192
 
 static cluster_t own;
 
@@ -153,6 +153,9 @@ static apr_status_t read_password(const char **password, const char *file,
     }
     rv = apr_file_gets(line, CLUSTER_PASSWORD_MAX, in);
     apr_file_close(in);
+    if (strlen(line) == CLUSTER_PASSWORD_MAX - 1) {
+        return APR_ENOSPC; /* a part of it is no password */
+    }
     line[strcspn(line, "\r\n")] = '\0';
     *password = line;
     return rv == APR_SUCCESS && !*line ? APR_EOF : rv;
@@ -162,8 +165,9 @@ static void log_no_password(apr_status_t rv,
                             const wheel_cluster_config_t *config, server_rec *s)
 {
     ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
-                 "WH0081: WheelCluster: no password could be read from %s",
-                 config->password_file);
+                 "WH0081: WheelCluster: no password could be read from %s: "
+                 "its first line has to have 1 to %d bytes",
+                 config->password_file, CLUSTER_PASSWORD_MAX - 2);
 }
 
 static const wheel_provider_t *find_provider(const char *scheme)

@@ -8,7 +8,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use WheelHttpd qw(redis_module_file);
+use WheelHttpd qw(redis_module_file spew);
 use WheelPlan;
 use WheelServer ();
 
@@ -61,7 +61,7 @@ my @wrong = (
     ['redis://u:sesame@h/x lost=1', 'keep, stop'],
 );
 
-plan tests => @right + 2 * @wrong + 3, need_module 'wheel';
+plan tests => @right + 2 * @wrong + 5, need_module 'wheel';
 
 my $server = WheelServer->new(addresses => 0);
 
@@ -90,3 +90,8 @@ like $said, qr/WH0080.*wheel_redis_module/, 'the message says what to load';
 ($code) = check($load, '<VirtualHost *:8080>', 'WheelCluster redis://h',
     '</VirtualHost>');
 isnt $code, 0, 'it is one for the whole server';
+
+my $long = spew($server->dir . '/long', 'x' x 8191);
+($code, $said) = check($load, "WheelCluster redis://h password-file=$long");
+isnt $code, 0, 'a password is never taken in part';
+like $said, qr/WH0081: .* 1 to 8190 bytes/, 'and the message has its limit';
