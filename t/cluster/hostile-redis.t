@@ -100,7 +100,7 @@ is_deeply [lost()], \@before, 'and nothing is said to be lost';
 my $known = stand($far)->{links};
 $redis->command(XADD => 'wheel', $max, split / /, $entry);
 is $near->get('/stop')->status, 502, 'no stop follows the highest id';
-like $near->error_log, qr/WH0089: .*ahead of Redis' clock/,
+ok $near->logs(qr/WH0089: .*ahead of Redis' clock/),
     'the log says what is wrong';
 $redis->command(DEL => 'wheel');
 reaches('when the key is deleted');
@@ -176,7 +176,7 @@ is await($wheel), 1, 'the next stop is as ever';
 for my $key ('wheel', 'wheel:live', 'wheel:hosts') {
     $redis->command(DEL => $key);
     $redis->command(SET => $key, 'x');
-    ok wait_until { $near->error_log =~ /WH008[59]: .*WRONGTYPE/ },
+    ok $near->logs(qr/WH008[59]: .*WRONGTYPE/),
         "$key is no such thing: that is logged";
     $redis->command(DEL => $key);
     ok wait_until { 2 == grep { stand($_)->{linked} } @both },

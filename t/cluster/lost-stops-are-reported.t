@@ -76,9 +76,8 @@ for (
     wait_until { !grep { stand($_)->{lost} != $lost } @both };
     is_deeply [map { stand($_)->{lost} } @both], [$lost, $lost],
         "$what: both have noticed";
-    ok wait_until {
-        $keeps->error_log =~ /\[wheel:error\].*WH0086: .*(?:$words)/
-    }, "$what: the error log tells why";
+    ok $keeps->logs(qr/\[wheel:error\].*WH0086: .*(?:$words)/),
+        "$what: the error log tells why";
     if ($lost == 1) {
         is await($wheels[1]), 1, 'lost=stop has stopped the wheel';
         is $keeps->rotating, 1, 'lost=keep has not';
@@ -90,7 +89,7 @@ for (
 
 # An entry that this version can't read stops nothing.
 $redis->command(XADD => 'wheel', '*', split(/ /, $entry), 'color=red');
-ok wait_until { $keeps->error_log =~ /WH0088: .*color/ },
+ok $keeps->logs(qr/WH0088: .*color/),
     'a filter that is not known is an error';
 is $keeps->rotating, 1, 'and stops nothing';
 my ($other) = $stops->rotate(1);

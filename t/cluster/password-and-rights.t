@@ -128,7 +128,7 @@ my $mute = WheelRedis->started(config => { 'rename-command' => [qw(AUTH x)] });
 my $echoed = host('echoed', "redis://wheel:sesame\@127.0.0.1:@{[$mute->port]}",
     '');
 ok $echoed->start, 'a host starts whose Redis knows no AUTH';
-ok wait_until { $echoed->error_log =~ /WH0085: .*: ERR;/ }, 'and logs that';
+ok $echoed->logs(qr/WH0085: .*: ERR;/), 'and logs that';
 unlike $echoed->error_log, qr/sesame/, 'but not the password in the error';
 
 # A host that has the wrong one.
@@ -139,5 +139,5 @@ ok $wrong->start, 'a host with the wrong password starts';
 $wrong->rotate(1);
 $stop = $wrong->get('/stop');
 is $stop->status, 502, 'but its stops reach no other host, as it says';
-ok wait_until { $wrong->error_log =~ /WH0085: .*WRONGPASS/ },
+ok $wrong->logs(qr/WH0085: .*WRONGPASS/),
     'and logs why';

@@ -9,7 +9,6 @@ use warnings FATAL => 'all';
 
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(wait_until);
 
 # Lines, and what the warning names
 my @table = (
@@ -61,7 +60,7 @@ like $said[0],
     qr/name cut \(WheelOnStop in line \d+ of \S+\), nor cooldown \(WheelOnStop /,
     'by the first directive for each';
 $server->graceful;
-ok wait_until { $server->error_log =~ /WH0032.*WH0032/s },
+ok $server->logs(qr/WH0032.*WH0032/s),
     'a restart says it again';
 @said = $server->error_log =~ /WH0032: /g;
 is @said, 2, 'once';

@@ -29,7 +29,7 @@ may_not([$www, $www_group], qr/permission denied/,
 chmod 0666, $socket or die "$socket: $!\n";
 may_not([$user, $other, $group], qr/only root, the user who/,
     'nor is a wrong right of the file enough: somebody');
-like $server->error_log, qr/WH0062: process \d+ of user $user may not use/,
+ok $server->logs(qr/WH0062: process \d+ of user $user may not use/),
     'which the log says';
 $server->stop;
 

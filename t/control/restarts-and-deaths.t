@@ -66,7 +66,7 @@ spew($socket, 'mine');
 $server->configure(port => $server->port, config => control_config() . $more);
 restarted($server, 'USR1');
 ok $server->up, 'a restart that finds something in its way goes on without';
-like $server->error_log, qr/WH0060: WheelControl: \S+ is there, and is no/,
+ok $server->logs(qr/WH0060: WheelControl: \S+ is there, and is no/),
     'and says so';
 unlink $socket;
 restarted($server, 'HUP');

@@ -20,7 +20,7 @@ my $server = WheelServer->started(
     processes => 1, threads => 8,
     config    => control_config() . $redis->host_config('near', 'timeout=20s')
 );
-ok wait_until { $server->error_log =~ /WH0084:/ }, 'the host reads';
+ok $server->logs(qr/WH0084:/), 'the host reads';
 
 my @wheels = $server->rotate(2);
 $redis->pause;

@@ -51,7 +51,7 @@ my $inode = (stat $socket)[1];
 my $second = WheelServer->new(config => "WheelControl $socket\n");
 ok !$second->start, 'a second server does not take its socket';
 my $pid = $server->pid;
-like $second->error_log, qr/WH0060: .*another server, process $pid,/,
+ok $second->logs(qr/WH0060: .*another server, process $pid,/),
     'and says whose it is';
 is $second->run('-k', 'start'), 1, 'in time for an exit code';
 is $second->run('-t'), 0, 'though its configuration is right';

@@ -31,4 +31,4 @@ ok wait_until { !$server->up }, 'a restart with a wrong configuration fails';
 is_deeply answers_by(@wheels), { shutdown => 4 },
     'wheels of both generations are answered';
 ok wait_until { !grep { alive($_) } @pids }, 'and no process is left';
-like $server->error_log, qr/WH0015: .*nobody listens/, 'the log says why';
+ok $server->logs(qr/WH0015: .*nobody listens/), 'the log says why';

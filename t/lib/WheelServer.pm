@@ -280,6 +280,12 @@ sub error_log {
     return $text;
 }
 
+# Does the log say this, now or soon?
+sub logs {
+    my ($self, $pattern) = @_;
+    return wait_until { $self->error_log =~ $pattern };
+}
+
 sub file_text {
     my ($self, $name) = @_;
     my $file = "$self->{dir}/$name";

@@ -147,7 +147,7 @@ stop_listed($server, '/busy', $second);
 is_told('/own/?body', 'a handler that .htaccess has set', [@body]);
 is $server->get('/bad/file', headers => [@second])->status, 500,
     'WheelRequests is refused in .htaccess';
-ok wait_until { $server->error_log =~ /WheelRequests not allowed here/ },
+ok $server->logs(qr/WheelRequests not allowed here/),
     'and the log says so';
 
 # Two generations.

@@ -86,9 +86,9 @@ is $limited->status, 504, 'is stopped';
 like $limited->body, qr/WheelCpuLimit/, 'and told by what';
 
 my $logged = $server->begin(GET => '/cgi/logged');
-ok wait_until { $server->error_log =~ /WH0103.*WheelCpuLimit/ },
+ok $server->logs(qr/WH0103.*WheelCpuLimit/),
     'where a limit is logged alone, the log has it';
-ok wait_until { $server->error_log =~ /WH0103.*WheelTimeout/ },
+ok $server->logs(qr/WH0103.*WheelTimeout/),
     'and the other one';
 ok !collect(0, $logged), 'and the script runs on';
 stop_listed($server, '/cgi/logged', $logged);

@@ -35,7 +35,7 @@ my $row    = listed($server, '/limited', sub { ($_[0]{step} // '') eq 'cooldown'
 ok $row, 'a request that reaches its limit is cooled down';
 ok wait_until { policy($row) eq 'idle' },
     'its thread takes what nobody else wants';
-like $server->error_log, qr/WH0103: request $row->{id} .* is to be cooled down/,
+ok $server->logs(qr/WH0103: request $row->{id} .* is to be cooled down/),
     'the log has it';
 is $row->{stopped_by}, undef, 'it is not stopped';
 release();

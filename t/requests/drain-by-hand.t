@@ -67,9 +67,10 @@ ok wait_until { others_of($row->{pid}) >= 1 },
 my %now = map { $_ => 1 } child_pids($server->pid);
 is join(' ', grep { !$now{$_} && $_ != $row->{pid} } @before), '',
     'and no other has ended';
-like $server->error_log,
-    qr/WH0124: process \d+ of user \d+: drain of request $row->{id} in process $row->{pid}: draining/,
+ok $server->logs(
+    qr/WH0124: process \d+ of user \d+: drain of request $row->{id} in process $row->{pid}: draining/),
     'the log has who has drained it';
+$server->logs(qr/WH0105: request $row->{id} .*; step: .*drain/);
 my @steps = $server->error_log =~ /WH0105: request $row->{id} .*; step: (.*)/g;
 is "@steps", 'refuse, interrupt, drain', 'and each step, once';
 my $metrics = scrape($server);

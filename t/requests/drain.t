@@ -39,7 +39,7 @@ ok wait_until {
     20 == grep { $_->{path} eq '/busy' } @{ $server->status->{requests} };
 }, 'one request loops for ever, beside twenty others';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'it is stopped';
-wait_until { $server->error_log =~ /WH0105: request $row->{id} .*; step: .*drain/ };
+$server->logs(qr/WH0105: request $row->{id} .*; step: .*drain/);
 spew($server->dir . '/htdocs/end', '');
 my ($asked, $reached) = (0, 0);
 wait_until {
@@ -51,7 +51,7 @@ is $reached, $asked, 'whoever comes meanwhile is answered';
 is await(@others), 20, 'the others are';
 is join(' ', grep { $_ ne "waited\n" } map { $_->body // 'cut' } @others), '',
     'wholly';
-like $server->error_log, qr/WH0106: process $row->{pid} is ended/,
+ok $server->logs(qr/WH0106: process $row->{pid} is ended/),
     'the log has it';
 ok wait_until {
     my @now = grep { $_ != $row->{pid} } child_pids($server->pid);

@@ -80,7 +80,7 @@ wait_until {
     $new && $new != $helper;
 };
 wheelctl($server, 'drain', "--id=$row{all}{id}");
-wait_until { $server->error_log =~ /WH0105: request $row{all}{id} .*drain/ };
+$server->logs(qr/WH0105: request $row{all}{id} .*drain/);
 my $log = join ', ', $server->error_log
     =~ /WH0105: request $row{all}{id} .*; step: (.*)/g;
 is join(' ', sort split /, /, $log), join(' ', sort @steps),

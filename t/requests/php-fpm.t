@@ -139,7 +139,7 @@ my ($first) = grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests}
 my $said = $server->get("/stop?id=$first->{id}&wait=0.5&json")->json;
 is $said->{wheels}[0]{outcome}, 'running',
     'one of two that are alike runs on, as the stop says';
-ok wait_until { $server->error_log =~ /WH0104.*more than one/ },
+ok $server->logs(qr/WH0104.*more than one/),
     'the log says why';
 is_deeply [workers()], \@workers, 'and no worker is touched';
 

@@ -16,7 +16,6 @@ use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
 use POSIX ();
-use WheelTest qw(wait_until);
 
 # The number of capset(), which stands in seccomp's filter.
 my %capset = (x86_64 => 126, aarch64 => 91);
@@ -58,7 +57,7 @@ my $metrics = scrape($server);
 is join(' ', map { $metrics->{"wheel_privileged{step=\"$_\"}"} }
     qw(cut cooldown where)), '1 0 1', 'and the metrics';
 is scalar(() = $server->error_log =~ /WH0120: /g), 1, 'the log has it once';
-like $server->error_log, qr/WH0120: WheelPrivileged cooldown: .*\Q$why\E/,
+ok $server->logs(qr/WH0120: WheelPrivileged cooldown: .*\Q$why\E/),
     'and which';
 
 my $loop = $server->begin(GET => '/loop?sleep');
@@ -90,7 +89,7 @@ syscall(157 * ($^O eq 'linux'), 22, 2, $header, 0, 0) == 0
     or die "no filter: $!\n";
 exec @ARGV or die "$!\n";
 END
-ok wait_until { $lost->error_log =~ /WH0121: / },
+ok $lost->logs(qr/WH0121: /),
     'a privileged process that can not give up its rights ends';
 $why = 'the privileged process could not give up its other rights';
 my $status = $lost->status;
@@ -106,7 +105,7 @@ like $err, qr/is set, but \Q$why\E/, 'and says so';
 is $server->get("/stop?id=$row->{id}")->status, 200, 'a stop';
 ok listed($server, '/loop', sub { ($_[0]{step} // '') eq 'force' }),
     'goes as far as it can';
-ok wait_until { $server->error_log =~ /WH0105: request $row->{id} .*interrupt/ },
+ok $server->logs(qr/WH0105: request $row->{id} .*interrupt/),
     'which the log has';
 unlike $server->error_log, qr/WH0105: request $row->{id} .*(?:cut|cooldown)/,
     'and no step that is missing';

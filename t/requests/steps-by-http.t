@@ -67,9 +67,9 @@ is_deeply $answer->json, {
 }, 'which the answer says';
 $row = listed($server, '/loop', sub { ($_[0]{step} // '') eq 'cooldown' });
 is $row->{stopped_by}, undef, 'and the status; it is not stopped';
-like $server->error_log, qr/WH0125: cooldown of request $row->{id} in process/,
+ok $server->logs(qr/WH0125: cooldown of request $row->{id} in process/),
     'the log has who asked';
-ok wait_until { $server->error_log =~ /WH0105: request $row->{id} .*; step: cooldown$/m },
+ok $server->logs(qr/WH0105: request $row->{id} .*; step: cooldown$/m),
     'and the step';
 spew("@{[$server->dir]}/htdocs/end", '');
 await($loop);
@@ -96,7 +96,7 @@ ok wait_until {
     !grep { $_->{id} == $row->{id} } @{ $server->status->{requests} };
 }, 'then it has ended';
 is $reached, $asked, 'and whoever came meanwhile was answered';
-like $server->error_log, qr/WH0106: process $row->{pid} .*: nothing else is left/,
+ok $server->logs(qr/WH0106: process $row->{pid} .*: nothing else is left/),
     'nobody has waited for connections that were closed long ago';
 
 # Without the privilege, and by a page of another site.

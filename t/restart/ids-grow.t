@@ -41,7 +41,7 @@ unlike $server->error_log, qr/WH0014/, 'all that is nothing to warn of';
 spew($file, 'rubbish');
 again();
 ok id($server) > 0, 'with rubbish in the file the server starts';
-like $server->error_log, qr/WH0014: .*wheel-ids.*not hold a number/,
+ok $server->logs(qr/WH0014: .*wheel-ids.*not hold a number/),
     'and the log says so';
 like slurp($file), qr/\A\d{16}\n\z/, 'the file is written anew';
 

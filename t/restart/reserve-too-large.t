@@ -16,7 +16,7 @@ my $server = WheelServer->started(room_for(4));
 my @wheels = turn($server, 2);
 spew($server->conf_file, slurp($server->conf_file) . "WheelReserve 100000\n");
 ok restarted($server, 'USR1'), 'the server restarts';
-like $server->error_log, qr/:error\].*WH0030: WheelReserve: 100000 leaves/,
+ok $server->logs(qr/:error\].*WH0030: WheelReserve: 100000 leaves/),
     'the log says what is wrong';
 my $refused = $server->get('/rotate');
 is $refused->status, 503, 'a new wheel is refused';

@@ -77,7 +77,7 @@ for my $row (@table) {
     like $answer->body, qr/\Q$word\E/, 'with the reason';
 }
 is $server->rotating, 2, 'nothing has stopped';
-like $server->error_log, qr/WH0044: refused: an error \(404\) has led here/,
+ok $server->logs(qr/WH0044: refused: an error \(404\) has led here/),
     'the log says so';
 for my $row (@meant) {
     my ($host, $path) = @$row;

@@ -54,7 +54,7 @@ is scalar(() = $server->get('/wheel-status?auto')->body
 like $server->get('/wheel-status')->body, qr/>normal</, 'as HTML';
 like $server->get('/wheel-status?openmetrics')->body,
     qr/^wheel_threads\{class="normal"\} 2$/m, 'as a metric';
-wait_until { $server->error_log =~ /WH0027/ };
+$server->logs(qr/WH0027/);
 my $told = () = $server->error_log =~ /WH0027/g;
 is $told, 1, 'and the log says so once';
 $server->end_wheels;
