@@ -139,10 +139,10 @@ sub restart {
     my %held = map { $_->{pid} => 1 } eval { $server->running };
     my @old  = grep { !$held{$_} } $server->children;
     $server->graceful;
-    # Two may be held by jobs; threads of new processes come later there.
-    my $idle = $server->mpm eq 'prefork' ? $server->workers - 2 : 4;
+    # As many as any MPM has then: MinSpareServers is 5, and threads of new
+    # processes come later where two are held by jobs.
     wait_until {
-        generation() > $now && $server->idle_workers >= $idle
+        generation() > $now && $server->idle_workers >= 4
             && !grep { alive($_) } @old;
     };
     return;
