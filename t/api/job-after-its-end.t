@@ -22,8 +22,7 @@ END
 my $late = $server->begin(GET => '/job/own-late');
 ok wait_until { $server->status->{totals}{ended}{finished} },
     'a handler ends its job, and goes on';
-my $wheel = $server->begin(GET => '/rotate/red');
-wait_until { ($server->rotating)[0] };
+my ($wheel) = $server->rotate(1, '/rotate/red');
 spew($server->dir . '/htdocs/go', '');
 is await($late), 1, 'it calls on with the job';
 like $late->body,
