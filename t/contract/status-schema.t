@@ -71,8 +71,7 @@ kill CONT => $frozen;
 await(@wheels);
 $server->end_wheels;
 
-my $gone = $server->begin(GET => '/rotate/gone');
-$server->wait_rotating(1);
+my ($gone) = $server->rotate(1, '/rotate/gone');
 close $gone->socket;
 wait_until { !$server->running };
 my @full = $server->rotate(5);

@@ -75,8 +75,7 @@ is grep({ $_->header('Wheel-Stopped-By') eq 'stop' } @all), @all,
 ok wait_until { !$server->running }, 'and none is left';
 
 # A worker that waits for such wheels is free again once its client has left.
-@wheels = map { $server->begin(GET => '/rotate') } 1 .. 2;
-wait_until { $server->rotating == 2 };
+@wheels = $server->rotate(2);
 my %of;
 push @{ $of{ $_->{pid} } }, $_ for $server->rotating;
 ($pid) = keys %of;

@@ -22,8 +22,8 @@ Mutex file:run wheel
 WheelRequests on
 END
 my ($left, @old) = turn($server, 3);
-my $timed = $server->begin(GET => '/rotate?wait=20');
-ok wait_until { $server->rotating == 4 }, 'four wheels turn';
+my ($timed) = $server->rotate(1, '/rotate?wait=600');
+is $server->rotating, 4, 'four wheels turn';
 replace($server, $other);
 ok restarted($server, 'USR1'), 'the server restarts with another build';
 my ($warning, @more) = $server->error_log =~ /.*WH0003: .*/g;

@@ -24,8 +24,8 @@ chmod 0644, $file or die "$file: $!\n";
 $server->configure(env => { LD_PRELOAD => $shim, CLOCK_SHIM_FILE => $file });
 $server->start or die "httpd didn't start:\n" . $server->error_log;
 
-my $timed  = $server->begin(GET => '/rotate/timed?wait=1.5&json');
-my $turns  = $server->begin(GET => '/rotate/turns?json');
+my ($turns) = $server->rotate(1, '/rotate/turns?json');
+my $timed   = $server->begin(GET => '/rotate/timed?wait=1.5&json');
 wait_until { $server->status->{totals}{started} == 2 }
     or die "the wheels don't turn\n";
 my $before = $server->status;
