@@ -55,7 +55,8 @@ for my $name (qw(loop sleep usleep parts)) {
     ok stop_listed($server, "/$name.php", $answer), "$name: it ends";
     ok $name eq 'parts' ? !defined $answer->body : $answer->status == 503,
         "$name: its client is told, or its answer cut";
-    ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
+    ok wait_until { -e "$htdocs/$name.php.end" },
+        "$name: its shutdown function has run";
     ok -e "/proc/$pid" && $server->error_log !~ /exit signal/,
         "$name: the child lives";
 }

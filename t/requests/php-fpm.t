@@ -84,7 +84,8 @@ for my $name (qw(loop sleep)) {
     push @took, stop_listed($server, "/$name.php", $answer);
     ok $answer->done, "$name: it ends";
     is $answer->status, 503, "$name: its client is told";
-    ok -e "$htdocs/$name.php.end", "$name: its shutdown function has run";
+    ok wait_until { -e "$htdocs/$name.php.end" },
+        "$name: its shutdown function has run";
     ok wait_until { is_replaced() },
         "$name: its worker takes no other script, and FPM starts another";
 }
