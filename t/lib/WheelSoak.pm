@@ -122,8 +122,8 @@ sub new {
             # Target, method, is it whole at its end?
             ['/silent',         'GET'],
             # They end after a minute by themselves.
-            ['/busy?wait',      'GET', qr/\A(?:waited|aborted)\n\z/],
-            ['/busy?write',     'GET', qr/\A(?:a line [^\n]*\n)+\z/],
+            ['/busy?wait=60',   'GET', qr/\A(?:waited|aborted)\n\z/],
+            ['/busy?write=60',  'GET', qr/\A(?:a line [^\n]*\n)+\z/],
             ['/busy?body',      'POST'],
             ['/busy?deaf=0.3',  'GET', qr/\Adeaf\n\z/],
             ['/limited?wait',   'GET', qr/\A(?:waited|aborted)\n\z/],
@@ -142,7 +142,7 @@ sub account { $_[0]{account} }
 # A client that takes nothing of its answer, until a few more have come.
 sub ask_without_reading {
     my ($self) = @_;
-    my $target = rand() < 0.5 ? '/big' : '/busy?flood';
+    my $target = rand() < 0.5 ? '/big' : '/busy?flood=60';
     my $answer = eval { $self->{server}->begin(GET => $target) } or return;
     $self->{account}{$_}++ for qw(asked left);
     push @{ $self->{unread} }, $answer;
