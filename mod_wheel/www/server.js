@@ -89,8 +89,8 @@ export function lookAtHosts() {
     return ask("wheel-status?cluster&json", "GET");
 }
 
-async function stop(filter) {
-    const answer = await ask(`stop?${filter}json`, "POST", STOP_MSEC);
+async function stop(target) {
+    const answer = await ask(target, "POST", STOP_MSEC);
     if (!Number.isInteger(answer.stopped)) {
         throw new Refusal(200, "The answer isn’t that of a stop.");
     }
@@ -98,16 +98,18 @@ async function stop(filter) {
 }
 
 export function stopAll() {
-    return stop("");
+    return stop("stop?json");
 }
 
-/* Not in the path, where a browser takes the name .. for something else. */
+/* By its path, which the configuration may forbid, unless a browser would take
+ * that for another one. */
 export function stopName(name) {
-    return stop(`name=${encodeURIComponent(name)}&`);
+    return stop(name === "." || name === ".." ? `stop?name=${name}&json`
+        : `stop/${encodeURIComponent(name)}?json`);
 }
 
 export function stopId(id) {
-    return stop(`id=${encodeURIComponent(id)}&`);
+    return stop(`stop?id=${encodeURIComponent(id)}&json`);
 }
 
 /** One step with one request: cut, cooldown or drain. */
