@@ -105,8 +105,8 @@ my $limited = $server->begin(GET => '/pretty/limited');
 await($limited);
 is $limited->status, 504, 'a script that uses more CPU time than it may';
 is $limited->header('Wheel-Stopped-By'), 'cpu', 'is stopped for that';
-ok wait_until { workers() == 3 }, 'and FPM has all its workers';
-@workers = workers();
+ok wait_until { exits() == 7 && (@workers = workers()) == 3 },
+    'and FPM has all its workers';
 
 my $stream = $server->begin(GET => '/stream.php');
 listed($server, '/stream.php');
@@ -130,8 +130,9 @@ ok !collect(0, $apart[1]), 'the other one runs on';
 stop_listed($server, '/sleep.php', $apart[1]);
 is $apart[1]->status, 503, 'until it is stopped, too';
 
-# Two that can't be told apart.
-wait_until { (@workers = workers()) == 3 };
+# Two that can't be told apart.  The workers of the ten that were stopped before
+# are gone.
+wait_until { exits() == 10 && (@workers = workers()) == 3 };
 my @two = map { $server->begin(GET => '/sleep.php') } 1 .. 2;
 wait_until {
     2 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
@@ -210,6 +211,11 @@ sub is_replaced {
     return 0 if @now != 3 || "@now" eq "@workers";
     @workers = @now;
     return 1;
+}
+
+# How many workers have ended.
+sub exits {
+    return scalar(() = slurp("$dir/fpm.log") =~ /exited/g);
 }
 
 # The status has a worker of its own, which comes and goes.
