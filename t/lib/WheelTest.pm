@@ -353,6 +353,17 @@ sub rotate {
         grep { defined && collect(0, $_) } $last, @answers;
 }
 
+# Turn wheels for no time, one behind the other.  They are refused while the
+# threads of many that have ended wait for the CPU.
+sub rotate_briefly {
+    my ($self, @names) = @_;
+    for my $name (@names) {
+        wait_until { $self->get("/rotate/$name?wait=0")->status == 200 }
+            or die "the wheel $name is refused\n";
+    }
+    return;
+}
+
 # For the end of a test: no wheel is left, whatever went wrong.
 sub end_wheels {
     my ($self) = @_;

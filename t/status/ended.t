@@ -55,7 +55,7 @@ $server->kill_child($victim->{pid});
 ok wait_until { ((recent())[0]{stopped_by} // '') eq 'died' },
     'a wheel whose process is killed is kept, too';
 
-$server->get("/rotate/n$_?wait=0") for 1 .. RING_MAX + 6;
+$server->rotate_briefly(map {"n$_"} 1 .. RING_MAX + 6);
 @recent = recent();
 is @recent, RING_MAX, 'of very many, the last ' . RING_MAX . ' are kept';
 is $recent[0]{name}, 'n' . (RING_MAX + 6), 'the newest first';

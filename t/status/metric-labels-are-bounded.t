@@ -27,8 +27,7 @@ sub names {
 is_deeply [grep { $_ ne '(none)' } names(scrape($server))], [],
     'a new server counts no name';
 $server->get('/rotate?wait=0');
-$server->get('/rotate/other?wait=0');
-$server->get("/rotate/n$_?wait=0") for 1 .. NAMES - 1;
+$server->rotate_briefly('other', map {"n$_"} 1 .. NAMES - 1);
 my $sample = scrape($server);
 my @names  = names($sample);
 is @names, OWN + 2, 'of a hundred names 32 have series of their own';
@@ -42,5 +41,5 @@ is late('n' . (NAMES - 1)), 1, 'a name that came last is counted';
 is late('n1'), undef, 'one that was not used since has lost its place';
 is late('(other)'), NAMES - OWN, 'the rest are counted together';
 my $size = keys %$sample;
-$server->get("/rotate/m$_?wait=0") for 1 .. 50;
+$server->rotate_briefly(map {"m$_"} 1 .. 50);
 is keys %{ scrape($server) }, $size, 'and more names make no more series';
