@@ -163,10 +163,12 @@ const char *wheel_config_set_on_stop(cmd_parms *cmd, void *dir, int argc,
             error = out_of_place(cmd, argv[arg]);
         }
         if (!error && time < last) {
-            error = apr_psprintf(cmd->pool,
-                                 "%s: %s comes before the step that stands "
-                                 "before it",
-                                 cmd->cmd->name, argv[arg]);
+            error = apr_psprintf(
+                cmd->pool,
+                "%s: %s is due %" APR_TIME_T_FMT
+                " ms after a stop, earlier than %s, which stands before it",
+                cmd->cmd->name, argv[arg], apr_time_as_msec(time),
+                argv[arg - 1]);
         }
         if (!error) {
             *time_of(config, n) = last = time;

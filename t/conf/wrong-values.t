@@ -43,6 +43,8 @@ my @wrong = (
     ['WheelOnStop cut',       "'cut' is out of place"],
     ['WheelOnStop refuse cut', "'cut' is out of place"],
     ['WheelOnStop refuse interrupt=x', "interrupt='x' $time"],
+    ['WheelOnStop refuse interrupt=5s cut',
+        'cut is due 500 ms after a stop, earlier than interrupt=5s'],
     ['WheelPrivileged all',   "'all' is not one of: none, cut, cooldown"],
     ['WheelPrivileged none cut', "'none' stands beside others; $steps"],
     ['WheelPrivileged cut none', "'none' stands beside others; $steps"],
