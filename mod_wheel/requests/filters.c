@@ -114,22 +114,19 @@ static void insert_error_filter(request_rec *r)
 
 /* --- Of a connection ---------------------------------------------------- */
 
-static int descriptor(conn_rec *c)
+/* @return -1 for none */
+static int descriptor(apr_socket_t *socket)
 {
-    apr_socket_t *socket = ap_get_conn_socket(c);
     apr_os_sock_t fd = -1;
 
-    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
-        return -1;
-    }
-    return fd;
+    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
 }
 
 /* @return 0 if the thread must not wait */
 static int enter(wheel_running_t *running, wheel_blocked_e what,
                  wheel_doing_e doing, conn_rec *c)
 {
-    int fd = descriptor(c);
+    int fd = descriptor(ap_get_conn_socket(c));
 
     if (fd < 0) {
         return wheel_run_marked(running) == WHEEL_MARK_NONE;
@@ -172,9 +169,9 @@ static apr_status_t forget_backend(void *data)
 static filters_backend_t *make_backend(conn_rec *c, apr_socket_t *socket)
 {
     filters_backend_t *backend;
-    apr_os_sock_t fd = -1;
+    int fd = descriptor(socket);
 
-    if (!socket || apr_os_sock_get(&fd, socket) != APR_SUCCESS || fd < 0) {
+    if (fd < 0) {
         return NULL;
     }
     backend = apr_palloc(c->pool, sizeof(*backend));
@@ -208,7 +205,8 @@ static void watch_tunnel(wheel_running_t *running, filters_backend_t *backend)
     backend->wait = running->wait;
     watch(running, WHEEL_BLOCKED_TUNNEL, backend->fd);
     if (!running->c->master) {
-        watch(running, WHEEL_BLOCKED_TUNNEL_CLIENT, descriptor(running->c));
+        watch(running, WHEEL_BLOCKED_TUNNEL_CLIENT,
+              descriptor(ap_get_conn_socket(running->c)));
     }
 }
 

@@ -220,11 +220,23 @@ static void give_way(int async)
     }
 }
 
+/* Is it time again, in one of the threads that ask?
+ * @param last_usec when it was, 0 for never */
+static int is_time(_Atomic apr_int64_t *last_usec, apr_int64_t now,
+                   apr_interval_time_t pause)
+{
+    apr_int64_t last = atomic_load_explicit(last_usec, memory_order_relaxed);
+
+    return now - last >= pause &&
+           atomic_compare_exchange_strong_explicit(last_usec, &last, now,
+                                                   memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
 void wheel_mpm_help(void)
 {
     static _Atomic apr_int64_t helped_usec;
     apr_int64_t now = wheel_clock_usec();
-    apr_int64_t last = atomic_load_explicit(&helped_usec, memory_order_relaxed);
     const process_score *own;
     int threaded = 0;
     int async = 0;
@@ -232,10 +244,7 @@ void wheel_mpm_help(void)
 
     ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
     ap_mpm_query(AP_MPMQ_IS_ASYNC, &async);
-    if (!threaded || now - last < MPM_HELP_USEC ||
-        !atomic_compare_exchange_strong_explicit(&helped_usec, &last, now,
-                                                 memory_order_relaxed,
-                                                 memory_order_relaxed)) {
+    if (!threaded || !is_time(&helped_usec, now, MPM_HELP_USEC)) {
         return;
     }
     place = own_place();
@@ -255,13 +264,8 @@ void wheel_mpm_help(void)
 void wheel_mpm_end_unreachable(void)
 {
     static _Atomic apr_int64_t tried_usec;
-    apr_int64_t now = wheel_clock_usec();
-    apr_int64_t last = atomic_load_explicit(&tried_usec, memory_order_relaxed);
 
-    if (now - last < MPM_ORPHAN_USEC ||
-        !atomic_compare_exchange_strong_explicit(&tried_usec, &last, now,
-                                                 memory_order_relaxed,
-                                                 memory_order_relaxed) ||
+    if (!is_time(&tried_usec, wheel_clock_usec(), MPM_ORPHAN_USEC) ||
         !nobody_listens()) {
         return;
     }

@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(slurp);
 use WheelKeeper qw(alive proc_stat);
 
-our @EXPORT_OK = qw(wait_until soonest await collect core_count cpu_seconds
+our @EXPORT_OK = qw(wait_until soonest await collect ends core_count cpu_seconds
     child_pids forked_pids supervisor_pids helper_pids freeze thread_ids
     thread_policy thread_ready_seconds thread_seconds thread_states
     open_connection read_answers);
@@ -276,6 +276,16 @@ sub collect {
         }
     }
     return scalar grep { $_->done } @answers;
+}
+
+# Does a connection end?  What still comes is dropped.
+sub ends {
+    my ($socket) = @_;
+    $socket->blocking(0);
+    return wait_until {
+        my $n = sysread $socket, my $some, 65536;
+        defined $n ? $n == 0 : !$!{EAGAIN};
+    };
 }
 
 # A request and its answer.

@@ -12,7 +12,7 @@ use WheelClient ();
 use WheelPlan;
 use WheelRequests qw(listed load_modules);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect ends wait_until);
 
 my $upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20)
@@ -81,14 +81,4 @@ sub switch_protocols {
     }
     WheelTest::send_all($backend, "bytes of the backend\n");
     return $backend;
-}
-
-# Does a connection end?
-sub ends {
-    my ($socket) = @_;
-    $socket->blocking(0);
-    return wait_until {
-        my $n = sysread $socket, my $some, 65536;
-        defined $n ? $n == 0 : !$!{EAGAIN};
-    };
 }

@@ -14,7 +14,7 @@ use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port user_modules);
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
-use WheelTest qw(collect wait_until);
+use WheelTest qw(collect ends wait_until);
 
 my @backends = qw(http uwsgi ws);
 plan tests => 4 * @backends + 14, need_module 'wheel';
@@ -131,14 +131,4 @@ sub drain {
         else               { last }
     }
     return $bytes;
-}
-
-# Does a connection end?
-sub ends {
-    my ($socket) = @_;
-    $socket->blocking(0);
-    return wait_until {
-        my $n = sysread $socket, my $some, 65536;
-        defined $n ? $n == 0 : !$!{EAGAIN};
-    };
 }
