@@ -149,7 +149,7 @@ const char *wheel_privileged_problem(wheel_privileged_do_e what,
 static void note_step(wheel_privileged_do_e what,
                       const wheel_request_t *request)
 {
-    if (what != WHEEL_PRIVILEGED_DO_WHERE) {
+    if (what == WHEEL_PRIVILEGED_DO_CUT || what == WHEEL_PRIVILEGED_DO_COOL) {
         wheel_request_steps_taken(
             wheel_requests_slots(), request->slot, request->id,
             what == WHEEL_PRIVILEGED_DO_CUT ? WHEEL_STEP_CUT

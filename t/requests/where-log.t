@@ -7,12 +7,13 @@ use warnings FATAL => 'all';
 
 use WheelControl qw(control_config wheelctl_json);
 use WheelHttpd qw(user_modules);
+use WheelMetrics qw(scrape);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
 
-plan tests => 26, need_module 'wheel',
+plan tests => 28, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 # A loop and a wait of test-places.
@@ -68,6 +69,11 @@ is_deeply [map { scalar lines($_) } values %many, map { $_->{id} } values %row],
     [(1) x 9], 'once';
 is scalar(() = $server->error_log =~ m{WH0130: .*/unlogged/}g), 0,
     'but not where where=none';
+
+unlike $server->error_log, qr/WH0105: /, 'and a stack is no step of a stop';
+my $steps = scrape($server);
+is_deeply [grep { $steps->{$_} } grep {/^wheel_request_steps_total/}
+        keys %{$steps}], [], 'nor is it counted as one';
 
 # Ends at once what is left.
 sub end_all {
