@@ -84,6 +84,9 @@ static struct {
     apr_uint64_t number; /* of the last message */
 } privileged;
 
+static const char lost_why[] =
+    "the system has refused the privileged process a call that it needs";
+
 static int is_lost(void)
 {
     return privileged.kept && privileged.kept->state &&
@@ -104,7 +107,7 @@ unsigned wheel_privileged_missing(void)
 const char *wheel_privileged_why(unsigned step)
 {
     if ((privileged.steps | privileged.lost) & step) {
-        return "the privileged process could not give up its other rights";
+        return lost_why;
     }
     if (privileged.why) {
         return privileged.why;
@@ -299,21 +302,30 @@ static int has_capability(unsigned number)
            (data[0].effective >> number & 1);
 }
 
-/* Are the calls there, and does no filter refuse them?  On this process, which
- * needs no right for that. */
-static int has_calls(void)
+/* On the process itself, which needs no right for that. */
+static int copy_own_fd(void)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int copy = -1;
 
-    if (pidfd >= 0) {
-        copy = (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
-        close(pidfd);
+    return pidfd >= 0 && syscall(SYS_pidfd_getfd, pidfd, pidfd, 0) >= 0;
+}
+
+/* Are the calls there, and does no filter refuse them?  In a process of its
+ * own, since a filter may kill who makes them. */
+static int has_calls(void)
+{
+    pid_t pid = fork();
+    int status = -1;
+
+    if (pid == 0) {
+        _exit(copy_own_fd() ? 0 : 1);
     }
-    if (copy >= 0) {
-        close(copy);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return 0;
+        }
     }
-    return copy >= 0;
+    return status == 0;
 }
 
 /* The steps that this machine allows. */
@@ -394,6 +406,8 @@ static void maintain(int reason, void *data, int status)
     privileged_retained_t *kept = privileged.kept;
     const apr_proc_t *proc = data;
     int state = AP_MPMQ_STARTING;
+    /* A filter of system calls may kill with this signal. */
+    int error = status == SIGSYS ? EPERM : status - PRIVILEGED_FAILED;
 
     if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) {
         return;
@@ -404,14 +418,13 @@ static void maintain(int reason, void *data, int status)
         return;
     }
     kept->pid = 0;
-    if (reason == APR_OC_REASON_DEATH && status >= PRIVILEGED_FAILED) {
+    if (reason == APR_OC_REASON_DEATH && error >= 0) {
         lose(kept); /* it would fail again */
-        ap_log_error(APLOG_MARK, APLOG_ERR,
-                     APR_FROM_OS_ERROR(status - PRIVILEGED_FAILED),
+        ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(error),
                      ap_server_conf,
-                     "WH0121: the privileged process could not give up its "
-                     "other rights, and has ended: there is none until the "
-                     "next restart");
+                     "WH0121: %s, and it has ended: there is none until the "
+                     "next restart",
+                     lost_why);
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,

@@ -17,10 +17,13 @@ use WheelRequests qw(listed);
 use WheelServer ();
 use POSIX ();
 
+# What a filter of system calls answers: EPERM, or the end of the process.
+use constant { REFUSE => 0x00050001, KILL => 0x80000000 };
+
 # The number of capset(), which stands in seccomp's filter.
 my %capset = (x86_64 => 126, aarch64 => 91);
 my $machine = (POSIX::uname())[4];
-plan tests => 24, need_module 'wheel',
+plan tests => 30, need_module 'wheel',
     { 'root alone has capabilities' => sub { $> == 0 },
       'setpriv is there' => sub { system('setpriv --version >/dev/null 2>&1') == 0 },
       'the number of capset() is known' => sub { $capset{$machine} } };
@@ -75,23 +78,12 @@ like $found, qr/\A200\n.*"waits_for"/, 'what the other capability allows works';
 
 # None of it: the process can't give up its rights, and is lost.
 $server->stop(0); # its child sleeps
-my $filter = join ' ', map { "0x$_" } map { unpack 'H*', $_ }
-    pack('SCCL', 0x20, 0, 0, 0),                 # load the number
-    pack('SCCL', 0x15, 0, 1, $capset{$machine}), # is it capset()?
-    pack('SCCL', 0x06, 0, 0, 0x00050001),        # EPERM
-    pack('SCCL', 0x06, 0, 0, 0x7fff0000);        # else allow
 my $lost = WheelServer->started(
     processes => 1, threads => 6, config => $config,
-    within    => [$^X, '-e', <<'END', $filter]);
-my $program = join '', map { pack 'H*', s/^0x//r } split ' ', shift;
-my $header = pack 'S x![P] P', length($program) / 8, $program;
-syscall(157 * ($^O eq 'linux'), 22, 2, $header, 0, 0) == 0
-    or die "no filter: $!\n";
-exec @ARGV or die "$!\n";
-END
+    within    => within_filter($capset{$machine}, REFUSE));
 ok $lost->logs(qr/WH0121: /),
     'a privileged process that can not give up its rights ends';
-$why = 'the privileged process could not give up its other rights';
+$why = 'the system has refused the privileged process a call that it needs';
 my $status = $lost->status;
 is_deeply $status->{server}{privileged},
     [map { { step => $_, missing => $why } } qw(cut cooldown where)],
@@ -112,3 +104,37 @@ unlike $server->error_log, qr/WH0105: request $row->{id} .*(?:cut|cooldown)/,
 is scalar(() = $server->error_log =~ /WH0121: /g), 1,
     'the process is not started again and again';
 is $server->get('/')->body, "hello\n", 'the server serves';
+$lost->stop(0);
+
+# Filters that kill, as systemd's SystemCallFilter= does.
+for (['pidfd_getfd()', 438, 'WH0120', 'where'],
+    ['capset()', $capset{$machine}, 'WH0121', 'cooldown'])
+{
+    my ($call, $number, $id, $step) = @{$_};
+    my $killed = WheelServer->new(
+        processes => 1, threads => 6, config => $config,
+        within    => within_filter($number, KILL));
+    ok $killed->start, "where $call kills, the server starts"
+        or next;
+    ok $killed->logs(qr/$id: /), 'the log says what is missing';
+    my ($missing) = grep { $_->{step} eq $step }
+        @{ $killed->status->{server}{privileged} };
+    ok defined $missing->{missing}, "and the status that $step is";
+}
+
+# Run a command with a filter of system calls that answers one by an action.
+sub within_filter {
+    my ($number, $action) = @_;
+    my $filter = join ' ', map { "0x$_" } map { unpack 'H*', $_ }
+        pack('SCCL', 0x20, 0, 0, 0),          # load the number
+        pack('SCCL', 0x15, 0, 1, $number),    # is it this one?
+        pack('SCCL', 0x06, 0, 0, $action),
+        pack('SCCL', 0x06, 0, 0, 0x7fff0000); # else allow
+    return [$^X, '-e', <<'END', $filter];
+my $program = join '', map { pack 'H*', s/^0x//r } split ' ', shift;
+my $header = pack 'S x![P] P', length($program) / 8, $program;
+syscall(157 * ($^O eq 'linux'), 22, 2, $header, 0, 0) == 0
+    or die "no filter: $!\n";
+exec @ARGV or die "$!\n";
+END
+}
