@@ -140,6 +140,11 @@ char wheel_proc_state(pid_t pid)
     return state;
 }
 
+int wheel_proc_hidden(void)
+{
+    return !wheel_proc_state(getppid());
+}
+
 int wheel_proc_dead(const wheel_proc_t *proc)
 {
     char state = 'R';

@@ -27,6 +27,13 @@ wheel_proc_t wheel_proc_self(void);
 char wheel_proc_state(pid_t pid);
 
 /**
+ * Does /proc hide from this process that there are others of this server, as
+ * with hidepid=, or is none mounted?  For a process whose parent has the same
+ * user.
+ */
+int wheel_proc_hidden(void);
+
+/**
  * Is it dead?  A pid alone is no proof of life: another process may have it by
  * now.  Reads /proc, so not for a holder of locks.
  * @return 0 also where /proc doesn't say

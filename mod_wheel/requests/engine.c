@@ -225,6 +225,12 @@ static int wanted(void)
 static void begin(apr_pool_t *pool)
 {
     (void)pool;
+    if (wheel_proc_hidden()) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0109: /proc shows the helper no process of this server "
+                     "(hidepid=, ProtectProc=, or a ChrootDir without /proc): "
+                     "WheelCpuLimit counts nothing but processes of scripts");
+    }
     engine.notes = calloc(wheel_request_slots_max(wheel_requests_slots()),
                           sizeof(*engine.notes));
     wheel_fpm_thaw();

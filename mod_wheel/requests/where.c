@@ -58,6 +58,7 @@ typedef struct where_note_t {
 static struct {
     where_note_t *notes; /* one for each slot */
     apr_int64_t second_usec;
+    int hidden;   /* /proc shows no thread of a child */
     int examined; /* in this second, and so on */
     int logged;
     apr_int64_t pause_usec; /* until when nobody asks for privilege */
@@ -119,13 +120,13 @@ static int examine(const wheel_request_t *request, where_note_t *note,
 
     memset(found, 0, sizeof(*found));
     wheel_thread_wait_read(request->pid, request->tid, &wait);
-    if (!wait.state) {
+    if (!wait.state && !where.hidden) {
         return 0;
     }
     cpu_usec =
         wheel_request_cpu_usec(request, wheel_processes_trees(), &asleep);
-    found->state[0] = wait.state;
-    found->cpu_msec = cpu_msec(request, note, cpu_usec, now);
+    found->state[0] = wait.state ? wait.state : '?';
+    found->cpu_msec = wait.state ? cpu_msec(request, note, cpu_usec, now) : -1;
     ask(request, now, found);
     wheel_request_where_set(wheel_requests_slots(), request->slot, request->id,
                             found);
@@ -263,6 +264,7 @@ static int wanted(void)
 static void begin(apr_pool_t *pool)
 {
     (void)pool;
+    where.hidden = wheel_proc_hidden();
     where.notes = calloc(wheel_request_slots_max(wheel_requests_slots()),
                          sizeof(*where.notes));
 }

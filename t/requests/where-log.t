@@ -13,7 +13,7 @@ use WheelRequests qw(listed);
 use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
 
-plan tests => 28, need_module 'wheel',
+plan tests => 31, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 # A loop and a wait of test-places.
@@ -99,6 +99,27 @@ is scalar(stacks($poor)), 0, 'and without a stack';
 is listed($server, '/places/poor')->{where}, undef,
     'and the status says nothing where WheelWhere is off';
 end_all();
+
+# Where /proc hides the children from the helper, the privileged process still
+# tells what they wait for.
+my @hide = ('unshare', '--mount', 'sh', '-c',
+    'mount -t proc -o hidepid=2 proc /proc && exec "$0" "$@"');
+SKIP: {
+    skip 'no /proc of its own can be mounted here', 3 if system @hide, 'true';
+    my $hidden = WheelServer->started(
+        processes => 2, threads => 8, within => \@hide,
+        config    => places('WheelPrivileged where'));
+    $server = $hidden;
+    ok $hidden->logs(qr/WH0109: .*WheelCpuLimit/),
+        'where /proc hides the children, the log says what that means';
+    %answer = (poll => $hidden->begin(GET => "/places/poll?$place{poll}"));
+    my $id = listed($hidden, '/places/poll')->{id};
+    ok wait_until { lines($id) }, 'it has where a request is stuck, too';
+    like join('', lines($id)),
+        qr/in state \?, an unknown number of .* waits for: poll: /,
+        'as far as the privileged process tells it';
+    end_all();
+}
 
 sub places {
     my ($privileged) = @_;
