@@ -118,8 +118,23 @@ export function step(id, name) {
 }
 
 let held = 0;
-let loginNeeded = false;
+let usable = PLACES;
+let openly = null;
 const ownPlaces = new Set();
+
+/* Are requests without credentials let in?  Where the server or a proxy wants
+ * a password, a cookie or a certificate, they are not.  The question starts no
+ * wheel; it is asked until there is an answer. */
+function isOpen() {
+    openly = openly || fetch("rotate", {
+        method: "OPTIONS", credentials: "omit", cache: "no-store",
+        redirect: "error", signal: AbortSignal.timeout(ASK_MSEC),
+    }).then((answer) => answer.ok, () => {
+        openly = null;
+        return false;
+    });
+    return openly;
+}
 
 /* Take a place, if it is free in all tabs.  The browser gives it back when the
  * tab is gone.  Web Locks are for pages of this machine or over TLS; elsewhere
@@ -142,8 +157,10 @@ function takePlace(place) {
 }
 
 async function findPlace() {
+    const open = await isOpen();
+    usable = PLACES.filter((place) => open || place !== "omit");
     for (let place = 0; place < PLACES.length; place++) {
-        if (loginNeeded && PLACES[place] === "omit") {
+        if (!open && PLACES[place] === "omit") {
             continue;
         }
         const release = await takePlace(place);
@@ -163,8 +180,6 @@ async function hold({ name, load }, { release, credentials }) {
             method: "POST", credentials, cache: "no-store",
             redirect: "error",
         });
-        loginNeeded = loginNeeded
-            || (answer.status === 401 && credentials === "omit");
         return await understood(answer);
     }
     catch (error) {
@@ -192,4 +207,6 @@ export function holds() {
 }
 
 /** How many all the pages of a browser can hold. */
-export const holdsMax = PLACES.length;
+export function holdsMax() {
+    return usable.length;
+}

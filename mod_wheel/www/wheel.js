@@ -272,7 +272,7 @@ async function start(n) {
         showRefusal(["This browser can hold no more wheels.",
             `${n - begun} of ${n} ${n === 1 ? "was" : "were"} not started: `
             + "each takes one of its few connections to the server, and "
-            + `with ${server.holdsMax} it keeps the rest for stopping them. `
+            + `with ${server.holdsMax()} it keeps the rest for stopping them. `
             + "Stop some, or start more with curl."]);
     }
     showHeld();
