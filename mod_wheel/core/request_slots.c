@@ -502,7 +502,6 @@ static void check_facts(wheel_request_facts_t *facts)
     facts->cut_after = span(facts->cut_after);
     facts->cooldown_after = span(facts->cooldown_after);
     facts->drain_after = span(facts->drain_after);
-    facts->spared_usec = within(facts->spared_usec, SLOTS_TIME_MAX);
     facts->generation = facts->generation < 0 ? 0 : facts->generation;
     facts->client_fd = facts->client_fd < -1 ? -1 : facts->client_fd;
     facts->wait_action = action(facts->wait_action);

@@ -122,8 +122,6 @@ typedef struct wheel_request_facts_t {
     apr_uint32_t wait_action; /* at its deadline: WHEEL_ACTION_ */
     apr_uint32_t cpu_action;  /* and at its CPU limit */
     apr_uint32_t fpm;         /* WheelFpmStatus, as its hash; 0: none */
-    apr_int64_t spared_usec;  /* a stop that has begun by then doesn't mean it:
-                               * it has ended a job that ran in the request */
     /* A client that has left ends the request. */
     wheel_request_connection_t connection;
     char method[WHEEL_REQUEST_METHOD_BYTES];
@@ -220,12 +218,10 @@ apr_uint64_t wheel_request_slots_take_out(wheel_request_slots_t *slots,
                                           unsigned n, wheel_mark_e *mark);
 
 /** Put it back, with its mark.  Its limits begin anew.  For its owner.
- * @param now_usec, cpu_usec by wheel_clock_usec() and that of its thread
- * @param spared_usec see the facts; 0 if no stop has ended the job */
+ * @param now_usec, cpu_usec by wheel_clock_usec() and that of its thread */
 void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
                                   apr_uint64_t request, apr_int64_t now_usec,
-                                  apr_int64_t cpu_usec,
-                                  apr_int64_t spared_usec);
+                                  apr_int64_t cpu_usec);
 
 /** Wake the helper: a request was marked, or a step was asked for, and there is
  * something to be done.  Never waits.  Any process. */

@@ -29,13 +29,12 @@ static void store_fact(slots_slot_t *slot, size_t offset, apr_int64_t usec)
 
 void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
                                   apr_uint64_t request, apr_int64_t now_usec,
-                                  apr_int64_t cpu_usec, apr_int64_t spared_usec)
+                                  apr_int64_t cpu_usec)
 {
     slots_slot_t *slot = &slots->slots[n];
 
     store_fact(slot, offsetof(wheel_request_facts_t, began_usec), now_usec);
     store_fact(slot, offsetof(wheel_request_facts_t, began_cpu_usec), cpu_usec);
-    store_fact(slot, offsetof(wheel_request_facts_t, spared_usec), spared_usec);
     /* Release: the facts come before the id. */
     atomic_store_explicit(&slot->word, request, memory_order_release);
 }

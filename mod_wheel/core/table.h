@@ -56,6 +56,19 @@ typedef struct wheel_table_t wheel_table_t;
  */
 typedef wheel_refusal_e wheel_admit_fn(void *baton, unsigned rotating);
 
+/**
+ * Hide the request that a job runs in, so that a stop means one of both alone.
+ * Called with the mutex held: must not block.
+ * @param end how the job is to end at once, since its request is to end; NONE
+ *        otherwise
+ * @return 1 if there is one
+ */
+typedef int wheel_hide_fn(void *baton, wheel_end_e *end);
+
+/** What belongs to the instant of a change of the table.  Called with the mutex
+ * held: must not block. */
+typedef void wheel_also_fn(void *baton);
+
 /** What a claim writes into its slot. */
 typedef struct wheel_claim_t {
     const char *name;    /* NULL for none; WHEEL_NAME_MAX bytes are kept */
@@ -71,6 +84,8 @@ typedef struct wheel_claim_t {
                                    * wheel_client_key() counts; 0: none */
     wheel_admit_fn *admit;        /* NULL for none */
     void *admit_baton;
+    wheel_hide_fn *hide; /* NULL for none */
+    void *hide_baton;
 } wheel_claim_t;
 
 /** What became of a job that a stop meant. */
@@ -216,18 +231,23 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
 
 /**
  * Mark every job that a filter means and that has no mark.  The instant of the
- * stop is inside this call: all that had been claimed before are marked.
+ * stop is inside this call: all that had been claimed before are marked.  A job
+ * that hides a request is marked until it has left, however it ends: the stop
+ * means the request, too.
  *
  * @param end how they end; WHEEL_END_NONE marks nothing and only reports what
  *        would be marked
  * @param hits what was marked; room for wheel_table_slots_max() of them, or
  *        NULL if the caller doesn't want to know
  * @param hits_n how many were marked
- * @return APR_SUCCESS, or an error of the mutex (nothing is marked then)
+ * @param also called after that, at the same instant; NULL for nothing
+ * @return APR_SUCCESS, or an error of the mutex (nothing is marked, and also is
+ *         not called then)
  */
 apr_status_t wheel_table_stop(wheel_table_t *table,
                               const wheel_filter_t *filter, wheel_end_e end,
-                              wheel_hit_t *hits, unsigned *hits_n);
+                              wheel_hit_t *hits, unsigned *hits_n,
+                              wheel_also_fn *also, void *baton);
 
 /**
  * From now on, no job of a generation before this one runs: those that do are
@@ -340,15 +360,20 @@ void wheel_table_stuck_list(wheel_table_t *table, wheel_record_t *records,
  * is free once the companion has left, too.  Should the mutex fail, the
  * worker leaves all the same and only the ring and the counters miss the job.
  *
+ * @param end how it ends, unless a mark says so
+ * @param show shows the request that the job has hidden, at the same instant;
+ *        NULL for none
  * @param record what the ring says of it; always set
  */
 apr_status_t wheel_table_leave(wheel_table_t *table, unsigned slot,
-                               wheel_end_e end, wheel_record_t *record);
+                               wheel_end_e end, wheel_also_fn *show,
+                               void *baton, wheel_record_t *record);
 
 /** Undo a claim whose companion could not be started.  Nothing is counted
- * but the refusal. */
+ * but the refusal.  The request is shown as by wheel_table_leave(). */
 void wheel_table_unclaim(wheel_table_t *table, unsigned slot,
-                         wheel_refusal_e refusal);
+                         wheel_refusal_e refusal, wheel_also_fn *show,
+                         void *baton);
 
 /** The companion leaves.  One atomic step, and its last touch of the slot.
  * Takes no lock. */

@@ -115,6 +115,8 @@ static apr_uint64_t fill(wheel_table_t *table, unsigned n,
     table_header_t *header = table->header;
     table_slot_t *slot = &table->slots[n];
     apr_uint64_t id = next_id(header);
+    wheel_end_e end = WHEEL_END_NONE;
+    int hides = claim->hide && claim->hide(claim->hide_baton, &end);
 
     if (n == table_slots_used(table)) {
         wheel_sem_init(&slot->wake);
@@ -124,8 +126,10 @@ static apr_uint64_t fill(wheel_table_t *table, unsigned n,
     TABLE_STEP();
     set_facts(slot, claim);
     atomic_store_explicit(&slot->marked_usec, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->hides, hides && end == WHEEL_END_NONE,
+                          memory_order_relaxed);
     /* Release: whoever sees the id sees what was set before. */
-    atomic_store_explicit(&slot->state, id << TABLE_END_BITS,
+    atomic_store_explicit(&slot->state, id << TABLE_END_BITS | end,
                           memory_order_release);
     TABLE_STEP();
     (void)table_name_index(table, claim->name); /* it is in use */
@@ -180,8 +184,17 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal)
 }
 
 void wheel_table_unclaim(wheel_table_t *table, unsigned slot,
-                         wheel_refusal_e refusal)
+                         wheel_refusal_e refusal, wheel_also_fn *show,
+                         void *baton)
 {
-    wheel_table_refuse(table, refusal);
+    apr_status_t rv = table_lock(table);
+
+    if (show) {
+        show(baton);
+    }
     atomic_store_explicit(&table->slots[slot].owners, 0, memory_order_release);
+    if (rv == APR_SUCCESS) {
+        table_unlock(table);
+    }
+    wheel_table_refuse(table, refusal);
 }

@@ -102,16 +102,22 @@ static void count_latency(table_header_t *header, apr_interval_time_t usec)
 }
 
 apr_status_t wheel_table_leave(wheel_table_t *table, unsigned n,
-                               wheel_end_e end, wheel_record_t *record)
+                               wheel_end_e end, wheel_also_fn *show,
+                               void *baton, wheel_record_t *record)
 {
     table_slot_t *slot = &table->slots[n];
     apr_status_t rv;
 
+    end = table_mark(slot, end, wheel_clock_usec());
     table_final_record(slot, end, record);
-    if (end == WHEEL_END_STOP) {
+    rv = table_lock(table);
+    record->end = table_state_end(table_state(slot)); /* a stop has come */
+    if (record->end == WHEEL_END_STOP) {
         count_latency(table->header, record->marked);
     }
-    rv = table_lock(table);
+    if (show) {
+        show(baton);
+    }
     if (rv != APR_SUCCESS) {
         atomic_fetch_and_explicit(&slot->owners, ~WHEEL_OWNER_WORKER,
                                   memory_order_acq_rel);

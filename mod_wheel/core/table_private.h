@@ -45,6 +45,7 @@ typedef struct table_slot_t {
     _Atomic apr_int64_t marked_usec; /* 0 until just after the mark */
     _Atomic apr_uint32_t owners;
     _Atomic apr_uint32_t in_worker;
+    _Atomic apr_uint32_t hides; /* a request, which has no mark itself */
     wheel_sem_t wake;
 
     alignas(TABLE_LINE_BYTES) _Atomic pid_t pid;
@@ -210,7 +211,8 @@ static inline unsigned table_owners(const table_slot_t *slot)
            (WHEEL_OWNER_WORKER | WHEEL_OWNER_COMPANION);
 }
 
-/* Mark the job that had this state, if it has it still.
+/* Mark the job that had this state, if it has it still, in place of the mark
+ * that it may have.
  * @return 1 if it is marked so now */
 int table_mark_state(table_slot_t *slot, apr_uint64_t state, wheel_end_e end,
                      apr_int64_t now_usec);

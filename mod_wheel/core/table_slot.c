@@ -56,10 +56,11 @@ unsigned table_slots_used(const wheel_table_t *table)
 int table_mark_state(table_slot_t *slot, apr_uint64_t state, wheel_end_e end,
                      apr_int64_t now_usec)
 {
-    if (table_state_end(state) != WHEEL_END_NONE ||
-        !atomic_compare_exchange_strong_explicit(
-            &slot->state, &state, state | end, memory_order_acq_rel,
-            memory_order_relaxed)) {
+    apr_uint64_t marked = table_state_id(state) << TABLE_END_BITS | end;
+
+    if (!atomic_compare_exchange_strong_explicit(&slot->state, &state, marked,
+                                                 memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
         return 0;
     }
     TABLE_STEP();
@@ -72,7 +73,8 @@ wheel_end_e table_mark(table_slot_t *slot, wheel_end_e end,
 {
     apr_uint64_t state = table_state(slot);
 
-    if (table_mark_state(slot, state, end, now_usec)) {
+    if (table_state_end(state) == WHEEL_END_NONE &&
+        table_mark_state(slot, state, end, now_usec)) {
         return end;
     }
     /* Nobody claims it meanwhile: the one other change is a mark. */

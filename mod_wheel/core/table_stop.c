@@ -71,9 +71,44 @@ static void fill_hit(const table_slot_t *slot, unsigned n, wheel_end_e end,
     table_copy_text(hit->handler, slot->handler, sizeof(hit->handler));
 }
 
+/* A job that hides a request leaves it, however it ends: a stop that came then
+ * would have missed both. */
+static int may_stop(const table_slot_t *slot)
+{
+    unsigned owners = table_owners(slot);
+    wheel_end_e end = table_state_end(table_state(slot));
+
+    if (end == WHEEL_END_NONE) {
+        return owners != 0;
+    }
+    return owners & WHEEL_OWNER_WORKER && end != WHEEL_END_STOP &&
+           end != WHEEL_END_DIED &&
+           atomic_load_explicit(&slot->hides, memory_order_relaxed);
+}
+
+/* With the mutex held.  @return 1 if it is marked, or would be */
+static int stop_job(table_slot_t *slot, wheel_end_e end, apr_int64_t now_usec)
+{
+    int tries;
+
+    for (tries = 0; tries < STOP_TRIES_MAX; tries++) {
+        apr_uint64_t state = table_state(slot);
+
+        if (!may_stop(slot)) {
+            return 0;
+        }
+        if (end == WHEEL_END_NONE ||
+            table_mark_state(slot, state, end, now_usec)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 apr_status_t wheel_table_stop(wheel_table_t *table,
                               const wheel_filter_t *filter, wheel_end_e end,
-                              wheel_hit_t *hits, unsigned *hits_n)
+                              wheel_hit_t *hits, unsigned *hits_n,
+                              wheel_also_fn *also, void *baton)
 {
     int any = wheel_filter_is_any(filter);
     apr_int64_t now_usec;
@@ -90,17 +125,14 @@ apr_status_t wheel_table_stop(wheel_table_t *table,
     used = table_slots_used(table);
     for (n = 0; n < used; n++) {
         table_slot_t *slot = &table->slots[n];
-        apr_uint64_t state = table_state(slot);
 
         /* Where all are meant, one line of each is all that comes from memory,
          * and it comes in time. */
         if (n + STOP_AHEAD < used) {
             __builtin_prefetch(&table->slots[n + STOP_AHEAD], 1);
         }
-        if (!table_owners(slot) || table_state_end(state) != WHEEL_END_NONE ||
-            (!any && !picked(slot, filter, now_usec)) ||
-            (end != WHEEL_END_NONE &&
-             !table_mark_state(slot, state, end, now_usec))) {
+        if (!may_stop(slot) || (!any && !picked(slot, filter, now_usec)) ||
+            !stop_job(slot, end, now_usec)) {
             continue;
         }
         if (hits) {
@@ -108,6 +140,9 @@ apr_status_t wheel_table_stop(wheel_table_t *table,
         }
         (*hits_n)++;
         TABLE_STEP();
+    }
+    if (also) {
+        also(baton);
     }
     return table_unlock(table);
 }

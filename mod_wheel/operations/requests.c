@@ -243,7 +243,7 @@ static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request, int dry)
 /* Requests that begin while the slots are read have larger ids than the bound:
  * none of them is stopped in place of one that the reader has passed. */
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
-                             apr_int64_t began_usec, wheel_hit_t *hits)
+                             wheel_hit_t *hits)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();
     apr_int64_t now = wheel_clock_usec();
@@ -257,7 +257,6 @@ unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
     for (n = 0; n < max; n++) {
         if (!wheel_request_slots_copy(slots, n, now, &request) ||
             request.mark != WHEEL_MARK_NONE || request.id >= bound ||
-            request.facts.spared_usec >= began_usec ||
             !is_meant(filter, &request)) {
             continue;
         }

@@ -33,15 +33,15 @@ void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n);
 
 /**
  * Mark the requests that a filter means, and interrupt at once those that a
- * stop may interrupt at once.
+ * stop may interrupt at once.  With the mutex of the table held: none of them
+ * begins or ends a job of its own meanwhile.
  *
  * @param dry mark none
- * @param began_usec when the stop began, before it looked for other jobs
  * @param hits room for so many as there are slots; NULL if nobody wants them
  * @return how many
  */
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
-                             apr_int64_t began_usec, wheel_hit_t *hits);
+                             wheel_hit_t *hits);
 
 /** Let the helper go on with requests that were stopped. */
 void wheel_requests_wake(void);

@@ -116,11 +116,19 @@ static int by_id(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
+static void mark_requests(void *baton)
+{
+    wheel_stop_t *stop = baton;
+
+    stop->hits_n +=
+        wheel_requests_stop(&stop->request.filter, stop->request.dry,
+                            stop->hits ? stop->hits + stop->hits_n : NULL);
+}
+
 static void mark(wheel_stop_t *stop)
 {
     const wheel_stop_request_t *request = &stop->request;
     wheel_table_t *table = wheel_process_table();
-    apr_int64_t began_usec = wheel_clock_usec();
 
     if (request->json || request->wait_max >= 0) {
         stop->hits = apr_palloc(stop->pool, sizeof(wheel_hit_t) *
@@ -129,14 +137,7 @@ static void mark(wheel_stop_t *stop)
     }
     stop->failed = wheel_table_stop(
         table, &request->filter, request->dry ? WHEEL_END_NONE : WHEEL_END_STOP,
-        stop->hits, &stop->hits_n);
-    if (stop->failed != APR_SUCCESS) {
-        stop->hits_n = 0;
-        return;
-    }
-    stop->hits_n +=
-        wheel_requests_stop(&request->filter, request->dry, began_usec,
-                            stop->hits ? stop->hits + stop->hits_n : NULL);
+        stop->hits, &stop->hits_n, mark_requests, stop);
     if (stop->hits) {
         qsort(stop->hits, stop->hits_n, sizeof(wheel_hit_t), by_id);
     }

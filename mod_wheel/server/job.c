@@ -90,12 +90,29 @@ static apr_interval_time_t shorter(apr_interval_time_t asked,
     return asked < 0 || asked > allowed ? allowed : asked;
 }
 
+/* It is listed once, and stopped once: as the job, while that runs. */
+static int hide_request(void *baton, wheel_end_e *end)
+{
+    wheel_wait_t *wait = baton;
+    wheel_mark_e mark;
+
+    wait->request = wheel_requests_hide(&mark);
+    *end = ends[mark];
+    return wait->request != 0;
+}
+
+static void show_request(void *baton)
+{
+    const wheel_wait_t *wait = baton;
+
+    wheel_requests_show(wait->request);
+}
+
 static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
                           const wheel_dir_config_t *settings,
                           wheel_wait_t *wait, wheel_refusal_e *refusal)
 {
     wheel_server_config_t server = wheel_config_server();
-    wheel_mark_e mark;
     wheel_claim_t claim;
     apr_status_t rv;
 
@@ -115,6 +132,8 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     claim.per_client_max = server.per_client_max;
     claim.admit = wheel_admit_reserve;
     claim.admit_baton = &server.reserve;
+    claim.hide = hide_request;
+    claim.hide_baton = wait;
 
     rv =
         wheel_table_claim(wait->table, &claim, &wait->slot, &wait->id, refusal);
@@ -128,13 +147,6 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
                       "WH0026: an entry of the table of wheels was damaged and "
                       "is not used: another module of a child writes where it "
                       "should not");
-    }
-    if (rv == APR_SUCCESS) {
-        /* It is listed once.  A stop of its request means it, too. */
-        wait->request = wheel_requests_hide(&mark);
-        if (mark != WHEEL_MARK_NONE) {
-            wheel_table_mark(wait->table, wait->slot, ends[mark]);
-        }
     }
     wait->deadline_usec =
         claim.wait_max >= 0 ? wheel_clock_usec() + claim.wait_max : 0;
@@ -243,9 +255,9 @@ static void leave(request_rec *r, wheel_wait_t *wait, wheel_end_e end,
     wheel_record_t record;
     apr_status_t rv;
 
-    /* First: no stop misses both. */
-    wheel_requests_show(wait->request, end == WHEEL_END_STOP);
-    rv = wheel_table_leave(wait->table, wait->slot, end, &record);
+    rv = wheel_table_leave(wait->table, wait->slot, end, show_request, wait,
+                           &record);
+    end = record.end;
     if (rv != APR_SUCCESS) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, rv, r,
@@ -290,8 +302,8 @@ static apr_status_t run(request_rec *r, const wheel_spec_t *spec,
                                schedulings[settings.scheduling].policy);
     if (rv != APR_SUCCESS) {
         result->refusal = WHEEL_REFUSED_THREAD;
-        wheel_requests_show(wait.request, 0);
-        wheel_table_unclaim(wait.table, wait.slot, result->refusal);
+        wheel_table_unclaim(wait.table, wait.slot, result->refusal,
+                            show_request, &wait);
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0022: no thread for a wheel could be started: raise "
                       "the limits of threads and processes");
@@ -427,7 +439,7 @@ static void end_own(job_own_t *own)
     if (wait->watched && own->r->connection->aborted) {
         end = WHEEL_END_GONE; /* a write has noticed before a poll did */
     }
-    leave(own->r, wait, wheel_table_mark(wait->table, wait->slot, end), result);
+    leave(own->r, wait, end, result);
     result->result_bytes = own->result_bytes;
     own->state = result->end;
     own->job.state = &own->state;

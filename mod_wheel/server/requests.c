@@ -120,15 +120,13 @@ apr_uint64_t wheel_requests_hide(wheel_mark_e *mark)
     return request;
 }
 
-void wheel_requests_show(apr_uint64_t request, int stopped)
+void wheel_requests_show(apr_uint64_t request)
 {
-    apr_int64_t now = wheel_clock_usec();
-
     if (request && request == hidden) {
         hidden = 0;
         wheel_request_slots_put_back(requests.slots, (unsigned)own_slot - 1,
-                                     request, now, wheel_clock_thread_usec(),
-                                     stopped ? now : 0);
+                                     request, wheel_clock_usec(),
+                                     wheel_clock_thread_usec());
     }
 }
 

@@ -24,10 +24,8 @@ int wheel_requests_own_slot(void);
  */
 apr_uint64_t wheel_requests_hide(wheel_mark_e *mark);
 
-/** The job has ended.  Harmless in another thread, or after the request.
- * @param stopped whether a stop has ended it, which then doesn't mean the
- *        request as well */
-void wheel_requests_show(apr_uint64_t request, int stopped);
+/** The job has ended.  Harmless in another thread, or after the request. */
+void wheel_requests_show(apr_uint64_t request);
 
 /** Is the request of the calling thread hidden?  Asking forgets it. */
 int wheel_requests_hidden(void);

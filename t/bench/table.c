@@ -79,7 +79,8 @@ static void leave(const bench_t *bench, unsigned slot, wheel_end_e end)
 {
     wheel_record_t record;
 
-    check(wheel_table_leave(bench->table, slot, end, &record), "leave");
+    check(wheel_table_leave(bench->table, slot, end, NULL, NULL, &record),
+          "leave");
     wheel_table_companion_leave(bench->table, slot);
 }
 
@@ -107,7 +108,7 @@ static double time_stops(bench_t *bench)
         double begun = now_usec();
 
         check(wheel_table_stop(bench->table, &filter, WHEEL_END_STOP, NULL,
-                               &hits_n),
+                               &hits_n, NULL, NULL),
               "stop");
         bench->took[n] = now_usec() - begun;
     }
@@ -126,7 +127,7 @@ static double time_full_stops(bench_t *bench)
         double begun = now_usec();
 
         check(wheel_table_stop(bench->table, &filter, WHEEL_END_STOP, NULL,
-                               &hits_n),
+                               &hits_n, NULL, NULL),
               "stop");
         bench->took[n] = now_usec() - begun;
         for (slot = 0; slot < bench->jobs; slot++) {

@@ -365,6 +365,26 @@ static int answer_late(request_rec *r, wheel_spec_t *spec, int before)
     return answer(r, rv, spec->baton, &result, "none");
 }
 
+/* One job after another until one has been stopped, with hardly anything in
+ * between: a stop is to come there. */
+static int answer_many(request_rec *r, wheel_spec_t *spec)
+{
+    wheel_result_t result;
+    wheel_job_t *job;
+    apr_status_t rv;
+    int n = 0;
+
+    spec->memory_bytes = 0;
+    do {
+        rv = job_begin(r, spec, &job, &result);
+        if (n++ % 16 == 0) {
+            usleep(10);
+        }
+        job_end(job, &result);
+    } while (!rv && result.end == WHEEL_END_FINISHED);
+    return answer(r, rv, spec->baton, &result, "none");
+}
+
 static int handler(request_rec *r)
 {
     const char *what = r->path_info ? r->path_info : "";
@@ -399,6 +419,9 @@ static int handler(request_rec *r)
     }
     if (!strcmp(what, "/late") || !strcmp(what, "/then")) {
         return answer_late(r, &spec, what[1] == 'l');
+    }
+    if (!strcmp(what, "/many")) {
+        return answer_many(r, &spec);
     }
     for (n = 0; companions[n].name; n++) {
         if (!strcmp(what, companions[n].name)) {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A request that runs a job of its own is listed as that job meanwhile.  Before
 # and after that it is listed, limited and stopped as any other, and a stop that
-# came before the job ends the job, too.
+# came before the job ends the job, too.  Whenever a stop comes, it means one of
+# both.
 
 use strict;
 use warnings FATAL => 'all';
@@ -9,9 +10,11 @@ use warnings FATAL => 'all';
 use WheelHttpd qw(spew user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(await wait_until);
+use WheelTest qw(await collect wait_until);
 
-plan tests => 11, need_module 'wheel';
+plan tests => 14, need_module 'wheel';
+
+my ($DRY, $STOPS) = (300, 100);
 
 my $server = WheelServer->started(
     config => user_modules('test_job') . <<'END');
@@ -24,6 +27,16 @@ WheelRequests on slow=100ms
     WheelTimeout 500ms
 </Location>
 END
+
+sub finished { return $server->status->{totals}{ended}{finished} }
+
+# Begin a request that runs one job after another.
+sub many {
+    my $before = finished();
+    my $answer = $server->begin(GET => '/job/many');
+    wait_until { finished() > $before };
+    return $answer;
+}
 
 sub go { return spew($server->dir . '/htdocs/go', '') }
 
@@ -68,3 +81,23 @@ $server->get('/stop?handler=test-job');
 await($spin);
 like $spin->body, qr/^rv=0 end=2 /,
     'a stop that has ended a job leaves its request to answer';
+
+# Between two jobs of a request, or in one of them: once, and not twice.
+my $many = many();
+my %dry;
+for (1 .. $DRY) {
+    my $would = $server->get('/stop?handler=test-job&dry')->json->{wheels};
+    $dry{ scalar @$would }++;
+}
+is_deeply \%dry, { 1 => $DRY }, 'a dry stop means a request of many jobs once';
+my (%stopped, %ended);
+for (1 .. $STOPS) {
+    my $stop = $server->get('/stop?handler=test-job');
+    $stopped{ $stop->header('Wheel-Stopped') // $stop->status }++;
+    my $ended = collect(10, $many);
+    $ended{$ended}++;
+    last if !$ended || $_ == $STOPS;
+    $many = many();
+}
+is_deeply \%stopped, { 1 => $STOPS }, 'a stop stops it once';
+is_deeply \%ended,   { 1 => $STOPS }, 'and it ends';

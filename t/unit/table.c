@@ -193,7 +193,7 @@ static void a_slot_is_free_when_both_owners_have_left(void **state)
     claim_one("red");
     stop_picked(NULL, 0);
     assert_int_equal(snapshot_of(&test).stopping, 1);
-    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+    wheel_table_leave(test.table, slot, WHEEL_END_STOP, NULL, NULL, &record);
     snapshot = snapshot_of(&test);
     assert_int_equal(snapshot.draining, 1);
     assert_int_equal(snapshot.ended[WHEEL_END_STOP], 1);
@@ -306,7 +306,7 @@ static void a_claim_that_got_no_thread_leaves_no_trace(void **state)
 {
     (void)state;
     claim_one(NULL);
-    wheel_table_unclaim(test.table, slot, WHEEL_REFUSED_THREAD);
+    wheel_table_unclaim(test.table, slot, WHEEL_REFUSED_THREAD, NULL, NULL);
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
     assert_int_equal(snapshot_of(&test).started, 0);
     assert_int_equal(snapshot_of(&test).refused[WHEEL_REFUSED_THREAD], 1);
@@ -432,7 +432,8 @@ static void a_job_in_its_worker_has_one_owner(void **state)
     assert_int_equal(wheel_table_owners(test.table, slot, id),
                      WHEEL_OWNER_WORKER);
     assert_true(snapshot_of(&test).jobs[0].in_worker);
-    wheel_table_leave(test.table, slot, WHEEL_END_FINISHED, &record);
+    wheel_table_leave(test.table, slot, WHEEL_END_FINISHED, NULL, NULL,
+                      &record);
     assert_int_equal(wheel_table_owners(test.table, slot, id), 0);
     assert_int_equal(snapshot_of(&test).ended[WHEEL_END_FINISHED], 1);
 }

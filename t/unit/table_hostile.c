@@ -155,11 +155,11 @@ static void do_as_a_child(unsigned *seed)
         wheel_table_wait(test.table, slot, 10);
         wheel_table_leave(test.table, slot,
                           wheel_table_mark(test.table, slot, WHEEL_END_GONE),
-                          &record);
+                          NULL, NULL, &record);
         wheel_table_companion_leave(test.table, slot);
     }
     wheel_table_stop(test.table, &filters[rand_r(seed) % 3], WHEEL_END_STOP,
-                     hits, &hits_n);
+                     hits, &hits_n, NULL, NULL);
     assert_true(hits_n <= SLOTS);
     wheel_table_wake_marked(test.table);
     wheel_table_mark_own(test.table, (pid_t)any_number(seed), WHEEL_END_GONE);

@@ -32,14 +32,16 @@ static void go_through_everything(test_table_t *test)
     unsigned hits_n;
 
     wheel_table_claim(test->table, &claim, &slot, &id, &refusal);
-    wheel_table_stop(test->table, &filter, WHEEL_END_STOP, NULL, &hits_n);
-    wheel_table_leave(test->table, slot, WHEEL_END_STOP, &record);
+    wheel_table_stop(test->table, &filter, WHEEL_END_STOP, NULL, &hits_n, NULL,
+                     NULL);
+    wheel_table_leave(test->table, slot, WHEEL_END_STOP, NULL, NULL, &record);
     wheel_table_companion_leave(test->table, slot);
 
     wheel_table_claim(test->table, &claim, &slot, &id, &refusal);
     wheel_table_companion_leave(test->table, slot);
     wheel_table_mark(test->table, slot, WHEEL_END_FINISHED);
-    wheel_table_leave(test->table, slot, WHEEL_END_FINISHED, &record);
+    wheel_table_leave(test->table, slot, WHEEL_END_FINISHED, NULL, NULL,
+                      &record);
     wheel_table_sweep(test->table, NULL);
 }
 

@@ -39,9 +39,9 @@ static inline unsigned stop_picked(const char *name, apr_uint64_t wanted)
     wheel_hit_t hits[SLOTS];
     unsigned hits_n;
 
-    assert_int_equal(
-        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, hits, &hits_n),
-        APR_SUCCESS);
+    assert_int_equal(wheel_table_stop(test.table, &filter, WHEEL_END_STOP, hits,
+                                      &hits_n, NULL, NULL),
+                     APR_SUCCESS);
     return hits_n;
 }
 

@@ -60,7 +60,7 @@ static void leave(unsigned slot)
     if (end == WHEEL_END_STOP) {
         count(&shared->hit);
     }
-    wheel_table_leave(test.table, slot, end, &record);
+    wheel_table_leave(test.table, slot, end, NULL, NULL, &record);
     wheel_table_companion_leave(test.table, slot);
     count(&shared->claims);
 }
@@ -147,7 +147,7 @@ static unsigned stop_many_times(void)
             sched_yield(); /* and let their claims overlap this stop */
         }
         assert_int_equal(wheel_table_stop(test.table, &filter, WHEEL_END_STOP,
-                                          NULL, &hits_n),
+                                          NULL, &hits_n, NULL, NULL),
                          APR_SUCCESS);
         count(&shared->ended);
         hits += hits_n;

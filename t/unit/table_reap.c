@@ -14,7 +14,8 @@ static pid_t child_that_dies(void)
         claim_one("running");
         claim_one("draining");
         wheel_table_mark(test.table, slot, WHEEL_END_STOP);
-        wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+        wheel_table_leave(test.table, slot, WHEEL_END_STOP, NULL, NULL,
+                          &record);
         _exit(0);
     }
     assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -116,14 +117,14 @@ static void who_has_a_limit_does_not_wait_for_a_held_child(void **state)
     assert_int_equal(wheel_table_reap(test.table, pid), 0);
     assert_int_equal(told(), 0);
     wheel_table_lock_limit_set(test.table, 20000);
-    assert_true(APR_STATUS_IS_EBUSY(
-        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, NULL, &hits_n)));
+    assert_true(APR_STATUS_IS_EBUSY(wheel_table_stop(
+        test.table, &filter, WHEEL_END_STOP, NULL, &hits_n, NULL, NULL)));
     wheel_table_lock_limit_set(test.table, 10 * APR_USEC_PER_SEC);
     kill(pid, SIGCONT);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_int_equal(
-        wheel_table_stop(test.table, &filter, WHEEL_END_STOP, NULL, &hits_n),
-        APR_SUCCESS);
+    assert_int_equal(wheel_table_stop(test.table, &filter, WHEEL_END_STOP, NULL,
+                                      &hits_n, NULL, NULL),
+                     APR_SUCCESS);
 }
 
 /* A job whose process is gone, though another has its pid now. */

@@ -41,7 +41,7 @@ static void a_job_that_does_not_look_is_told_once(void **state)
     assert_int_equal(told(), 0);
     assert_false(wheel_table_stuck_news(test.table, slot, &record));
     assert_int_equal(snapshot_of(&test).stuck, 1);
-    wheel_table_leave(test.table, slot, WHEEL_END_STOP, &record);
+    wheel_table_leave(test.table, slot, WHEEL_END_STOP, NULL, NULL, &record);
     assert_int_equal(snapshot_of(&test).stuck, 1);
     wheel_table_companion_leave(test.table, slot);
     assert_int_equal(snapshot_of(&test).stuck, 0);

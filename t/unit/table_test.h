@@ -69,8 +69,9 @@ static inline void end_job(test_table_t *test, unsigned slot, wheel_end_e end)
     wheel_record_t record;
 
     wheel_table_mark(test->table, slot, end);
-    assert_int_equal(wheel_table_leave(test->table, slot, end, &record),
-                     APR_SUCCESS);
+    assert_int_equal(
+        wheel_table_leave(test->table, slot, end, NULL, NULL, &record),
+        APR_SUCCESS);
     wheel_table_companion_leave(test->table, slot);
 }
 

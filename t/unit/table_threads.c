@@ -94,12 +94,13 @@ static void work_once(const wheel_claim_t *claim, unsigned turns_max)
         return;
     }
     if (pthread_create(&companion, NULL, be_companion, &job) != 0) {
-        wheel_table_unclaim(test.table, job.slot, WHEEL_REFUSED_THREAD);
+        wheel_table_unclaim(test.table, job.slot, WHEEL_REFUSED_THREAD, NULL,
+                            NULL);
         atomic_fetch_add(&refused, 1);
         return;
     }
     end = wait_for_end(job.slot, id);
-    expect(wheel_table_leave(test.table, job.slot, end, &record) ==
+    expect(wheel_table_leave(test.table, job.slot, end, NULL, NULL, &record) ==
            APR_SUCCESS);
     expect(record.id == id && record.end == end);
     atomic_fetch_add(&ended[end], 1);
@@ -151,7 +152,8 @@ static void *be_stopper(void *data)
             {.id = 0}, {.name = "red"}, {.id = id}, {.name = "gr*"}};
 
         expect(wheel_table_stop(test.table, &filters[rand_r(&seed) % 4],
-                                WHEEL_END_STOP, hit, &hits_n) == APR_SUCCESS);
+                                WHEEL_END_STOP, hit, &hits_n, NULL,
+                                NULL) == APR_SUCCESS);
         wake_hits(hit, hits_n);
         id = hits_n ? hit[0].id + 1 + rand_r(&seed) % 4 : id;
         usleep(rand_r(&seed) % 2000);
