@@ -81,6 +81,7 @@ static struct {
     unsigned missing;
     unsigned lost;       /* out of these, with the process */
     const char *why;     /* the others are missing, NULL: for lack of a right */
+    char calls[128];     /* what is wrong with the calls of a cut, "" if not */
     apr_uint64_t number; /* of the last message */
 } privileged;
 
@@ -112,9 +113,11 @@ const char *wheel_privileged_why(unsigned step)
     if (privileged.why) {
         return privileged.why;
     }
-    return step == WHEEL_PRIVILEGED_COOLDOWN
-               ? "this server has no CAP_SYS_NICE"
-               : "this server has no CAP_SYS_PTRACE, or no pidfd_getfd()";
+    if (step == WHEEL_PRIVILEGED_COOLDOWN) {
+        return "this server has no CAP_SYS_NICE";
+    }
+    return *privileged.calls ? privileged.calls
+                             : "this server has no CAP_SYS_PTRACE";
 }
 
 const char *wheel_privileged_name(unsigned step)
@@ -310,22 +313,31 @@ static int copy_own_fd(void)
     return pidfd >= 0 && syscall(SYS_pidfd_getfd, pidfd, pidfd, 0) >= 0;
 }
 
-/* Are the calls there, and does no filter refuse them?  In a process of its
- * own, since a filter may kill who makes them. */
+/* Are the calls there, does no filter refuse them, and are there descriptors?
+ * In a process of its own, since a filter may kill who makes them. */
 static int has_calls(void)
 {
     pid_t pid = fork();
+    int error = pid < 0 ? errno : 0;
     int status = -1;
 
     if (pid == 0) {
-        _exit(copy_own_fd() ? 0 : 1);
+        _exit(copy_own_fd() ? 0 : errno);
     }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return 0;
-        }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    return status == 0;
+    if (pid > 0) {
+        /* A filter that kills refuses, too. */
+        error = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+    }
+    if (error) {
+        apr_snprintf(privileged.calls, sizeof(privileged.calls),
+                     "pidfd_getfd() fails: %s: %s", strerror(error),
+                     error == EMFILE || error == ENFILE
+                         ? "raise the limit of open files"
+                         : "allow it in the filter of system calls");
+    }
+    return !error;
 }
 
 /* The steps that this machine allows. */

@@ -17,13 +17,14 @@ use WheelRequests qw(listed);
 use WheelServer ();
 use POSIX ();
 
-# What a filter of system calls answers: EPERM, or the end of the process.
-use constant { REFUSE => 0x00050001, KILL => 0x80000000 };
+# What a filter of system calls answers: EPERM, EMFILE, or the end of the
+# process.
+use constant { REFUSE => 0x00050001, FULL => 0x00050018, KILL => 0x80000000 };
 
 # The number of capset(), which stands in seccomp's filter.
 my %capset = (x86_64 => 126, aarch64 => 91);
 my $machine = (POSIX::uname())[4];
-plan tests => 30, need_module 'wheel',
+plan tests => 32, need_module 'wheel',
     { 'root alone has capabilities' => sub { $> == 0 },
       'setpriv is there' => sub { system('setpriv --version >/dev/null 2>&1') == 0 },
       'the number of capset() is known' => sub { $capset{$machine} } };
@@ -121,6 +122,18 @@ for (['pidfd_getfd()', 438, 'WH0120', 'where'],
         @{ $killed->status->{server}{privileged} };
     ok defined $missing->{missing}, "and the status that $step is";
 }
+
+# A lack of descriptors is not taken for one of rights.
+my $full = WheelServer->started(
+    processes => 1, threads => 6, config => $config,
+    within    => within_filter(438, FULL));
+$why = 'pidfd_getfd() fails: Too many open files: raise the limit of open files';
+is_deeply $full->status->{server}{privileged}, [
+    { step => 'cut',      missing => $why },
+    { step => 'cooldown', missing => undef },
+    { step => 'where',    missing => $why },
+], 'a call that fails is named, with the reason and what to do';
+ok $full->logs(qr/WH0120: WheelPrivileged cut: .*\Q$why\E/), 'in the log, too';
 
 # Run a command with a filter of system calls that answers one by an action.
 sub within_filter {
