@@ -39,6 +39,7 @@ typedef struct reader_t {
     int moved;                /* back: what is under way reads from elsewhere */
     int ahead;                /* it was logged that the stream is */
     int in_doubt;             /* the last connection was of no use */
+    int read_only;            /* what this one leads to can't be written */
     apr_int64_t clock_offset; /* usec from our clock to that of Redis */
     apr_int64_t heartbeat_due;
     apr_int64_t forget_due;
@@ -49,11 +50,18 @@ typedef struct reader_t {
     char failed[WHEEL_REDIS_WHY_BYTES]; /* what was logged last */
 } reader_t;
 
-/* Not the end of the connection: reading goes on. */
+/* Not the end of the connection: reading goes on.  But after a failover, what
+ * was the primary may be a replica now, and the address may lead to another
+ * server. */
 static void note_failure(reader_t *reader, const char *why)
 {
+    static const char read_only[] = "READONLY ";
     const wheel_service_t *service = reader->connection.service;
 
+    if (!strncmp(why, read_only, sizeof(read_only) - 1)) {
+        wheel_connection_fail(&reader->connection, "Redis says: %s", why);
+        reader->read_only = 1;
+    }
     if (strcmp(reader->failed, why)) {
         apr_cpystrn(reader->failed, why, sizeof(reader->failed));
         service->failed(service->baton, why);
@@ -426,7 +434,7 @@ static int read_round(reader_t *reader)
                                      connection->link->timeout) &&
                forget_hosts(reader);
     }
-    return good;
+    return good && !reader->read_only;
 }
 
 /* --- Connections ---------------------------------------------------------- */
@@ -464,6 +472,7 @@ static int serve_once(reader_t *reader)
     reader->heartbeat_due = 0;
     reader->forget_due = 0;
     reader->moved = 0;
+    reader->read_only = 0;
     free(reader->heartbeat);
     reader->heartbeat = NULL;
     apr_pool_clear(reader->pool);
