@@ -247,7 +247,7 @@ static apr_status_t end_parked(void *data)
     return APR_SUCCESS;
 }
 
-/* The MPM sends the rest of an answer, and this worker goes on to other
+/* The rest of an answer is sent later, and this worker goes on to other
  * requests: the job moves to a slot without a thread. */
 static void park(wheel_running_t *running, request_rec *r)
 {
@@ -292,7 +292,8 @@ static int is_unsent(const wheel_running_t *running)
 static void end_unmarked(wheel_running_t *running, request_rec *r)
 {
     if (is_unsent(running) && !run.async) {
-        /* This worker sends the rest, and does nothing else until then. */
+        /* This worker sends the rest, unless the client has sent its next
+         * request already: see let_go(). */
         run_tail_t *tail = apr_palloc(r->pool, sizeof(*tail));
 
         tail->id = running->id;
@@ -300,6 +301,7 @@ static void end_unmarked(wheel_running_t *running, request_rec *r)
         tail->wait = running->wait;
         ap_set_module_config(r->request_config, &wheel_module, tail);
         running->over = 1;
+        running->r = r;
         wheel_blocked_php(running->wait, 0);
         wheel_run_leave_tunnel(running);
         apr_pool_pre_cleanup_register(r->pool, running, end_tail);
@@ -308,6 +310,19 @@ static void end_unmarked(wheel_running_t *running, request_rec *r)
     if (is_unsent(running)) {
         park(running, r);
     }
+    end_job(running);
+}
+
+/* A client may send its next request before it has read the answer to this one.
+ * This worker runs that request before it sends the rest of the answer: the
+ * next request gets the slot of the thread, and this one a slot without. */
+static void let_go(wheel_running_t *running)
+{
+    request_rec *r = running->r;
+
+    apr_pool_cleanup_kill(r->pool, running, end_tail);
+    ap_set_module_config(r->request_config, &wheel_module, NULL);
+    park(running, r);
     end_job(running);
 }
 
@@ -473,6 +488,10 @@ static int run_as_job(request_rec *r)
     wheel_mark_e mark;
     int status;
 
+    if (running && running->over && !r->main && !r->prev) {
+        let_go(running);
+        running = NULL;
+    }
     if (running) {
         return run_within(running, r);
     }

@@ -17,7 +17,7 @@ use WheelServer ();
 use WheelTest qw(collect ends wait_until);
 
 my @backends = qw(http uwsgi ws);
-plan tests => 4 * @backends + 14, need_module 'wheel';
+plan tests => 4 * @backends + 18, need_module 'wheel';
 
 # A backend that takes connections and what is sent, and answers nothing, but
 # for the head of a WebSocket.
@@ -25,6 +25,9 @@ my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
     ReuseAddr => 1) or die "$!\n";
 my $backend = '127.0.0.1:' . $listener->sockport;
 my $tls_port = free_port();
+# Answers of this size are not sent at once to a client that reads nothing, and
+# httpd keeps the rest of them while it runs the client's next request.
+my @unsent_kb = WheelServer::mpm() eq 'event' ? () : (64, 80, 96, 112);
 my $server  = WheelServer->new(processes => 1, threads => 8, config => '');
 $server->configure(config => <<"END");
 @{[load_modules(qw(proxy proxy_http proxy_uwsgi proxy_wstunnel ssl socache_shmcb))]}
@@ -37,6 +40,7 @@ ProxyPass "/http" "http://$backend/"
 ProxyPass "/uwsgi" "uwsgi://$backend/"
 ProxyPass "/ws" "ws://$backend/"
 Timeout 600
+SendBufferSize 4096
 <Location "/busy">
     SetHandler test-busy
 </Location>
@@ -72,25 +76,39 @@ my $slow = slow_client($server->port);
 my $row  = listed($server, '/big');
 is $row->{state}, 'sending', 'a client that takes nothing: listed';
 is stop('/big'), 200, 'a stop';
-ok wait_until { !grep { $_->{path} eq '/big' } @{ $server->status->{requests} } },
-    'ends it';
+ok gone('/big'), 'ends it';
 my $got = drain($slow);
 ok $got < 30 * 1024 * 1024, 'its client gets a part';
 ok wait_until { $server->file_text('stopped') =~ m{^/big 200 stop$}m },
     'the access log says that it was stopped';
 
+# A client that sends its next request before it has read the answer: under
+# event, that request begins once the answer is sent.
+my @pipelines = map {
+    WheelHttpd::spew($server->dir . "/htdocs/$_", 'x' x ($_ * 1024));
+    slow_client($server->port, path => "/$_", then => '/busy?write');
+} @unsent_kb;
+my @busy = rows('/busy');
+ok wait_until { @unsent_kb == (@busy = rows('/busy')) },
+    'the next request on a connection is a job, too'
+    or diag explain $server->status->{requests};
+ok !@unsent_kb || rows(map {"/$_"} @unsent_kb),
+    'beside one whose answer is not sent';
+stop($_) for map { "id=$_->{id}" } @busy;
+ok gone('/busy'), 'stops end these requests';
+$_->vanish('reset') for @pipelines;
+ok gone(map {"/$_"} @unsent_kb), 'the others end with their clients';
+
 my $tls = slow_client($tls_port, tls => 1);
 ok listed($server, '/big'), 'the same over TLS: listed';
 stop('/big');
-ok wait_until { !grep { $_->{path} eq '/big' } @{ $server->status->{requests} } },
-    'a stop ends it';
+ok gone('/big'), 'a stop ends it';
 
 my $writer = slow_client($server->port, path => '/busy?flood');
 ok listed($server, '/busy', sub { $_[0]{state} eq 'sending' }),
     'a handler that waits for its client: listed';
 stop('/busy');
-ok wait_until { !grep { $_->{path} eq '/busy' } @{ $server->status->{requests} } },
-    'a stop ends it';
+ok gone('/busy'), 'a stop ends it';
 
 my $reader = $server->begin(POST => '/busy?body',
     headers => ['Content-Length' => 10]);
@@ -106,9 +124,20 @@ is scalar(grep {/exit signal/} split /\n/, $server->error_log), 0,
 my @children = $server->children;
 ok @children > 0, 'the server goes on';
 
+sub rows {
+    my %wanted = map { $_ => 1 } @_;
+    return grep { $wanted{ $_->{path} } } @{ $server->status->{requests} };
+}
+
+sub gone {
+    my @paths = @_;
+    return wait_until { !rows(@paths) };
+}
+
 sub stop {
-    my ($path) = @_;
-    return $server->get("/stop?path=$path")->status;
+    my ($filter) = @_;
+    $filter = "path=$filter" if $filter =~ m{^/};
+    return $server->get("/stop?$filter")->status;
 }
 
 # A client that asks and takes nothing of the answer.
@@ -116,7 +145,8 @@ sub slow_client {
     my ($port, %opt) = @_;
     my $client = WheelClient->new($port, tls => $opt{tls});
     setsockopt $client->socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096;
-    $client->send($client->head(GET => $opt{path} // '/big'));
+    $client->send(join '', map { $client->head(GET => $_) } $opt{path} // '/big',
+        $opt{then} // ());
     return $client;
 }
 
