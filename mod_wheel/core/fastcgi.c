@@ -17,8 +17,9 @@
 
 #include "core/proc.h"
 
-/* The status of a large pool of PHP-FPM, and some. */
+/* The status of a large pool of PHP-FPM, and some; and one record. */
 #define FASTCGI_ANSWER_MAX (4 * 1024 * 1024)
+#define FASTCGI_RECORD_MAX (65535 + 255)
 
 /* Records of the protocol, version 1. */
 enum {
@@ -276,47 +277,40 @@ static const char *behind_head(const char *answer)
     return blank ? blank + 4 : NULL;
 }
 
+/* Memory that an answer doesn't touch costs nothing.  Who answers may say more
+ * and more that is no answer: the time is looked at for each record. */
 static apr_status_t read_answer(const fastcgi_wire_t *wire, const char **body,
                                 apr_pool_t *pool)
 {
-    char *answer = apr_pstrdup(pool, "");
+    char *answer =
+        apr_palloc(pool, FASTCGI_ANSWER_MAX + FASTCGI_RECORD_MAX + 1);
     size_t length = 0;
 
-    for (;;) {
+    while (length <= FASTCGI_ANSWER_MAX &&
+           wheel_clock_usec() < wire->until_usec) {
         unsigned char header[FASTCGI_HEADER_BYTES];
         size_t bytes;
-        size_t padding;
-        char *record;
         apr_status_t rv = read_all(wire, (char *)header, sizeof(header));
 
         if (rv != APR_SUCCESS) {
             return rv;
         }
         bytes = (size_t)header[4] << 8 | header[5];
-        padding = header[6];
-        record = apr_palloc(pool, bytes + padding);
-        rv = read_all(wire, record, bytes + padding);
+        rv = read_all(wire, answer + length, bytes + header[6]);
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        if (header[0] != FASTCGI_VERSION ||
-            length + bytes > FASTCGI_ANSWER_MAX) {
+        if (header[0] != FASTCGI_VERSION) {
             return APR_EGENERAL;
         }
         if (header[1] == FASTCGI_END) {
+            answer[length] = '\0';
             *body = behind_head(answer);
             return *body ? APR_SUCCESS : APR_EGENERAL;
         }
-        if (header[1] == FASTCGI_STDOUT) {
-            char *longer = apr_palloc(pool, length + bytes + 1);
-
-            memcpy(longer, answer, length);
-            memcpy(longer + length, record, bytes);
-            length += bytes;
-            longer[length] = '\0';
-            answer = longer;
-        }
+        length += header[1] == FASTCGI_STDOUT ? bytes : 0;
     }
+    return APR_TIMEUP;
 }
 
 apr_status_t wheel_fastcgi_get(const wheel_fastcgi_t *server, const char *query,
