@@ -519,5 +519,9 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 void wheel_config_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    /* A module that is linked into httpd, or that the C library doesn't unload,
+     * has what it has read before. */
+    wheel_config_requests_reset();
+    wheel_config_steps_reset();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
 }

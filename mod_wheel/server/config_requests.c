@@ -28,6 +28,11 @@ static struct {
     unsigned fpm_n;
 } config_requests;
 
+void wheel_config_requests_reset(void)
+{
+    memset(&config_requests, 0, sizeof(config_requests));
+}
+
 /* --- Read ---------------------------------------------------------------- */
 
 int wheel_config_requests_used(void)

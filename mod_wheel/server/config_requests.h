@@ -16,4 +16,7 @@ const char *wheel_config_set_cpu_limit(cmd_parms *cmd, void *dir,
 const char *wheel_config_set_fpm_status(cmd_parms *cmd, void *dir,
                                         const char *url);
 
+/** Forget what the configuration before this one has set for all. */
+void wheel_config_requests_reset(void);
+
 #endif /* WHEEL_SERVER_CONFIG_REQUESTS_H */

@@ -212,6 +212,15 @@ const char *wheel_config_set_privileged(cmd_parms *cmd, void *dir, int argc,
 
 /* --- Check ---------------------------------------------------------------- */
 
+void wheel_config_steps_reset(void)
+{
+    size_t n;
+
+    for (n = 0; n < NEEDS_N; n++) {
+        needs[n].by = NULL;
+    }
+}
+
 void wheel_config_need(cmd_parms *cmd, unsigned step)
 {
     size_t n;

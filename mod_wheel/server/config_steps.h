@@ -25,4 +25,7 @@ void wheel_config_need(cmd_parms *cmd, unsigned step);
 void wheel_config_steps_check(const wheel_server_config_t *config,
                               apr_pool_t *ptemp, server_rec *s);
 
+/** Forget what the configuration before this one needs. */
+void wheel_config_steps_reset(void);
+
 #endif /* WHEEL_SERVER_CONFIG_STEPS_H */
