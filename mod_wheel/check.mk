@@ -9,8 +9,9 @@ PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
     mod_wheel/mod_wheel.h mod_wheel/cluster/provider.h \
     $(if $(REDIS_NAMES),mod_wheel/redis/[!m]*.[ch]))
 
-CHECKS := check-binaries check-format check-width check-warnings check-lint \
-    check-layers check-licence check-header check-exports check-shell check-man
+CHECKS := check-binaries check-format check-width check-warnings check-musl \
+    check-lint check-layers check-licence check-header check-exports \
+    check-shell check-man
 check: $(CHECKS)
 .PHONY: check $(CHECKS)
 
@@ -46,6 +47,12 @@ CPPCHECK_LATER := constParameterCallback constParameterPointer \
     unusedStructMember
 cppcheck_later = $(if $(filter-out 2.10%,$(lastword \
     $(shell $(CPPCHECK) --version))),$(CPPCHECK_LATER:%=--suppress=%))
+
+# musl has these, and they always fail.
+check-musl:
+	$(call say,CHECK,no call that musl refuses)
+	$(Q)! grep -nE '\bsched_[gs]et(scheduler|param)\(' \
+	    $(filter mod_wheel/%.c,$(C_FILES)) | grep -v '[a-z] sched_setscheduler()'
 
 check-lint:
 	$(call say,CHECK,cppcheck)

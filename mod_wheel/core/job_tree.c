@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -16,6 +15,7 @@
 
 #include "apr_strings.h"
 
+#include "core/platform.h"
 #include "core/proc.h"
 
 /* From a process up to one that has its job in its environment.  A bound, since
@@ -267,7 +267,7 @@ static void cool(const tree_process_t *process)
         pid_t tid = (pid_t)atol(found->d_name);
 
         if (tid > 1) {
-            sched_setscheduler(tid, SCHED_IDLE, &none);
+            wheel_policy_set(tid, SCHED_IDLE, &none);
         }
     }
     if (threads) {

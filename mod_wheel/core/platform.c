@@ -81,7 +81,7 @@ void wheel_process_name(const char *name)
     prctl(PR_SET_NAME, name);
 }
 
-static wheel_class_e class_of(long policy)
+static wheel_class_e class_of(int policy)
 {
     switch (policy) {
     case SCHED_OTHER:
@@ -110,20 +110,28 @@ static void ask_for_short_slices(void)
     }
 }
 
-/* The system calls, since musl's functions of these names do nothing. */
+int wheel_policy_get(pid_t tid)
+{
+    return (int)syscall(SYS_sched_getscheduler, tid);
+}
+
+int wheel_policy_set(pid_t tid, int policy, const struct sched_param *param)
+{
+    return (int)syscall(SYS_sched_setscheduler, tid, policy, param);
+}
+
 wheel_class_e wheel_thread_schedule(int policy)
 {
     struct sched_param param = {0};
-    long now;
+    int now;
 
     if (policy == SCHED_IDLE) {
         ask_for_short_slices();
     }
-    if (policy != SCHED_OTHER &&
-        syscall(SYS_sched_setscheduler, 0, policy, &param) != 0) {
+    if (policy != SCHED_OTHER && wheel_policy_set(0, policy, &param) != 0) {
         policy = SCHED_OTHER;
     }
-    now = syscall(SYS_sched_getscheduler, 0);
+    now = wheel_policy_get(0);
     return class_of(now >= 0 ? now : policy); /* a filter may refuse both */
 }
 

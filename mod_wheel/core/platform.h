@@ -39,6 +39,13 @@ const char *wheel_class_name(wheel_class_e class);
  */
 wheel_class_e wheel_thread_schedule(int policy);
 
+/** The policy of a thread of any process, and another one.  System calls, since
+ * musl's functions of these names always fail.
+ * @param tid 0 for the thread that asks
+ * @return -1 with errno set if the kernel refuses */
+int wheel_policy_get(pid_t tid);
+int wheel_policy_set(pid_t tid, int policy, const struct sched_param *param);
+
 /** Join a thread if it has ended.
  * @return 0 if it is joined, EBUSY if it has not ended */
 int wheel_thread_join_ended(pthread_t thread);

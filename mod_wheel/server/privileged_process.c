@@ -18,8 +18,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/platform.h"
 #include "core/proc.h"
 #include "core/thread_cut.h"
 #include "core/thread_wait.h"
@@ -96,14 +98,14 @@ static int set_class(const privileged_message_t *thread, int policy)
 {
     static const struct sched_param none;
 
-    return sched_setscheduler(thread->tid, policy,
-                              policy == SCHED_IDLE ? &none : &own.param) == 0;
+    return wheel_policy_set(thread->tid, policy,
+                            policy == SCHED_IDLE ? &none : &own.param) == 0;
 }
 
 /* Its worker waits for the note to go. */
 static void warm(privileged_message_t *cooled)
 {
-    if (sched_getscheduler(cooled->tid) == SCHED_IDLE && is_ours(cooled)) {
+    if (wheel_policy_get(cooled->tid) == SCHED_IDLE && is_ours(cooled)) {
         set_class(cooled, own.policy);
     }
     if (cooled->slot < wheel_request_slots_max(own.start->slots)) {
@@ -126,7 +128,7 @@ static void boost(unsigned n)
     if (used < 0) {
         warm(cooled); /* it is gone, whatever its slot says */
     }
-    else if (sched_getscheduler(cooled->tid) != policy && is_ours(cooled)) {
+    else if (wheel_policy_get(cooled->tid) != policy && is_ours(cooled)) {
         set_class(cooled, policy);
     }
 }
@@ -193,7 +195,7 @@ static const char *cool(const privileged_message_t *message)
     if (!place) {
         return "as many threads are cooled down as can be";
     }
-    if (!place->id && sched_getscheduler(message->tid) != own.policy) {
+    if (!place->id && wheel_policy_get(message->tid) != own.policy) {
         return "its thread has another class than the server's";
     }
     *place = *message;
@@ -324,8 +326,8 @@ int privileged_main(const privileged_start_t *start)
     int serves = 1;
 
     own.start = start;
-    own.policy = sched_getscheduler(0);
-    sched_getparam(0, &own.param);
+    own.policy = wheel_policy_get(0);
+    syscall(SYS_sched_getparam, 0, &own.param);
     set_signals();
     prctl(PR_SET_NAME, "wheel-privilege", 0, 0, 0);
     if (!privileged_give_up_rights(start->fd, own.policy)) {
