@@ -25,6 +25,8 @@
 #define WHERE_WORDS (sizeof(wheel_request_where_t) / sizeof(apr_uint64_t))
 #define TRACE_WORDS (WHEEL_REQUEST_TRACE_BYTES / sizeof(apr_uint64_t))
 
+/* With a lock, it would be one of each process. */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics take no lock");
 _Static_assert(sizeof(wheel_request_facts_t) % sizeof(apr_uint64_t) == 0,
                "facts are whole words");
 _Static_assert(sizeof(wheel_request_where_t) % sizeof(apr_uint64_t) == 0,

@@ -68,6 +68,9 @@ typedef struct table_slot_t {
     _Atomic apr_uint32_t stuck_told;
 } table_slot_t;
 
+/* With a lock, it would be one of each process. */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics take no lock");
+
 /* Modules that include mod_wheel.h reach two words without <stdatomic.h>. */
 _Static_assert(sizeof(_Atomic apr_uint64_t) == sizeof(apr_uint64_t),
                "atomic words are as large as plain ones");
