@@ -13,6 +13,11 @@
  *   test-hostile-scoreboard
  *
  * The scoreboard says that it has places for more than it has.
+ *
+ *   test-hostile-noise
+ *
+ * Random words all over the memory that processes share, but for the
+ * scoreboard and mutexes, until there is the file "end".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,11 +148,102 @@ static int handle_scoreboard(request_rec *r)
     return OK;
 }
 
+static int is_over(const char *end)
+{
+    return access(end, F_OK) == 0;
+}
+
+typedef struct area_t {
+    apr_uint64_t *words;
+    size_t words_n;
+} area_t;
+
+#define AREAS_MAX 16
+
+/* Mutexes stand in less: a child can always keep them from the others. */
+#define NOISE_AREA_MIN 8192
+
+static unsigned find_areas(area_t *areas)
+{
+    const char *board = (const char *)ap_scoreboard_image->global;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    unsigned found = 0;
+
+    while (maps && found < AREAS_MAX && fgets(line, sizeof(line), maps)) {
+        unsigned long from;
+        unsigned long to;
+
+        if (sscanf(line, "%lx-%lx rw-s", &from, &to) == 2 &&
+            strstr(line, "rw-s") && strstr(line, "/dev/zero") &&
+            to - from > NOISE_AREA_MIN &&
+            (board < (char *)from || board >= (char *)to)) {
+            areas[found].words = (apr_uint64_t *)from;
+            areas[found++].words_n = (to - from) / sizeof(apr_uint64_t);
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return found;
+}
+
+/* What code may stumble over, beside what stands there. */
+static apr_uint64_t any_word(const area_t *area, unsigned *seed)
+{
+    apr_uint64_t word = (apr_uint64_t)rand_r(seed) << 33 ^
+                        (apr_uint64_t)rand_r(seed) << 11 ^ rand_r(seed);
+
+    switch (rand_r(seed) % 8) {
+    case 0:
+        return ~(apr_uint64_t)0 >> (word & 63);
+    case 1:
+        return (apr_uint64_t)1 << (word & 63);
+    case 2:
+        return (apr_uint64_t)getppid() << 32 | (apr_uint32_t)getppid();
+    case 3:
+        return 0;
+    case 4:
+        return word & 0xff;
+    case 5:
+        return area->words[word % area->words_n];
+    case 6:
+        return (apr_uint64_t)1 << 32 | 1;
+    default:
+        return word;
+    }
+}
+
+static int handle_noise(request_rec *r)
+{
+    const char *end = apr_pstrcat(r->pool, ap_document_root(r), "/end", NULL);
+    unsigned seed = (unsigned)getpid();
+    area_t areas[AREAS_MAX];
+    unsigned areas_n;
+    int n;
+
+    if (strcmp(r->handler, "test-hostile-noise")) {
+        return DECLINED;
+    }
+    areas_n = find_areas(areas);
+    while (areas_n && !is_over(end)) {
+        for (n = 0; n < 20000; n++) {
+            const area_t *area = &areas[rand_r(&seed) % areas_n];
+
+            area->words[rand_r(&seed) % area->words_n] = any_word(area, &seed);
+        }
+        apr_sleep(1000);
+    }
+    ap_rprintf(r, "done %u\n", areas_n);
+    return OK;
+}
+
 static void register_hooks(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handle_scoreboard, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(handle_noise, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 AP_DECLARE_MODULE(test_hostile) = {
