@@ -113,11 +113,12 @@ void client_thread(client_t *client, const char *query, int told_fd)
     wheel_request_trace_get(wheel_requests_slots(), request.slot, request.id,
                             trace);
     json =
-        json_pack("{s:I, s:i, s:i, s:i, s:s, s:b, s:s}", "id",
+        json_pack("{s:I, s:i, s:i, s:i, s:s, s:b, s:I, s:s}", "id",
                   (json_int_t)request.id, "pid", (int)request.pid, "thread",
                   (int)request.tid, "client_fd", (int)request.facts.client_fd,
                   "stopped_by", wheel_mark_name(request.mark), "cgi",
-                  request.has_processes, "trace", trace);
+                  request.has_processes, "began_usec",
+                  (json_int_t)request.facts.began_usec, "trace", trace);
     client_answer(client, HTTP_OK,
                   wheel_json_text(json, WHEEL_JSON_JOB_BYTES, client->pool));
 }

@@ -80,8 +80,9 @@ typedef struct wheelctl_thread_t {
     pid_t tid;
     int client_fd;
     int marked;
-    int is_cgi;        /* processes may work for it */
-    const char *trace; /* the last one, empty for none */
+    int is_cgi;             /* processes may work for it */
+    apr_int64_t began_usec; /* by wheel_clock_usec() */
+    const char *trace;      /* the last one, empty for none */
     pid_t server;
     const char *socket;
 } wheelctl_thread_t;

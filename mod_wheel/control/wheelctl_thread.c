@@ -60,6 +60,7 @@ static int find_thread(const char *socket, apr_uint64_t id,
     thread->pid = (pid_t)number(answer.json, "pid");
     thread->tid = (pid_t)number(answer.json, "thread");
     thread->client_fd = (int)number(answer.json, "client_fd");
+    thread->began_usec = number(answer.json, "began_usec");
     thread->is_cgi = json_is_true(json_object_get(answer.json, "cgi"));
     thread->trace = text ? wheelctl_printable(text, TRACE_BYTES) : "";
     thread->marked = stopped_by && strcmp(stopped_by, "none");

@@ -107,12 +107,16 @@ static void look_at_stack(seen_t *seen)
 static void look(const wheelctl_thread_t *thread)
 {
     static wheel_job_process_t processes[PROCESSES_MAX];
+    wheel_job_children_t children;
     unsigned processes_n = 0;
     apr_int64_t left;
     unsigned n;
 
-    if (thread->is_cgi) {
-        processes_n = wheel_job_tree_list(thread->id, processes, PROCESSES_MAX);
+    wheel_job_children_read(thread->pid, thread->tid, thread->began_usec,
+                            &children);
+    if (thread->is_cgi || children.n) {
+        processes_n = wheel_job_tree_list(thread->id, &children, processes,
+                                          PROCESSES_MAX);
         processes_n = processes_n < PROCESSES_MAX ? processes_n : PROCESSES_MAX;
     }
     found.n = 1 + processes_n;

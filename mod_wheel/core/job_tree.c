@@ -199,6 +199,24 @@ void wheel_job_trees_free(wheel_job_trees_t *trees)
     }
 }
 
+void wheel_job_trees_adopt(wheel_job_trees_t *trees, apr_uint64_t id,
+                           const wheel_job_children_t *children)
+{
+    unsigned n;
+
+    for (n = 0; trees && n < children->n; n++) {
+        const tree_process_t child = {.proc = children->list[n]};
+        tree_process_t *found =
+            trees->n ? bsearch(&child, trees->processes, trees->n,
+                               sizeof(*trees->processes), by_pid)
+                     : NULL;
+
+        if (found && !found->job && found->proc.birth == child.proc.birth) {
+            found->job = id;
+        }
+    }
+}
+
 /* Does it work for a job: does it, or one that has started it, say so? */
 static int is_of(const tree_process_t *process, apr_uint64_t id)
 {
@@ -302,8 +320,9 @@ static void fill_process(const tree_process_t *found,
     *at = '\0';
 }
 
-unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
-                             unsigned max)
+unsigned wheel_job_tree_list(apr_uint64_t id,
+                             const wheel_job_children_t *children,
+                             wheel_job_process_t *processes, unsigned max)
 {
     wheel_job_trees_t *trees = wheel_job_trees_read();
     unsigned found = 0;
@@ -312,6 +331,7 @@ unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
     if (!trees) {
         return 0;
     }
+    wheel_job_trees_adopt(trees, id, children);
     for (n = 0; n < trees->n; n++) {
         if (!is_of(&trees->processes[n], id)) {
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/job_tree.h: the processes that work for a request: those that have its
- * id in their environment, and what these have started.
+ * id in their environment, those that its thread has started, and what these
+ * have started.
  *
  * Reads all of /proc: for the helper and for reports, not for workers that
  * answer others.  Sees processes of the same user alone.  Elsewhere than on
@@ -12,6 +13,8 @@
 #include <sys/types.h>
 
 #include "apr.h"
+
+#include "core/job_children.h"
 
 /** The variable that holds the id, in decimal. */
 #define WHEEL_JOB_VARIABLE "WHEEL_JOB"
@@ -30,6 +33,14 @@ typedef struct wheel_job_trees_t wheel_job_trees_t;
 
 /** Read /proc.  @return NULL without memory; see wheel_job_trees_free() */
 wheel_job_trees_t *wheel_job_trees_read(void);
+
+/**
+ * Take processes for those of a job, by what its thread has started.  One whose
+ * environment names another job stays that one's.
+ * @param trees NULL for none
+ */
+void wheel_job_trees_adopt(wheel_job_trees_t *trees, apr_uint64_t id,
+                           const wheel_job_children_t *children);
 
 /**
  * Find the processes of a job among these, and send each a signal.  A process
@@ -58,11 +69,13 @@ typedef struct wheel_job_process_t {
  * List the processes of a job, in the order of their pids.  A process is listed
  * because it says so of itself, or its parent did: not to be believed, but
  * shown.
+ * @param children that its thread has started
  * @param processes room for max
  * @return how many there are; those beyond max are not in the list
  */
-unsigned wheel_job_tree_list(apr_uint64_t id, wheel_job_process_t *processes,
-                             unsigned max);
+unsigned wheel_job_tree_list(apr_uint64_t id,
+                             const wheel_job_children_t *children,
+                             wheel_job_process_t *processes, unsigned max);
 
 /** Forget them.  @param trees may be NULL */
 void wheel_job_trees_free(wheel_job_trees_t *trees);

@@ -122,14 +122,25 @@ apr_int64_t wheel_proc_thread_cpu_usec(pid_t pid, pid_t tid, int *asleep)
     return bytes > 0 ? (apr_int64_t)(strtoull(text, NULL, 10) / 1000) : usec;
 }
 
-wheel_proc_t wheel_proc_self(void)
+wheel_proc_t wheel_proc_of(pid_t pid)
 {
     wheel_proc_t proc;
     char state;
 
-    proc.pid = getpid();
-    proc.birth = proc_birth(proc.pid, &state);
+    proc.pid = pid;
+    proc.birth = proc_birth(pid, &state);
     return proc;
+}
+
+wheel_proc_t wheel_proc_self(void)
+{
+    return wheel_proc_of(getpid());
+}
+
+apr_uint64_t wheel_proc_birth_at(apr_int64_t usec)
+{
+    usec += clock_usec(CLOCK_BOOTTIME) - clock_usec(CLOCK_MONOTONIC);
+    return usec > 0 ? (apr_uint64_t)(usec * sysconf(_SC_CLK_TCK) / 1000000) : 0;
 }
 
 char wheel_proc_state(pid_t pid)

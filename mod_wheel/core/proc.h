@@ -19,8 +19,14 @@ apr_int64_t wheel_clock_usec(void);
 /** CPU time of the calling thread in usec. */
 apr_int64_t wheel_clock_thread_usec(void);
 
+/** The process that has this number now.  Its birth is 0 if there is none. */
+wheel_proc_t wheel_proc_of(pid_t pid);
+
 /** This process. */
 wheel_proc_t wheel_proc_self(void);
+
+/** The birth of a process that starts at this time of wheel_clock_usec(). */
+apr_uint64_t wheel_proc_birth_at(apr_int64_t usec);
 
 /** The state of a process, as in the third field of proc(5)'s stat; NUL where
  * /proc doesn't say. */

@@ -154,7 +154,8 @@ static void add_times(wheel_request_t *request, wheel_job_trees_t **trees)
 {
     int asleep;
 
-    request->cpu_usec = wheel_request_cpu_usec(request, trees, &asleep);
+    request->cpu_usec =
+        wheel_request_cpu_usec(wheel_requests_slots(), request, trees, &asleep);
     if (asleep && request->doing == WHEEL_DOING_HANDLER) {
         request->doing = WHEEL_DOING_WAITING;
     }

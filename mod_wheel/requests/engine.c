@@ -162,8 +162,9 @@ static void look_at_limits(wheel_request_t *request, engine_note_t *note)
     if (request->mark == WHEEL_MARK_NONE && facts->cpu_max > 0 &&
         !(note->logged & 1u << WHEEL_MARK_CPU) &&
         may_have_used(request, facts->cpu_max) &&
-        wheel_request_cpu_usec(request, wheel_processes_trees(), &asleep) >=
-            facts->cpu_max &&
+        wheel_request_cpu_usec(wheel_requests_slots(), request,
+                               wheel_processes_trees(),
+                               &asleep) >= facts->cpu_max &&
         wheel_worker_is_sure(request, &note->worker)) {
         reach(request, note, WHEEL_MARK_CPU, facts->cpu_action);
     }
@@ -183,20 +184,23 @@ static void check_client(wheel_request_t *request, engine_note_t *note)
 /* --- Steps ---------------------------------------------------------------- */
 
 /* The process is told at each tick: PHP may not have been executing its script
- * the last time.  Its engine is told once for each step. */
+ * the last time.  Its engine is told once for each step.  What it has started
+ * is told before: a second signal ends the process of PHP, and its programs
+ * could not be found any more. */
 static void take_steps(const wheel_request_t *request, engine_note_t *note)
 {
     wheel_step_e step = wheel_steps_due(request);
 
-    if (step == WHEEL_STEP_REFUSE ||
-        !wheel_request_slots_interrupt(wheel_requests_slots(), request->slot,
-                                       request->id, step)) {
+    if (step == WHEEL_STEP_REFUSE) {
         return;
     }
-    if (request->has_processes &&
-        (note->step < step || step >= WHEEL_STEP_FORCE)) {
-        wheel_processes_signal(request->id,
+    if (note->step < step || step >= WHEEL_STEP_FORCE) {
+        wheel_processes_signal(request,
                                wheel_steps_force(request) ? SIGKILL : SIGTERM);
+    }
+    if (!wheel_request_slots_interrupt(wheel_requests_slots(), request->slot,
+                                       request->id, step)) {
+        return;
     }
     wheel_worker_interrupt(request, &note->worker, step);
     wheel_steps_take(request, step);
@@ -208,9 +212,8 @@ static void take_steps(const wheel_request_t *request, engine_note_t *note)
 static void cool_processes(const wheel_request_t *request, engine_note_t *note,
                            apr_int64_t now)
 {
-    if (request->cooled && request->has_processes &&
-        now - note->cooled_usec >= ENGINE_COOL_USEC) {
-        wheel_processes_cool(request->id);
+    if (request->cooled && now - note->cooled_usec >= ENGINE_COOL_USEC) {
+        wheel_processes_cool(request);
         note->cooled_usec = now;
     }
 }

@@ -20,6 +20,7 @@
 #include "core/fastcgi.h"
 #include "core/job_tree.h"
 #include "core/proc.h"
+#include "requests/processes.h"
 #include "server/config.h"
 #include "server/requests.h"
 
@@ -62,6 +63,7 @@ typedef struct fpm_alike_t {
 typedef struct fpm_held_t {
     const wheel_request_t *request;
     const wheel_fpm_worker_t *worker;
+    int signal; /* for its script's programs */
     wheel_fpm_e found;
 } fpm_held_t;
 
@@ -309,6 +311,7 @@ static int interrupt_held(int pidfd, void *baton)
         held->found = WHEEL_FPM_NO_ANSWER;
         if (has_stopped(pid) && still_runs(held) &&
             wheel_job_tree_send(pidfd, SIGPROF)) {
+            wheel_processes_signal_of(held->request, pid, held->signal);
             /* When its limit is reached, PHP starts a timer in CPU time, which
              * it doesn't stop where max_execution_time is 0: it would end a
              * later script.  So this worker takes no other. */
@@ -321,10 +324,10 @@ static int interrupt_held(int pidfd, void *baton)
     return 1;
 }
 
-wheel_fpm_e wheel_fpm_interrupt(const wheel_request_t *request)
+wheel_fpm_e wheel_fpm_interrupt(const wheel_request_t *request, int signal)
 {
     wheel_fpm_worker_t worker;
-    fpm_held_t held = {request, &worker, WHEEL_FPM_NONE_FITS};
+    fpm_held_t held = {request, &worker, signal, WHEEL_FPM_NONE_FITS};
     wheel_fpm_e found = wheel_fpm_find(request, &worker);
 
     if (found != WHEEL_FPM_DONE) {

@@ -32,8 +32,9 @@ wheel_fpm_e wheel_fpm_find(const wheel_request_t *request,
  * Have the worker end its script as PHP's own time limit does.  It is stopped
  * for the moment in which it is asked once more what it runs, so that the
  * signal can't come to its next request.  Blocks for half a second at most.
+ * @param signal for the programs that the script has started
  */
-wheel_fpm_e wheel_fpm_interrupt(const wheel_request_t *request);
+wheel_fpm_e wheel_fpm_interrupt(const wheel_request_t *request, int signal);
 
 /** Let a worker go on which a helper has left behind. */
 void wheel_fpm_thaw(void);

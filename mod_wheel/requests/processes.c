@@ -13,6 +13,7 @@
 #include <signal.h>
 
 #include "core/proc.h"
+#include "core/request_cpu.h"
 #include "server/requests.h"
 
 /* From TERM to KILL, and for how long what is left is looked for: a process in
@@ -51,16 +52,41 @@ wheel_job_trees_t **wheel_processes_trees(void)
     return &processes.trees;
 }
 
-void wheel_processes_signal(apr_uint64_t id, int signal)
+/* @return 0 if it has none */
+static int find(const wheel_request_t *request)
+{
+    return wheel_request_processes(wheel_requests_slots(), request,
+                                   &processes.trees);
+}
+
+void wheel_processes_signal(const wheel_request_t *request, int signal)
 {
     wheel_job_tree_t tree;
 
-    wheel_job_trees_signal(trees(), id, signal, &tree);
+    if (find(request)) {
+        wheel_job_trees_signal(processes.trees, request->id, signal, &tree);
+    }
 }
 
-void wheel_processes_cool(apr_uint64_t id)
+void wheel_processes_signal_of(const wheel_request_t *request, pid_t worker,
+                               int signal)
 {
-    wheel_job_trees_cool(trees(), id);
+    wheel_job_children_t children;
+    wheel_job_tree_t tree;
+
+    wheel_job_children_read(worker, worker, request->facts.began_usec,
+                            &children);
+    if (children.n) {
+        wheel_job_trees_adopt(trees(), request->id, &children);
+        wheel_job_trees_signal(trees(), request->id, signal, &tree);
+    }
+}
+
+void wheel_processes_cool(const wheel_request_t *request)
+{
+    if (find(request)) {
+        wheel_job_trees_cool(processes.trees, request->id);
+    }
 }
 
 /* A script may still be about to start when its request ends: what is not seen

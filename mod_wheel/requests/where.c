@@ -123,8 +123,8 @@ static int examine(const wheel_request_t *request, where_note_t *note,
     if (!wait.state && !where.hidden) {
         return 0;
     }
-    cpu_usec =
-        wheel_request_cpu_usec(request, wheel_processes_trees(), &asleep);
+    cpu_usec = wheel_request_cpu_usec(wheel_requests_slots(), request,
+                                      wheel_processes_trees(), &asleep);
     found->state[0] = wait.state ? wait.state : '?';
     found->cpu_msec = wait.state ? cpu_msec(request, note, cpu_usec, now) : -1;
     ask(request, now, found);

@@ -6,6 +6,8 @@
  */
 #include "requests/workers.h"
 
+#include <signal.h>
+
 #include "httpd.h"
 #include "http_log.h"
 #include "http_main.h"
@@ -150,7 +152,7 @@ void wheel_worker_interrupt(const wheel_request_t *request,
         !is_due(worker, step, now)) {
         return;
     }
-    found = wheel_fpm_interrupt(request);
+    found = wheel_fpm_interrupt(request, worker->signals ? SIGKILL : SIGTERM);
     if (found == WHEEL_FPM_DONE) {
         worker->signals++;
         worker->signalled_usec = wheel_clock_usec();

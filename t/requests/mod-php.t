@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # A script of mod_php that is stopped ends as by PHP's own time limit, and its
-# child lives on; where PHP waits for a stream, the child ends with the request.
+# child lives on, also where it waits for a program, which ends; where PHP waits
+# for a stream, the child ends with the request.
 
 use strict;
 use warnings FATAL => 'all';
 
 use IO::Socket::INET ();
-use WheelHttpd qw(spew);
+use WheelHttpd qw(slurp spew);
 use WheelPlan;
 use WheelRequests qw(listed php_dir stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
 my $php = php_dir();
-plan tests => 24, need 'wheel',
+plan tests => 29, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} },
     { 'mod_php runs under prefork' => sub { WheelServer::mpm() eq 'prefork' } };
 
@@ -41,6 +42,7 @@ my %script = (
     sleep  => 'sleep(600);',
     usleep => 'while (true) { usleep(1000000); }',
     parts  => 'virtual("/index.html"); while (true) {}',
+    exec   => 'exec("echo $$ >exec.pid; exec sleep 3000");',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
         . 'fread($s, 10);',
     print  => 'echo str_repeat("x", 10000); flush(); while (true) {}',
@@ -49,8 +51,9 @@ spew("$htdocs/$_.php", "$begin$script{$_}\n") for keys %script;
 spew("$htdocs/id.php", '<?php echo getmypid();');
 chmod 0777, $htdocs;
 
-for my $name (qw(loop sleep usleep parts)) {
+for my $name (qw(loop sleep usleep parts exec)) {
     my $answer = $server->begin(GET => "/$name.php");
+    wait_until { -s "$htdocs/exec.pid" } if $name eq 'exec';
     my $pid    = listed($server, "/$name.php")->{pid};
     ok stop_listed($server, "/$name.php", $answer), "$name: it ends";
     ok $name eq 'parts' ? !defined $answer->body : $answer->status == 503,
@@ -60,6 +63,9 @@ for my $name (qw(loop sleep usleep parts)) {
     ok -e "/proc/$pid" && $server->error_log !~ /exit signal/,
         "$name: the child lives";
 }
+
+my $program = slurp("$htdocs/exec.pid") + 0;
+ok wait_until { !-e "/proc/$program" }, 'the program that PHP has waited for is gone';
 
 my $print = $server->begin(GET => '/print.php');
 listed($server, '/print.php');

@@ -16,7 +16,7 @@ use WheelServer ();
 use WheelTest qw(await child_pids collect wait_until);
 
 my $php = php_dir();
-plan tests => 30, need 'wheel',
+plan tests => 35, need 'wheel',
     { 'PHP is unpacked in t/.cache by build.sh' => sub {$php} };
 
 my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
@@ -68,6 +68,7 @@ my %script = (
     loop   => 'while (true) {}',
     sleep  => 'sleep(600);',
     limited => 'while (true) {}',
+    exec   => 'exec("echo $$ >exec.pid; exec sleep 3000");',
     stream => "\$s = stream_socket_client('tcp://127.0.0.1:@{[$silent->sockport]}');"
         . 'fread($s, 10);',
 );
@@ -78,8 +79,9 @@ like $server->get('/id.php')->body, qr/^\d+$/, 'PHP-FPM answers';
 my @workers = workers();
 
 my @took;
-for my $name (qw(loop sleep)) {
+for my $name (qw(loop sleep exec)) {
     my $answer = $server->begin(GET => "/$name.php?a=1");
+    wait_until { -s "$htdocs/exec.pid" } if $name eq 'exec';
     listed($server, "/$name.php");
     push @took, stop_listed($server, "/$name.php", $answer);
     ok $answer->done, "$name: it ends";
@@ -89,6 +91,9 @@ for my $name (qw(loop sleep)) {
     ok wait_until { is_replaced() },
         "$name: its worker takes no other script, and FPM starts another";
 }
+
+my $program = slurp("$htdocs/exec.pid") + 0;
+ok wait_until { !-e "/proc/$program" }, 'the program that PHP has waited for is gone';
 
 # Bytes that are not UTF-8 are none of what FPM shows.
 for my $target (
@@ -105,7 +110,7 @@ my $limited = $server->begin(GET => '/pretty/limited');
 await($limited);
 is $limited->status, 504, 'a script that uses more CPU time than it may';
 is $limited->header('Wheel-Stopped-By'), 'cpu', 'is stopped for that';
-ok wait_until { exits() == 7 && (@workers = workers()) == 3 },
+ok wait_until { exits() == 8 && (@workers = workers()) == 3 },
     'and FPM has all its workers';
 
 my $stream = $server->begin(GET => '/stream.php');
@@ -130,9 +135,9 @@ ok !collect(0, $apart[1]), 'the other one runs on';
 stop_listed($server, '/sleep.php', $apart[1]);
 is $apart[1]->status, 503, 'until it is stopped, too';
 
-# Two that can't be told apart.  The workers of the ten that were stopped before
+# Two that can't be told apart.  The workers of the eleven that were stopped before
 # are gone.
-wait_until { exits() == 10 && (@workers = workers()) == 3 };
+wait_until { exits() == 11 && (@workers = workers()) == 3 };
 my @two = map { $server->begin(GET => '/sleep.php') } 1 .. 2;
 wait_until {
     2 == grep { $_->{path} eq '/sleep.php' } @{ $server->status->{requests} };
