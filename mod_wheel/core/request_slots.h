@@ -301,10 +301,12 @@ void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
 void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
                               wheel_kind_e kind);
 
-/** Another handler has taken it over: an internal redirect.  For its owner.  A
- * copy that is made meanwhile may have a part of either name. */
-void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
-                                 const char *handler);
+/**
+ * A request is redirected within the server: what its new location says.  When
+ * it began stays as it is.
+ */
+void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
+                                  const wheel_request_facts_t *facts);
 
 /** Processes may work for it: those that have its id in their environment.  For
  * its owner. */

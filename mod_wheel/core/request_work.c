@@ -13,11 +13,6 @@
  */
 #define WORK_USEC_MAX ((apr_int64_t)1 << 53)
 
-/* The words of the facts in which the handler's name stands, to their end. */
-#define HANDLER_AT \
-    (offsetof(wheel_request_facts_t, handler) / sizeof(apr_uint64_t))
-#define HANDLER_WORDS (FACTS_WORDS - HANDLER_AT)
-
 /* What PHP-FPM shows of a query string. */
 #define WORK_QUERY_BYTES 511
 
@@ -39,24 +34,28 @@ void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->word, request, memory_order_release);
 }
 
-void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
-                                 const char *handler)
+/* What may have begun anew: see wheel_request_slots_put_back(). */
+static int is_time(size_t at)
+{
+    size_t offset = at * sizeof(apr_uint64_t);
+
+    return offset == offsetof(wheel_request_facts_t, began_usec) ||
+           offset == offsetof(wheel_request_facts_t, began_cpu_usec);
+}
+
+void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
+                                  const wheel_request_facts_t *facts)
 {
     slots_slot_t *slot = &slots->slots[n];
-    apr_uint64_t words[HANDLER_WORDS];
-    char *field = (char *)words +
-                  offsetof(wheel_request_facts_t, handler) % sizeof(*words);
     size_t at;
 
-    for (at = 0; at < HANDLER_WORDS; at++) {
-        words[at] = atomic_load_explicit(&slot->facts[HANDLER_AT + at],
-                                         memory_order_relaxed);
-    }
-    memset(field, 0, WHEEL_HANDLER_BYTES);
-    wheel_request_text(field, WHEEL_HANDLER_BYTES, handler);
-    for (at = 0; at < HANDLER_WORDS; at++) {
-        atomic_store_explicit(&slot->facts[HANDLER_AT + at], words[at],
-                              memory_order_relaxed);
+    for (at = 0; at < FACTS_WORDS; at++) {
+        apr_uint64_t word;
+
+        memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
+        if (!is_time(at)) {
+            atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
+        }
     }
 }
 

@@ -34,7 +34,7 @@
 #include "core/request_where.h"
 #include "http/reply.h"
 #include "requests/backend.h"
-#include "requests/departed.h"
+#include "requests/facts.h"
 #include "requests/kind.h"
 #include "server/config.h"
 #include "server/privileged.h"
@@ -143,53 +143,10 @@ static void prepare_interrupt(wheel_running_t *running, request_rec *r)
     }
 }
 
-/* Never to be cut.  A stream of HTTP/2 has a socket that leads nowhere. */
-static int client_fd(conn_rec *c)
-{
-    apr_socket_t *socket = ap_get_conn_socket(c->master ? c->master : c);
-    apr_os_sock_t fd = -1;
-
-    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
-}
-
-static void fill_facts(const request_rec *r, wheel_request_facts_t *facts)
-{
-    wheel_dir_config_t settings = wheel_config_request(r);
-
-    memset(facts, 0, sizeof(*facts));
-    facts->started = r->request_time;
-    facts->began_usec = wheel_clock_coarse_usec();
-    facts->began_cpu_usec =
-        settings.cpu_max > 0 ? wheel_clock_thread_usec() : -1;
-    facts->slow = settings.slow;
-    facts->log_after = settings.where_log ? settings.slow : 0;
-    facts->wait_max = settings.wait_max;
-    facts->cpu_max = settings.cpu_max;
-    facts->interrupt_after = settings.interrupt_after;
-    facts->cut_after = settings.cut_after;
-    facts->cooldown_after = settings.cooldown_after;
-    facts->drain_after = settings.drain_after;
-    facts->fpm = settings.fpm;
-    facts->generation = wheel_process_generation();
-    facts->client_fd = client_fd(r->connection);
-    if (wheel_config_requests_watched(r)) {
-        wheel_departed_watch(facts->client_fd, &facts->connection);
-    }
-    facts->wait_action = settings.wait_action;
-    facts->cpu_action = settings.cpu_action;
-    wheel_request_text(facts->method, sizeof(facts->method), r->method);
-    wheel_request_text(facts->host, sizeof(facts->host),
-                       r->hostname ? r->hostname : r->server->server_hostname);
-    wheel_request_text(facts->path, sizeof(facts->path), wheel_kind_path(r));
-    wheel_request_text(facts->client, sizeof(facts->client), r->useragent_ip);
-    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
-}
-
 /* @return NULL if there is no slot or memory for it: it is no job then */
 static wheel_running_t *begin(request_rec *r)
 {
     int slot = wheel_requests_own_slot();
-    wheel_request_facts_t facts;
     wheel_running_t *running;
 
     if (slot >= 0 && !own_wait) {
@@ -203,10 +160,10 @@ static wheel_running_t *begin(request_rec *r)
     running->slot = (unsigned)slot;
     running->wait = own_wait;
     running->c = r->connection;
-    fill_facts(r, &facts);
+    wheel_facts_fill(r, &running->facts);
     wheel_requests_hidden();
     wheel_request_slots_begin(wheel_requests_slots(), running->slot,
-                              running->id, WHEEL_MARK_NONE, &facts);
+                              running->id, WHEEL_MARK_NONE, &running->facts);
     return running;
 }
 
@@ -466,8 +423,9 @@ static int run_within(wheel_running_t *running, request_rec *r)
     if (!r->main) {
         wheel_run_add_filters(running, r);
         running->r = r;
-        wheel_request_slots_handler(wheel_requests_slots(), running->slot,
-                                    r->handler);
+        wheel_facts_redirect(r, &running->facts);
+        wheel_request_slots_redirect(wheel_requests_slots(), running->slot,
+                                     &running->facts);
     }
     else if (wheel_run_marked(running) != WHEEL_MARK_NONE) {
         return HTTP_SERVICE_UNAVAILABLE; /* no further part of a page */

@@ -14,6 +14,7 @@
 typedef struct wheel_running_t {
     apr_uint64_t id;
     unsigned slot;
+    wheel_request_facts_t facts; /* as the slot has them */
     wheel_blocked_t *wait;
     conn_rec *c;      /* the client's */
     request_rec *r;   /* the last one that it was redirected to */

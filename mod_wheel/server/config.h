@@ -99,6 +99,9 @@ int wheel_config_requests_on(const request_rec *r);
  * WheelOnDisconnect says so. */
 int wheel_config_requests_watched(const request_rec *r);
 
+/** Has this location a WheelOnStop of its own, other than its server's? */
+int wheel_config_own_steps(const request_rec *r);
+
 /** Where the status of PHP-FPM is, by the hash in the facts of a request.
  * @return NULL if no such directive is in force */
 const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash);

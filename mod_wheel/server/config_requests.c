@@ -56,6 +56,19 @@ int wheel_config_requests_watched(const request_rec *r)
     return config->stop_on_disconnect == 1;
 }
 
+int wheel_config_own_steps(const request_rec *r)
+{
+    const wheel_dir_config_t *here =
+        ap_get_module_config(r->per_dir_config, &wheel_module);
+    const wheel_dir_config_t *server =
+        ap_get_module_config(r->server->lookup_defaults, &wheel_module);
+
+    return here->interrupt_after != server->interrupt_after ||
+           here->cut_after != server->cut_after ||
+           here->cooldown_after != server->cooldown_after ||
+           here->drain_after != server->drain_after;
+}
+
 /* --- Parse -------------------------------------------------------------- */
 
 /* The value of "name=value".  @return NULL if text is another option */

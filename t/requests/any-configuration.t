@@ -13,15 +13,15 @@ use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(await collect wait_until);
 
-plan tests => 37, need_module 'wheel';
+plan tests => 41, need_module 'wheel';
 
 my ($port, $tls_port) = (free_port(), free_port());
 my $server = WheelServer->new(processes => 2, threads => 8, spare => 2,
     config => '');
 my $dir = $server->dir;
-mkdir "$dir/$_" or die "$!\n" for qw(cache htdocs/own htdocs/bad);
+mkdir "$dir/$_" or die "$!\n" for qw(cache htdocs/own htdocs/bad htdocs/app);
 $server->configure(port => $port, config => <<"END");
-@{[load_modules(qw(include filter deflate headers actions cache cache_disk ssl socache_shmcb))]}
+@{[load_modules(qw(include filter deflate headers actions cache cache_disk rewrite ssl socache_shmcb))]}
 @{[user_modules('test_busy')]}
 @{[tls_config($dir, $tls_port) =~ s/^LoadModule.*\n//r]}
 WheelRequests on slow=10ms
@@ -53,6 +53,19 @@ Action test-redirect /busy virtual
     AddType text/html .shtml
     AddOutputFilter INCLUDES .shtml
 </Directory>
+AddHandler test-busy .busy
+<FilesMatch "limited[.]busy\$">
+    WheelTimeout 300ms
+</FilesMatch>
+<FilesMatch "steps[.]busy\$">
+    WheelOnStop refuse interrupt drain=9s
+</FilesMatch>
+<LocationMatch "^/app/short">
+    WheelTimeout 300ms
+</LocationMatch>
+<LocationMatch "^/app/logged">
+    WheelTimeout 200ms action=log
+</LocationMatch>
 <VirtualHost *:$port>
     ServerName first.example
     WheelTimeout 300ms
@@ -65,6 +78,7 @@ END
 WheelHttpd::spew("$dir/htdocs/$_->[0]", $_->[1]) for (
     ['page.shtml', qq{begin<!--#include virtual="/busy?write" -->end\n}],
     ['own/.htaccess', "SetHandler test-busy\n"],
+    ['app/.htaccess', "RewriteEngine On\nRewriteRule -(.+) \$1.busy\n"],
     ['bad/.htaccess', "WheelRequests off\n"],
     ['bad/file', "file\n"],
 );
@@ -149,6 +163,19 @@ is $server->get('/bad/file', headers => [@second])->status, 500,
     'WheelRequests is refused in .htaccess';
 ok $server->logs(qr/WheelRequests not allowed here/),
     'and the log says so';
+
+# What .htaccess rewrites, as most applications do, has the limits of both places.
+for my $to (['open-limited', 'of the place that it leads to'],
+    ['short-open', 'of the address that was asked for'],
+    ['logged-limited', 'that ends it, and not the one that is only logged']) {
+    my $limited = $server->begin(POST => "/app/$to->[0]?body", headers => [@body]);
+    ok collect(20, $limited) && $limited->status == 504, "the limit $to->[1]";
+}
+my $steps = $server->begin(POST => '/app/open-steps?body', headers => [@body]);
+is join(' ', map { $_->{step} } @{ listed($server, '/app/open-steps',
+        sub { $_[0]{handler} eq 'test-busy' })->{steps} }),
+    'refuse interrupt drain', 'and the steps of the place that it leads to';
+stop_listed($server, '/app/open-steps', $steps);
 
 # Two generations.
 my @generations = $server->begin(POST => '/busy?body', headers => [@body]);
