@@ -153,12 +153,12 @@ static void stop(client_t *client, const char *query, int told_fd)
     request.json = 1;
     client->stop = wheel_stop_begin(&request, client->pool);
     result = wheel_stop_result(client->stop);
-    if (result->hits_n && !result->dry) {
+    if (result->stopped) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                      "WH0063: process %ld of user %ld has stopped jobs (%u) by "
                      "wheelctl: stop %s",
                      (long)client->peer.pid, (long)client->peer.uid,
-                     result->hits_n,
+                     result->stopped,
                      wheel_filter_text(&request.filter, client->pool));
     }
     tell_hosts(client, told_fd);

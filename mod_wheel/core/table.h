@@ -92,6 +92,7 @@ typedef struct wheel_claim_t {
 typedef enum {
     WHEEL_OUTCOME_STOPPED = 0, /* it is marked */
     WHEEL_OUTCOME_WOULD_STOP,  /* it would be marked, if the stop were real */
+    WHEEL_OUTCOME_STOPPING,    /* it was marked before, and has not ended */
     WHEEL_OUTCOME_ENDED,       /* it has ended, its companion, too */
     WHEEL_OUTCOME_RUNNING      /* it has not */
 } wheel_outcome_e;

@@ -229,22 +229,48 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
 
 /* --- A stop ------------------------------------------------------------- */
 
-static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request, int dry)
+static void fill_hit(wheel_hit_t *hit, const wheel_request_t *request,
+                     wheel_outcome_e outcome)
 {
     memset(hit, 0, sizeof(*hit));
     hit->id = request->id;
     hit->slot = request->slot;
     hit->is_request = 1;
-    hit->outcome = dry ? WHEEL_OUTCOME_WOULD_STOP : WHEEL_OUTCOME_STOPPED;
+    hit->outcome = outcome;
     wheel_requests_steps(request, &hit->steps);
     memcpy(hit->client, request->facts.client, sizeof(hit->client));
     memcpy(hit->handler, request->facts.handler, sizeof(hit->handler));
 }
 
+/* @return what becomes of it; ENDED: nothing, it has ended */
+static wheel_outcome_e stop_request(const wheel_request_t *request, int dry)
+{
+    wheel_request_slots_t *slots = wheel_requests_slots();
+
+    if (request->mark != WHEEL_MARK_NONE) {
+        return WHEEL_OUTCOME_STOPPING;
+    }
+    if (dry) {
+        return WHEEL_OUTCOME_WOULD_STOP;
+    }
+    if (!wheel_request_slots_mark(slots, request->slot, request->id,
+                                  WHEEL_MARK_STOP)) {
+        /* It has ended, or a limit was faster. */
+        return wheel_request_slots_is(slots, request->slot, request->id)
+                   ? WHEEL_OUTCOME_STOPPING
+                   : WHEEL_OUTCOME_ENDED;
+    }
+    if (request->facts.interrupt_after == 0) {
+        wheel_request_slots_interrupt(slots, request->slot, request->id,
+                                      WHEEL_STEP_INTERRUPT);
+    }
+    return WHEEL_OUTCOME_STOPPED;
+}
+
 /* Requests that begin while the slots are read have larger ids than the bound:
  * none of them is stopped in place of one that the reader has passed. */
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
-                             wheel_hit_t *hits)
+                             wheel_hit_t *hits, unsigned *stopping_n)
 {
     wheel_request_slots_t *slots = wheel_requests_slots();
     apr_int64_t now = wheel_clock_usec();
@@ -252,26 +278,24 @@ unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
         wheel_filter_means_requests(filter) ? wheel_requests_max() : 0;
     apr_uint64_t bound = max ? wheel_table_next_id(wheel_process_table()) : 0;
     wheel_request_t request;
+    wheel_outcome_e outcome;
     unsigned hits_n = 0;
     unsigned n;
 
+    *stopping_n = 0;
     for (n = 0; n < max; n++) {
         if (!wheel_request_slots_copy(slots, n, now, &request) ||
-            request.mark != WHEEL_MARK_NONE || request.id >= bound ||
-            !is_meant(filter, &request)) {
+            request.id >= bound || !is_meant(filter, &request)) {
             continue;
         }
-        if (!dry &&
-            !wheel_request_slots_mark(slots, n, request.id, WHEEL_MARK_STOP)) {
-            continue; /* it has ended, or somebody else was faster */
-        }
-        if (!dry && request.facts.interrupt_after == 0) {
-            wheel_request_slots_interrupt(slots, n, request.id,
-                                          WHEEL_STEP_INTERRUPT);
+        outcome = stop_request(&request, dry);
+        if (outcome == WHEEL_OUTCOME_ENDED) {
+            continue;
         }
         if (hits) {
-            fill_hit(&hits[hits_n], &request, dry);
+            fill_hit(&hits[hits_n], &request, outcome);
         }
+        *stopping_n += outcome == WHEEL_OUTCOME_STOPPING;
         hits_n++;
     }
     return hits_n;

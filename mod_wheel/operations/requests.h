@@ -38,10 +38,11 @@ void wheel_requests_sort_by_cpu(wheel_request_t *requests, unsigned requests_n);
  *
  * @param dry mark none
  * @param hits room for so many as there are slots; NULL if nobody wants them
+ * @param stopping_n how many of these were marked before, and have not ended
  * @return how many
  */
 unsigned wheel_requests_stop(const wheel_filter_t *filter, int dry,
-                             wheel_hit_t *hits);
+                             wheel_hit_t *hits, unsigned *stopping_n);
 
 /** Let the helper go on with requests that were stopped. */
 void wheel_requests_wake(void);

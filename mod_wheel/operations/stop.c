@@ -41,7 +41,8 @@ struct wheel_stop_t {
     apr_int64_t until_usec; /* by wheel_clock_usec(): when it waits no more */
     wheel_hit_t *hits;      /* by id; NULL if only their number is wanted */
     unsigned hits_n;
-    unsigned ended_n; /* the first that are known to have ended */
+    unsigned stopping_n; /* of these, requests that were to end already */
+    unsigned ended_n;    /* the first that are known to have ended */
     wheel_round_t round;
 };
 
@@ -120,9 +121,9 @@ static void mark_requests(void *baton)
 {
     wheel_stop_t *stop = baton;
 
-    stop->hits_n +=
-        wheel_requests_stop(&stop->request.filter, stop->request.dry,
-                            stop->hits ? stop->hits + stop->hits_n : NULL);
+    stop->hits_n += wheel_requests_stop(
+        &stop->request.filter, stop->request.dry,
+        stop->hits ? stop->hits + stop->hits_n : NULL, &stop->stopping_n);
 }
 
 static void mark(wheel_stop_t *stop)
@@ -194,7 +195,7 @@ static apr_status_t stop_for_host(const wheel_filter_t *filter,
     stop.request.filter = *filter;
     mark(&stop);
     wheel_stop_finish(&stop);
-    *stopped = stop.hits_n;
+    *stopped = stop.hits_n - stop.stopping_n;
     return stop.failed;
 }
 
@@ -229,8 +230,8 @@ void wheel_stop_publish(wheel_stop_t *stop)
         wait_max = -1;
     }
     stop->published = 1;
-    wheel_cluster_tell(&stop->request.filter, stop->hits_n, wait_max,
-                       &stop->round, stop->pool);
+    wheel_cluster_tell(&stop->request.filter, stop->hits_n - stop->stopping_n,
+                       wait_max, &stop->round, stop->pool);
 }
 
 const char *wheel_stop_hosts(const wheel_stopped_t *result, int reply,
@@ -315,7 +316,7 @@ static unsigned count_stopped(const wheel_stop_t *stop)
     unsigned n;
 
     if (!stop->published || stop->round.told != WHEEL_TOLD) {
-        return stop->request.dry ? 0 : stop->hits_n;
+        return stop->request.dry ? 0 : stop->hits_n - stop->stopping_n;
     }
     for (n = 0; n < stop->round.replies_n; n++) {
         int reply = stop->round.replies[n].stopped;
@@ -328,7 +329,8 @@ static unsigned count_stopped(const wheel_stop_t *stop)
 static const char *unpublished(const wheel_stop_t *stop)
 {
     return apr_psprintf(
-        stop->pool, "%u wheels of this host were stopped; %s", stop->hits_n,
+        stop->pool, "%u wheels of this host were stopped; %s",
+        stop->hits_n - stop->stopping_n,
         stop->round.told == WHEEL_TOLD_PERHAPS
             ? "Redis, or the helper process of this host, did not answer in "
               "time, so the other hosts may or may not have been told"
@@ -378,7 +380,7 @@ const wheel_stopped_t *wheel_stop_result(wheel_stop_t *stop)
         result->status = HTTP_BAD_GATEWAY;
         result->problem = unpublished(stop);
     }
-    else if (!result->stopped && !stop->request.dry &&
+    else if (!result->stopped && !stop->hits_n && !stop->request.dry &&
              !wheel_filter_is_any(&stop->request.filter)) {
         set_none_found(stop, result);
     }

@@ -37,6 +37,7 @@ static json_t *hit_json(const wheel_hit_t *hit, apr_pool_t *pool)
     static const char *const outcomes[] = {
         [WHEEL_OUTCOME_STOPPED] = "stopped",
         [WHEEL_OUTCOME_WOULD_STOP] = "would-stop",
+        [WHEEL_OUTCOME_STOPPING] = "stopping",
         [WHEEL_OUTCOME_ENDED] = "ended",
         [WHEEL_OUTCOME_RUNNING] = "running",
     };

@@ -11,7 +11,7 @@ use WheelRequests qw(listed);
 use WheelServer ();
 use WheelTest qw(await wait_until);
 
-plan tests => 29, need_module 'wheel';
+plan tests => 33, need_module 'wheel';
 
 my $modules = user_modules('test_busy');
 my $server  = WheelServer->started(config => <<"END");
@@ -77,8 +77,18 @@ is $server->get("/stop?id=@{[listed($server, '/busy')->{id}]}&wait=0.1&json")
     ->json->{wheels}[0]{outcome}, 'running',
     'one that neither reads nor writes runs on, as the stop says';
 is listed($server, '/busy')->{stopped_by}, 'stop', 'and the status';
+my $again = $server->get("/stop?id=@{[listed($server, '/busy')->{id}]}&json");
+is_deeply [$again->status, $again->json->{stopped},
+    map { $_->{outcome} } @{ $again->json->{wheels} }],
+    [200, 0, 'stopping'], 'a stop that is repeated says that it is ending';
+is $server->get('/stop?path=/busy')->header('Wheel-Stopped'), 0,
+    'and does not count it';
+is $server->get('/stop?path=/busy&wait=0.1&json')->json->{wheels}[0]{outcome},
+    'running', 'it can be waited for';
 end_requests($deaf);
 is $deaf->status, 503, 'its answer is refused when it comes';
+ok wait_until { $server->get('/stop?path=/busy')->status == 404 },
+    'then there is none';
 
 my @both = map { $server->begin(GET => $_) } '/off?wait', '/busy?wait';
 listed($server, '/busy');
