@@ -11,7 +11,8 @@
  */
 #include "requests/backend.h"
 
-#include "apr_dso.h"
+#include <dlfcn.h>
+
 #include "http_config.h"
 
 #include "mod_proxy.h"
@@ -55,18 +56,16 @@ static int note_backend(request_rec *r, proxy_worker *worker,
     return DECLINED;
 }
 
-/* All modules are loaded, and hooks are sorted later. */
+/* All modules are loaded, and hooks are sorted later.  mod_proxy may be one of
+ * them, a part of httpd itself, or missing. */
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
-    const module *proxy = ap_find_linked_module("mod_proxy.c");
-    apr_dso_handle_sym_t add;
+    void *add = dlsym(RTLD_DEFAULT, "proxy_hook_scheme_handler");
 
     (void)pconf;
     (void)plog;
     (void)ptemp;
-    if (proxy && proxy->dynamic_load_handle &&
-        apr_dso_sym(&add, proxy->dynamic_load_handle,
-                    "proxy_hook_scheme_handler") == APR_SUCCESS) {
+    if (add) {
         ((backend_add_t)add)(note_backend, NULL, NULL, APR_HOOK_REALLY_FIRST);
     }
     return OK;
