@@ -28,6 +28,7 @@
 #include "render/render.h"
 #include "server/config.h"
 #include "server/helper.h"
+#include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -251,22 +252,18 @@ static const char *default_name(const server_rec *s, apr_pool_t *pool)
     return apr_psprintf(pool, "%s:%u", name, port);
 }
 
-static const char *retained_key(void)
+static cluster_retained_t *retained(int makes)
 {
-    static char key[64];
-
-    apr_snprintf(key, sizeof(key), CLUSTER_RETAINED "-%u-%u-%u",
-                 (unsigned)sizeof(*own.kept),
-                 (unsigned)sizeof(cluster_counters_t),
-                 (unsigned)sizeof(cluster_position_t));
-    return key;
+    return wheel_process_retained(
+        CLUSTER_RETAINED, sizeof(cluster_retained_t),
+        sizeof(cluster_counters_t) + sizeof(cluster_position_t), makes);
 }
 
 /* Where the module was replaced by one with other sizes, old processes keep
  * what they have. */
 static int keep(server_rec *s)
 {
-    cluster_retained_t *kept = ap_retained_data_get(retained_key());
+    cluster_retained_t *kept = retained(0);
 
     if (!kept) {
         cluster_retained_t made;
@@ -281,7 +278,7 @@ static int keep(server_rec *s)
                          "files");
             return 0;
         }
-        kept = ap_retained_data_create(retained_key(), sizeof(made));
+        kept = retained(1);
         *kept = made;
     }
     own.kept = kept;
@@ -328,7 +325,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 /* No other process reaches what the helper alone uses. */
 static void close_own(void)
 {
-    cluster_retained_t *kept = ap_retained_data_get(retained_key());
+    cluster_retained_t *kept = retained(0);
 
     if (kept && kept->position) {
         munmap(kept->position, sizeof(*kept->position));

@@ -27,6 +27,7 @@
 #include "core/proc.h"
 #include "server/config.h"
 #include "server/helper.h"
+#include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -378,10 +379,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return check_first_pass(&config, s);
     }
-    kept = ap_retained_data_get(SOCKET_RETAINED);
-    if (!kept) {
-        kept = ap_retained_data_create(SOCKET_RETAINED, sizeof(*kept));
-    }
+    kept = wheel_process_retained(SOCKET_RETAINED, sizeof(*kept), 0, 1);
     if (kept->open && !is_wanted(kept, &config)) {
         close_kept(kept);
     }
@@ -406,7 +404,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
  * answer there, and the next server could not have it. */
 static void close_own(void)
 {
-    socket_retained_t *kept = ap_retained_data_get(SOCKET_RETAINED);
+    socket_retained_t *kept =
+        wheel_process_retained(SOCKET_RETAINED, sizeof(*kept), 0, 0);
 
     if (kept && kept->open) {
         close(kept->fd);

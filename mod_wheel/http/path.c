@@ -273,12 +273,12 @@ static int is_set_changed(request_rec *r, const core_dir_config *location,
 static int has_room(request_rec *r, const core_dir_config *location,
                     const char *own, size_t end)
 {
-    const char *segment = apr_pstrmemdup(r->pool, own, end);
+    const char *part = apr_pstrmemdup(r->pool, own, end);
 
-    return is_set(r, location, apr_pstrcat(r->pool, segment, "/a", NULL)) &&
+    return is_set(r, location, apr_pstrcat(r->pool, part, "/a", NULL)) &&
            (own[end] == '/' ||
-            !(is_set(r, location, apr_pstrcat(r->pool, segment, "a", NULL)) ||
-              is_set(r, location, apr_pstrcat(r->pool, segment, "0", NULL))));
+            !(is_set(r, location, apr_pstrcat(r->pool, part, "a", NULL)) ||
+              is_set(r, location, apr_pstrcat(r->pool, part, "0", NULL))));
 }
 
 /* Where similar segments don't tell: a pattern or a condition may list very

@@ -27,6 +27,7 @@
 #include "scoreboard.h"
 
 #include "core/proc.h"
+#include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -338,21 +339,17 @@ static apr_status_t end_generation(void *data)
 
 /* --- Hooks ---------------------------------------------------------------- */
 
-static const char *retained_key(void)
+static helper_retained_t *retained(int makes)
 {
-    static char key[64];
-
-    apr_snprintf(key, sizeof(key), HELPER_RETAINED "-%u",
-                 (unsigned)sizeof(helper_retained_t));
-    return key;
+    return wheel_process_retained(HELPER_RETAINED, sizeof(helper_retained_t), 0,
+                                  makes);
 }
 
 static helper_retained_t *keep(void)
 {
-    helper_retained_t *kept = ap_retained_data_get(retained_key());
+    helper_retained_t *kept = retained(1);
 
-    if (!kept) {
-        kept = ap_retained_data_create(retained_key(), sizeof(*kept));
+    if (!kept->owner) {
         kept->owner = getpid();
         kept->life = -1;
         kept->before = -1;
@@ -405,7 +402,7 @@ static int pre_mpm(apr_pool_t *pool, ap_scoreboard_e type)
 /* No other process may keep the helper alive when the parent is dead. */
 static void close_own(void)
 {
-    helper_retained_t *kept = ap_retained_data_get(retained_key());
+    helper_retained_t *kept = retained(0);
 
     if (kept) {
         close_fd(&kept->life);

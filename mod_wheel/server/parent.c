@@ -308,10 +308,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    kept = ap_retained_data_get(PARENT_RETAINED);
-    if (!kept) {
-        kept = ap_retained_data_create(PARENT_RETAINED, sizeof(*kept));
-    }
+    kept = wheel_process_retained(PARENT_RETAINED, sizeof(*kept), 0, 1);
     if (kept->table && kept->layout != wheel_table_layout()) {
         warn_of_replaced_module(s);
     }

@@ -32,6 +32,7 @@
 #include "core/request_steps.h"
 #include "server/config.h"
 #include "server/helper.h"
+#include "server/process.h"
 #include "server/requests.h"
 
 APLOG_USE_MODULE(wheel);
@@ -378,7 +379,7 @@ static void set_steps(unsigned allowed, const char *why, server_rec *s)
 
 static void maintain(int reason, void *data, int status);
 
-static apr_status_t start(server_rec *s)
+static apr_status_t start_process(server_rec *s)
 {
     privileged_retained_t *kept = privileged.kept;
     privileged_start_t how = {
@@ -443,7 +444,7 @@ static void maintain(int reason, void *data, int status)
                  "WH0123: the privileged process has ended (status %d)",
                  status);
     if (wheel_clock_usec() - kept->started_usec >= PRIVILEGED_BRIEF_USEC) {
-        start(ap_server_conf);
+        start_process(ap_server_conf);
     }
 }
 
@@ -452,7 +453,7 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 {
     (void)pool;
     if (privileged.steps && !privileged.kept->pid) {
-        start(s);
+        start_process(s);
     }
     return DECLINED;
 }
@@ -474,22 +475,18 @@ static apr_status_t end_generation(void *data)
     return APR_SUCCESS;
 }
 
-static const char *retained_key(void)
+static privileged_retained_t *retained(int makes)
 {
-    static char key[64];
-
-    apr_snprintf(key, sizeof(key), PRIVILEGED_RETAINED "-%u-%u",
-                 (unsigned)sizeof(privileged_retained_t),
-                 (unsigned)sizeof(privileged_cooled_t));
-    return key;
+    return wheel_process_retained(
+        PRIVILEGED_RETAINED, sizeof(privileged_retained_t),
+        sizeof(privileged_cooled_t) + sizeof(privileged_state_t), makes);
 }
 
 static privileged_retained_t *keep(void)
 {
-    privileged_retained_t *kept = ap_retained_data_get(retained_key());
+    privileged_retained_t *kept = retained(1);
 
-    if (!kept) {
-        kept = ap_retained_data_create(retained_key(), sizeof(*kept));
+    if (!kept->owner) {
         kept->owner = getpid();
         kept->fds[0] = kept->fds[1] = -1;
     }
@@ -537,7 +534,7 @@ static int has_cooled(const privileged_retained_t *kept)
  * process. */
 static void close_own(void)
 {
-    privileged_retained_t *kept = ap_retained_data_get(retained_key());
+    privileged_retained_t *kept = retained(0);
 
     if (kept && kept->fds[0] >= 0) {
         close(kept->fds[0]);
@@ -584,7 +581,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     apr_pool_cleanup_register(pconf, privileged.kept, end_generation,
                               apr_pool_cleanup_null);
-    start(s);
+    start_process(s);
     return OK;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ap_mpm.h"
+#include "apr_strings.h"
 
 #include "core/platform.h"
 
@@ -102,6 +103,18 @@ void wheel_process_end_jobs(void)
 {
     wheel_process_set_ending();
     wheel_table_mark_own(process.table, process.self.pid, WHEEL_END_SHUTDOWN);
+}
+
+void *wheel_process_retained(const char *name, apr_size_t bytes,
+                             apr_size_t shared_bytes, int makes)
+{
+    char key[64];
+    void *kept;
+
+    apr_snprintf(key, sizeof(key), "%s-%u-%u", name, (unsigned)bytes,
+                 (unsigned)shared_bytes);
+    kept = ap_retained_data_get(key);
+    return kept || !makes ? kept : ap_retained_data_create(key, bytes);
 }
 
 int wheel_process_thread(pthread_t *thread, size_t stack_bytes,

@@ -41,6 +41,15 @@ int wheel_process_threaded(void);
  * thread. */
 int wheel_process_ending(void);
 
+/**
+ * Data on the process pool, which outlives restarts.  Another build of the
+ * module, with structs of other sizes, has its own.
+ * @param shared_bytes of the structs that it points to
+ * @param makes make it, all zeros, if there is none
+ */
+void *wheel_process_retained(const char *name, apr_size_t bytes,
+                             apr_size_t shared_bytes, int makes);
+
 /** For the parent, in post_config: its children use this table. */
 void wheel_process_set_table(wheel_table_t *table);
 

@@ -229,12 +229,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    kept = ap_retained_data_get(REQUESTS_RETAINED);
-    if (!kept && !wheel_config_requests_used()) {
-        return OK;
-    }
+    kept = wheel_process_retained(REQUESTS_RETAINED, sizeof(*kept), 0,
+                                  wheel_config_requests_used());
     if (!kept) {
-        kept = ap_retained_data_create(REQUESTS_RETAINED, sizeof(*kept));
+        return OK;
     }
     if (kept->slots && kept->layout != wheel_request_slots_layout()) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -254,7 +252,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 /* A process that waits there, too, would take wakes from the helper. */
 static void close_own(void)
 {
-    requests_retained_t *kept = ap_retained_data_get(REQUESTS_RETAINED);
+    requests_retained_t *kept =
+        wheel_process_retained(REQUESTS_RETAINED, sizeof(*kept), 0, 0);
 
     if (kept && kept->slots && kept->layout == wheel_request_slots_layout()) {
         wheel_request_slots_wake_close(kept->slots);
