@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # A wrong value of a directive is refused by httpd -t, with a message that names
-# the directive, the option, the value and what is allowed.
+# the directive, the option, the value and what is allowed; the manual says that,
+# too.
 #
 # Under one MPM: it has no part in how directives are read.
 
 use strict;
 use warnings FATAL => 'all';
 
+use WheelHttpd qw(checkout_dir slurp);
 use WheelPlan;
 use WheelServer ();
 
@@ -18,6 +20,11 @@ my $words = 'stop, log, cooldown, drain';
 # A line, and the message without the directive.
 my @wrong = (
     ['WheelMax 0',            "'0' is not a whole number from 1 to 10000000"],
+    ['WheelMax 10000001',     'from 1 to 10000000'],
+    ['WheelCluster redis://h length=99', "length='99' is not"],
+    ['WheelCluster redis://h db=65536', "db='65536' is not"],
+    ['WheelCluster redis://h timeout=61', "timeout='61' is not"],
+    ['WheelCluster redis://h key=' . 'x' x 101, 'is not 1 to 100 printable'],
     ['WheelMax 1.5',          "'1.5' is not a whole number from 1 to"],
     ['WheelReserve -1',       "'-1' is not a whole number from 0 to"],
     ['WheelReserve 100000',   '100000 leaves no worker for a wheel'],
@@ -64,9 +71,13 @@ my @wrong = (
     ['WheelControl ' . 'x' x 120, 'that of a local socket has 107 at most'],
 );
 
-plan tests => 2 * @wrong, need_module 'wheel';
+plan tests => 2 * @wrong + 1, need_module 'wheel';
 
 my $server = WheelServer->new(addresses => 0);
+my ($all, @sections) = split /^## /m,
+    slurp(checkout_dir() . '/mod_wheel/doc/directives.md') =~ s/`//gr;
+my %manual = map { /\A(\w+)/ => "$all$_" } @sections;
+my %untold;
 
 for my $case (@wrong) {
     my ($line, $message) = @$case;
@@ -76,4 +87,8 @@ for my $case (@wrong) {
     isnt $code, 0, "$line is refused";
     like $said, qr/\Q$directive\E: [^\n]*\Q$message\E/,
         'and the message says why';
+    my ($range) = $said =~ /is not .*?\b(\d\w* to \d\w*)/;
+    $untold{"$directive: $range"} = 1
+        if $range && $manual{$directive} !~ /\b\Q$range\E\b/;
 }
+is join(', ', sort keys %untold), '', 'the manual has each range';
