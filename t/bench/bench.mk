@@ -23,6 +23,12 @@ $(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=$(libs)/%.o) \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
 
+$(BENCH)/slices: t/bench/slices.c $(PURE_NAMES:%=$(libs)/%.o) \
+    t/bench/bench.mk
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
+
 $(BENCH)/mod_bench_empty.so: t/bench/mod_bench_empty.c t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -34,7 +40,8 @@ $(BENCH)/wheel-go: t/bench/peers/wheel.go
 	$(Q)mkdir -p $(@D)
 	$(Q)GO111MODULE=off GOCACHE="$$PWD/$(BENCH)/go-cache" go build -o $@ $<
 
-bench-programs: all $(addprefix $(BENCH)/,client bare table mod_bench_empty.so)
+bench-programs: all $(addprefix $(BENCH)/,client bare table slices \
+    mod_bench_empty.so)
 
 # Servers that are not installed are left out.
 ROUNDS ?=

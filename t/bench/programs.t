@@ -18,6 +18,8 @@ my $after  = qr{$number / $number|goes on};
 my @each = (
     ['t/bench/.build/bare 0.1 2' => qr/\Arate \d+\z/],
     ['t/bench/.build/table'      => qr/\A\d+ \d+(?: $number){4}\z/],
+    ['t/bench/.build/slices 0.1 2' =>
+        qr/\A\w+ +slice, 2 loops: \d+ times, mean $number ms, most $number ms\z/],
     ['t/bench/control 2'         => qr/ p50 +$number ms .* most +$number ms\z/],
     ['t/bench/control memory 5'  =>
         qr/\Aprivate memory .*: \d+ KiB without, \d+ KiB with it\z/],
