@@ -269,12 +269,14 @@ void wheel_table_mark_own(wheel_table_t *table, pid_t pid, wheel_end_e end);
 /**
  * Mark and wake every job of this process as ended by a shutdown, if the oldest
  * of all jobs without a mark is one of them and no process has done so for a
- * while.  Takes no lock.
- * @param pause usec from one process to the next
+ * while.  A process that has the oldest and doesn't come to it, since its job
+ * polls no mark, is passed over after another pause.  Takes no lock.
+ * @param since_usec when it became necessary, by wheel_clock_usec()
+ * @param pause usec from then, and from one process to the next
  * @return 1 if it was done
  */
 int wheel_table_give_way(wheel_table_t *table, pid_t pid,
-                         apr_interval_time_t pause);
+                         apr_int64_t since_usec, apr_interval_time_t pause);
 
 /** The members of a record that filters compare. */
 wheel_facets_t wheel_table_facets(const wheel_record_t *record);

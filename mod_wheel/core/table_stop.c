@@ -253,14 +253,17 @@ static pid_t oldest_pid(const wheel_table_t *table)
 }
 
 int wheel_table_give_way(wheel_table_t *table, pid_t pid,
-                         apr_interval_time_t pause)
+                         apr_int64_t since_usec, apr_interval_time_t pause)
 {
     _Atomic apr_int64_t *gave_way = &table->header->gave_way_usec;
     apr_int64_t now = wheel_clock_usec();
     apr_int64_t last = atomic_load_explicit(gave_way, memory_order_relaxed);
 
-    if ((last > 0 && last <= now && now - last < pause) ||
-        oldest_pid(table) != pid ||
+    if (last > since_usec && last <= now) {
+        since_usec = last;
+    }
+    if (now - since_usec < pause ||
+        (now - since_usec < 2 * pause && oldest_pid(table) != pid) ||
         !atomic_compare_exchange_strong_explicit(
             gave_way, &last, now, memory_order_relaxed, memory_order_relaxed)) {
         return 0;

@@ -184,12 +184,26 @@ static int nobody_listens(void)
     return APR_STATUS_IS_ECONNREFUSED(rv);
 }
 
+/* Is it time again, in one of the threads that ask?
+ * @param last_usec when it was, 0 for never */
+static int is_time(_Atomic apr_int64_t *last_usec, apr_int64_t now,
+                   apr_interval_time_t pause)
+{
+    apr_int64_t last = atomic_load_explicit(last_usec, memory_order_relaxed);
+
+    return now - last >= pause &&
+           atomic_compare_exchange_strong_explicit(last_usec, &last, now,
+                                                   memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
 /* A process that is worn out, spare or of an old generation keeps its place
  * until its last job ends.  Should such processes hold all places, no new one
  * starts, nobody accepts, and nobody could stop the jobs. */
 static void give_way(int async)
 {
     static _Atomic apr_int64_t full_usec;
+    static _Atomic apr_int64_t listened_usec;
     apr_int64_t since = atomic_load_explicit(&full_usec, memory_order_relaxed);
     apr_int64_t now = wheel_clock_usec();
 
@@ -204,33 +218,19 @@ static void give_way(int async)
     if (now - since < MPM_FULL_USEC) {
         return;
     }
-    if (!async) {
-        /* While the server stops gracefully, its processes look like those that
-         * are worn out. */
-        atomic_store_explicit(&full_usec, now, memory_order_relaxed);
-        if (nobody_listens()) {
-            return;
-        }
+    /* While the server stops gracefully, worker's processes look like those
+     * that are worn out. */
+    if (!async &&
+        (!is_time(&listened_usec, now, MPM_FULL_USEC) || nobody_listens())) {
+        return;
     }
-    if (wheel_table_give_way(wheel_process_table(), getpid(), MPM_FULL_USEC)) {
+    if (wheel_table_give_way(wheel_process_table(), getpid(), since,
+                             MPM_FULL_USEC)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      "WH0013: processes that are about to end hold all "
-                     "places for processes: the wheels of this one, which has "
-                     "the oldest, are ended");
+                     "places for processes: the wheels of this one are "
+                     "ended");
     }
-}
-
-/* Is it time again, in one of the threads that ask?
- * @param last_usec when it was, 0 for never */
-static int is_time(_Atomic apr_int64_t *last_usec, apr_int64_t now,
-                   apr_interval_time_t pause)
-{
-    apr_int64_t last = atomic_load_explicit(last_usec, memory_order_relaxed);
-
-    return now - last >= pause &&
-           atomic_compare_exchange_strong_explicit(last_usec, &last, now,
-                                                   memory_order_relaxed,
-                                                   memory_order_relaxed);
 }
 
 void wheel_mpm_help(void)

@@ -354,6 +354,7 @@ static void the_process_with_the_oldest_job_gives_way(void **state)
 {
     wheel_claim_t claim = claim_of(NULL);
     pid_t own = claim.proc.pid;
+    apr_int64_t since;
     unsigned ends;
     unsigned old;
     unsigned young;
@@ -367,15 +368,24 @@ static void the_process_with_the_oldest_job_gives_way(void **state)
     wheel_table_claim(test.table, &claim, &young, &id, &refusal);
     /* A job that is to end anyhow is nobody's oldest. */
     wheel_table_mark(test.table, ends, WHEEL_END_STOP);
-    assert_false(wheel_table_give_way(test.table, own, 0));
-    assert_true(wheel_table_give_way(test.table, 1, 60 * 1000000));
+    since = wheel_clock_usec() - 60 * 1000000;
+    assert_false(wheel_table_give_way(test.table, own, since, 60 * 1000000));
+    assert_true(wheel_table_give_way(test.table, 1, since, 60 * 1000000));
     assert_int_equal(wheel_table_marked(test.table, old), WHEEL_END_SHUTDOWN);
     assert_int_equal(wheel_table_marked(test.table, young), WHEEL_END_NONE);
     /* The next has its turn, but not at once. */
-    assert_false(wheel_table_give_way(test.table, own, 60 * 1000000));
-    assert_true(wheel_table_give_way(test.table, own, 0));
+    assert_false(wheel_table_give_way(test.table, own, since, 60 * 1000000));
+    assert_true(wheel_table_give_way(test.table, own, since, 0));
     assert_int_equal(wheel_table_marked(test.table, young), WHEEL_END_SHUTDOWN);
-    assert_false(wheel_table_give_way(test.table, own, 0));
+    /* One that does not come to it is passed over. */
+    claim.proc.pid = 1;
+    wheel_table_claim(test.table, &claim, &old, &id, &refusal);
+    claim.proc.pid = own;
+    wheel_table_claim(test.table, &claim, &young, &id, &refusal);
+    usleep(2000);
+    assert_true(wheel_table_give_way(test.table, own, since, 1000));
+    assert_int_equal(wheel_table_marked(test.table, old), WHEEL_END_NONE);
+    assert_int_equal(wheel_table_marked(test.table, young), WHEEL_END_SHUTDOWN);
 }
 
 static void a_wake_up_comes_though_nobody_waits_yet(void **state)

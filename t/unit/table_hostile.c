@@ -163,7 +163,7 @@ static void do_as_a_child(unsigned *seed)
     assert_true(hits_n <= SLOTS);
     wheel_table_wake_marked(test.table);
     wheel_table_mark_own(test.table, (pid_t)any_number(seed), WHEEL_END_GONE);
-    wheel_table_give_way(test.table, (pid_t)any_number(seed), 0);
+    wheel_table_give_way(test.table, (pid_t)any_number(seed), 0, 0);
     wheel_table_sweep(test.table, NULL);
     read_all();
 }
