@@ -22,7 +22,6 @@
 #include "server/config_cluster.h"
 #include "server/config_steps.h"
 #include "server/config_values.h"
-#include "server/privileged.h"
 
 APLOG_USE_MODULE(wheel);
 
@@ -189,17 +188,6 @@ static const char *set_value(cmd_parms *cmd, void *config, const char *text)
 
     return value->words ? wheel_config_word(cmd, "", text, value->words, place)
                         : wheel_config_number(cmd, text, value->min, place);
-}
-
-static const char *set_where(cmd_parms *cmd, void *dir, const char *text)
-{
-    const wheel_dir_config_t *config = dir;
-    const char *error = set_value(cmd, dir, text);
-
-    if (!error && config->where) {
-        wheel_config_need(cmd, WHEEL_PRIVILEGED_WHERE);
-    }
-    return error;
 }
 
 /* The settings of the server, if the directive stands where it may.
@@ -380,7 +368,7 @@ const command_rec wheel_config_directives[] = {
                   RSRC_CONF | ACCESS_CONF,
                   "proxied requests end with their clients and leave workers "
                   "idle, as wheels do: on or off"),
-    AP_INIT_TAKE1("WheelWhere", set_where, (void *)&where_value,
+    AP_INIT_TAKE1("WheelWhere", set_value, (void *)&where_value,
                   RSRC_CONF | ACCESS_CONF,
                   "the status here shows where requests are stuck: on or off"),
     AP_INIT_TAKE123("WheelRequests", wheel_config_set_requests, NULL,

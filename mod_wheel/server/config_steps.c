@@ -55,7 +55,6 @@ static struct {
 } needs[] = {
     {WHEEL_PRIVILEGED_CUT, NULL},
     {WHEEL_PRIVILEGED_COOLDOWN, NULL},
-    {WHEEL_PRIVILEGED_WHERE, NULL},
 };
 
 #define NEEDS_N (sizeof(needs) / sizeof(needs[0]))

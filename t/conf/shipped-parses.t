@@ -13,7 +13,7 @@ use WheelServer ();
 use WheelTest qw(await wait_until);
 
 my $conf = checkout_dir() . '/conf';
-plan tests => 21, need_module 'wheel';
+plan tests => 22, need_module 'wheel';
 
 # Nothing but where things are.
 my %define = (
@@ -50,10 +50,11 @@ is complaints($server), '', 'nothing was wrong in its log';
 # In a server that has modules of its own.
 my $other = WheelServer->new(
     addresses => 0, processes => 1, threads => 8,
-    config => "Include $conf/wheel.conf\n"
+    config => "Include $conf/wheel.conf\nWheelRequests on\n"
 );
 ($code, $words) = $other->check;
 is $code, 0, 'conf/wheel.conf is right' or diag $words;
+unlike $words, qr/WH0/, 'and warns of nothing where every request is a job';
 ok $other->start, 'a server that includes it starts' or diag $other->error_log;
 my @seen = map { $other->get("/wheel/$_")->status }
     qw(rotate?wait=0 stop wheel-status?json);
