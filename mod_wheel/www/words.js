@@ -268,7 +268,8 @@ export function hostsMissed(hosts) {
 export function refusal({ status, detail, retryAfter }) {
     const again = /^\d{1,5}$/.test(retryAfter || "")
         ? ` Try again in ${count(Number(retryAfter), "second")}.` : "";
-    const told = detail ? `${detail}${again}` : again.trim();
+    const told = again
+        ? `${detail.replace(/[^.!?]$/, "$&.")}${again}`.trim() : detail;
 
     if (status === 0) {
         return ["The server can’t be reached.", told];

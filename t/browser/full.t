@@ -22,7 +22,7 @@ pageTest({ directives }, async (live, server) => {
         "the page says how many were refused", refusal);
     const full = await refusal();
     ok(full.includes("The server is full.") && /WheelMax/.test(full)
-        && /Try again in \d+ second/.test(full),
+        && /\. Try again in \d+ second/.test(full),
     "that the server is full, its reason, and when to try again", full);
     is(await live.text("#wheels-count"), "3 of at most 3",
         "the limit stands beside the wheels");
