@@ -12,6 +12,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -454,6 +455,15 @@ static apr_status_t end_forgotten(void *data)
     return APR_SUCCESS;
 }
 
+/* APR's pools align to 8 bytes, and a long double or a vector needs more. */
+static void *make_memory(apr_pool_t *pool, apr_size_t bytes)
+{
+    const apr_size_t align = _Alignof(max_align_t);
+    char *memory = apr_pcalloc(pool, bytes + align);
+
+    return memory + (align - (apr_uintptr_t)memory % align) % align;
+}
+
 static job_own_t *make_own(request_rec *r, const wheel_spec_t *spec)
 {
     job_own_t *own = apr_pcalloc(r->pool, sizeof(*own));
@@ -462,7 +472,7 @@ static job_own_t *make_own(request_rec *r, const wheel_spec_t *spec)
     own->result = spec->result;
     own->result_max = spec->result_bytes;
     if (spec->memory_bytes) {
-        own->memory = apr_pcalloc(r->pool, spec->memory_bytes);
+        own->memory = make_memory(r->pool, spec->memory_bytes);
     }
     own->wait.table = wheel_process_table();
     own->wait.in_worker = 1;

@@ -12,7 +12,7 @@ use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await collect thread_policy wait_until);
 
-plan tests => 15, need_module 'wheel';
+plan tests => 16, need_module 'wheel';
 
 my $server = WheelServer->started(threads => 8,
     config => user_modules(qw(test_job gaps)) . <<'END');
@@ -74,6 +74,9 @@ is $bytes =~ s/\r\n.*?\r\n\r\n//sr, 'HTTP/1.1 200 OK',
 is $server->get('/job/own-forgets')->status, 200, 'a handler may forget to end';
 ok wait_until { !$server->running && $server->status->{totals}{ended}{finished} },
     'and its job ends with its request';
+
+like $server->get('/job/own-memory')->body, qr/^aligned=8 /,
+    'the memory of each is aligned for any type';
 
 $own = $server->begin(GET => '/job/own-spin');
 $server->wait_rotating(1) or die "no job turns\n";

@@ -6,6 +6,7 @@
  *
  * Each answers with a line that says what came of it.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -195,6 +196,30 @@ static void own_nothing(wheel_job_t *job, request_rec *r)
     (void)r;
 }
 
+/* Counts the jobs whose memory is aligned for any type, wherever their pool
+ * stands. */
+static void own_memory(wheel_job_t *job, request_rec *r)
+{
+    wheel_result_t result;
+    wheel_spec_t spec;
+    unsigned aligned = 0;
+    unsigned n;
+
+    job_end(job, NULL);
+    wheel_spec_init(&spec);
+    spec.memory_bytes = sizeof(max_align_t);
+    for (n = 0; n < 8; n++) {
+        apr_palloc(r->pool, 8);
+        if (job_begin(r, &spec, &job, &result) == APR_SUCCESS) {
+            aligned += (apr_uintptr_t)wheel_job_memory(job) %
+                           __alignof__(max_align_t) ==
+                       0;
+            job_end(job, NULL);
+        }
+    }
+    ap_rprintf(r, "aligned=%u ", aligned);
+}
+
 /* --- The handler -------------------------------------------------------- */
 
 static const struct {
@@ -211,11 +236,9 @@ static const struct {
     own_fn *work;
     int ends;
 } owns[] = {
-    {"/own-spin", own_spin, 1},
-    {"/own-burn", own_burn, 1},
-    {"/own-late", own_late, 0},
-    {"/own-forgets", own_nothing, 0},
-    {NULL, NULL, 0},
+    {"/own-spin", own_spin, 1},     {"/own-burn", own_burn, 1},
+    {"/own-late", own_late, 0},     {"/own-forgets", own_nothing, 0},
+    {"/own-memory", own_memory, 0}, {NULL, NULL, 0},
 };
 
 /* What is wrong with a result, "right" if nothing is. */
