@@ -231,8 +231,8 @@ static inline int wheel_api_is_there(void)
  *         APR_EAGAIN when it was refused: result->refusal tells why, answer
  *         503 with Retry-After.
  *         APR_EINVAL when the spec is wrong: a name that is not allowed, no
- *         work, a size without its pointer, or one over its maximum; or when
- *         an argument is NULL.
+ *         work, a size without its pointer, a size or a load over its maximum;
+ *         or when an argument is NULL.
  *         APR_ENOTIMPL when the spec is of another version than mod_wheel
  *         serves, or was not initialised; result is not touched.
  */

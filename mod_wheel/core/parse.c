@@ -116,8 +116,8 @@ static const char *parse_pair(query_t *query, char *pair)
     if (!decoded) {
         return apr_psprintf(
             pool,
-            "parameter '%s' has a broken %%-escape; a %% of its "
-            "own is written as %%25",
+            "parameter '%s' has %%00 or a broken %%-escape; a %% "
+            "of its own is written as %%25",
             pair);
     }
     return param->read(param->name, decoded, to + param->offset, pool);
@@ -214,7 +214,7 @@ static const char *parse_time_up_to(const char *name, const char *value,
     }
     return apr_psprintf(pool,
                         "%s: '%.64s' is not a number of seconds from 0 to %d, "
-                        "such as 30 or 0.5",
+                        "such as 30 or 0.5, with six decimals at most",
                         name, value, seconds_max);
 }
 

@@ -64,7 +64,8 @@ int wheel_step_find(const wheel_filter_t *filter, wheel_step_result_t *result,
     only.id = filter->id;
     if (!only.id || memcmp(&only, filter, sizeof(only)) != 0) {
         return fail(result, HTTP_BAD_REQUEST,
-                    "id: which request? give its id, and no other filter");
+                    "a step is for one request: give its id, and no "
+                    "other filter");
     }
     if (!wheel_requests_find(only.id, &result->request)) {
         return fail(result, HTTP_NOT_FOUND, not_found(only.id, pool));

@@ -169,8 +169,9 @@ static apr_status_t check_version(request_rec *r, const wheel_spec_t *spec)
     if (!atomic_flag_test_and_set_explicit(&told, memory_order_relaxed)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "WH0023: handler %s asks for version %u.%u of the job "
-                      "API, and this mod_wheel serves %u.0 to %u.%u: build it "
-                      "with the mod_wheel.h that belongs to this one",
+                      "API, and this mod_wheel serves %u.0 to %u.%u: call "
+                      "wheel_spec_init(), and build the handler's module with "
+                      "the mod_wheel.h that belongs to this one",
                       r->handler ? r->handler : "(none)", spec->version >> 16,
                       spec->version & 0xffff, WHEEL_API_MAJOR, WHEEL_API_MAJOR,
                       WHEEL_API_MINOR);

@@ -74,7 +74,8 @@ is $server->get('/job/wrong')->body,
 ok wait_until { !$server->running }, 'and nothing runs';
 my @told = $server->error_log =~ /^(.*WH0023.*)$/mg;
 is scalar @told, 1, 'that the version is another is logged once';
-like $told[0], qr/test-job asks for version 0\.0 .* serves 2\.0 to 2\.0:/,
+like $told[0],
+    qr/test-job asks for version 0\.0 .* serves 2\.0 to 2\.0: call wheel_spec_init/,
     'by handler and version';
 
 my $full = WheelServer->started(

@@ -14,7 +14,7 @@ use WheelServer ();
 use WheelTest qw(await thread_policy wait_until);
 
 my @wrong = (
-    ['step=drain',               400, 'id: which request'],
+    ['step=drain',               400, 'a step is for one request'],
     ['path=/loop&step=drain',    400, 'no other filter'],
     ['id=ID&path=/x&step=drain', 400, 'no other filter'],
     ['id=ID&kind=request&step=drain', 400, 'no other filter'],
