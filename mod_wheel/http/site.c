@@ -57,12 +57,11 @@ static const char *const forwarding[] = {"CDN-Loop",
 static const char *const purposes[] = {"Sec-Purpose", "Purpose", "X-Purpose",
                                        "X-Moz"};
 
-/* Only browsers send one of these, and each browser sends one at least. */
-static const char *const browser_headers[] = {
-    "Origin",          "Referer",
-    "Accept-Language", "Sec-Fetch-Site",
-    "Sec-Fetch-Mode",  "Sec-Fetch-Dest",
-    "Sec-CH-UA",       "Upgrade-Insecure-Requests"};
+/* Only browsers send one of these, and each browser sends one at least.
+ * Sec-Fetch-Mode without Sec-Fetch-Site comes from fetch() of Node.js. */
+static const char *const browser_headers[] = {"Origin", "Referer",
+                                              "Sec-Fetch-Site", "Sec-CH-UA",
+                                              "Upgrade-Insecure-Requests"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -85,8 +84,11 @@ static const char *first_of(const request_rec *r, const char *const *headers,
 static int is_browser(const request_rec *r)
 {
     const char *agent = apr_table_get(r->headers_in, "User-Agent");
+    const char *language = apr_table_get(r->headers_in, "Accept-Language");
 
+    /* Any language at all is what programs ask for. */
     return first_of(r, browser_headers, COUNT(browser_headers)) ||
+           (language && strcmp(language, "*")) ||
            (agent && strstr(agent, "Mozilla/"));
 }
 
