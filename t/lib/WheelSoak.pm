@@ -117,7 +117,7 @@ sub new {
     my $php = WheelServer::mpm() eq 'prefork' && php_dir();
     return bless {
         %want, open => [], unread => [], stops => 0,
-        account => { map { $_ => 0 } qw(asked whole told cut lost left) },
+        account => { map { $_ => 0 } qw(asked whole told cut lost left late) },
         kinds => [
             # Target, method, is it whole at its end?
             ['/silent',         'GET'],
@@ -162,7 +162,7 @@ sub ask {
     $self->{account}{asked}++;
     push @{ $self->{open} }, { answer => $answer, target => $target,
         whole => $whole, broken => ${ $self->{broken} },
-        stops => $self->{stops} };
+        stops => $self->{stops}, begun => time };
     return;
 }
 
@@ -183,6 +183,11 @@ sub outcome {
         && ($body // '') =~ /"request \d+ (?:was stopped|took|used)/;
     return 'cut'  if !defined $body && ($status == 200 || !$status) && $stops;
     return 'lost' if $broken && (!$status || !defined $body || $status =~ /\A50/);
+    # Nobody has stopped it, and httpd waits for its body, or for the server
+    # behind it, for a minute (Timeout).
+    return 'late' if $request->{target} =~ m{^/(?:silent|busy\?body)\z}
+        && $status =~ /\A(?:400|408|50[24])\z/
+        && time - $request->{begun} >= 60;
     # Without mod_cgid's own process, which may be killed like a child.
     return 'lost' if $status == 503 && $request->{target} =~ m{^/cgi/}
         && ${ $self->{broken} };
