@@ -134,18 +134,16 @@ $(libs)/mod_wheel_lua.so: $(LUA_NAMES:%=$(libs)/%.o)
 $(libs)/mod_wheel_lua.so: libraries = $(LUA_LIBS)
 $(libs)/wheelctl: $(patsubst %,$(libs)/%.o, \
     $(WHEELCTL_NAMES) $(filter core/%,$(PURE_NAMES)))
-$(libs)/wheelctl: libraries = $(JANSSON_LIBS) -ldl
+$(libs)/wheelctl: libraries = $(JANSSON_LIBS) $(SECCOMP_LIBS) -ldl
 $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
-$(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS)
+$(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS) $(SECCOMP_LIBS)
 $(units)/privileged $(units)/privileged_cool: \
     $(libs)/server/privileged_process.o $(libs)/server/privileged_rights.o
-$(units)/privileged $(units)/privileged_cool: \
-    libraries = $(CMOCKA_LIBS) $(SECCOMP_LIBS)
 $(REDIS_UNITS:%=$(units)/%): $(patsubst %,$(libs)/%.o, \
     $(filter-out %/mod_wheel_redis,$(REDIS_NAMES)))
 $(REDIS_UNITS:%=$(units)/%): libraries = $(CMOCKA_LIBS) $(HIREDIS_LIBS) \
-    $(JANSSON_LIBS)
+    $(JANSSON_LIBS) $(SECCOMP_LIBS)
 
 # Keep objects that are only named by a chain of pattern rules.
 .SECONDARY:

@@ -7,8 +7,6 @@
  */
 #include "server/privileged_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -19,8 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Opening a file changes nothing. */
-#define RIGHTS_OPEN_MASK ((scmp_datum_t)(O_ACCMODE | O_CREAT | O_TRUNC))
+#include "core/rights.h"
 
 static const int rights_calls[] = {
     SCMP_SYS(recvfrom),
@@ -50,15 +47,6 @@ static const int rights_calls[] = {
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(exit_group),
 };
-
-/* Those of the parent, such as the sockets that it listens on, must not stay
- * open with this process. */
-static int close_all_but(int fd)
-{
-    return (fd == 0 ||
-            syscall(SYS_close_range, 0u, (unsigned)fd - 1, 0u) == 0) &&
-           syscall(SYS_close_range, (unsigned)fd + 1, ~0u, 0u) == 0;
-}
 
 /* Where the server has one of the two alone, the steps that take the other are
  * left out. */
@@ -94,15 +82,10 @@ static int allow_ptrace(scmp_filter_ctx filter)
 }
 
 /* The calls that are allowed with some arguments alone. */
-static int allow_some(scmp_filter_ctx filter, int policy)
+static int allow_some(void *filter, int policy)
 {
-    int error = seccomp_rule_add(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-        SCMP_A2(SCMP_CMP_MASKED_EQ, RIGHTS_OPEN_MASK, (scmp_datum_t)O_RDONLY));
+    int error = allow_ptrace(filter);
 
-    if (!error) {
-        error = allow_ptrace(filter);
-    }
     if (!error) {
         error = seccomp_rule_add(
             filter, SCMP_ACT_ALLOW, SCMP_SYS(sched_setscheduler), 1,
@@ -116,31 +99,14 @@ static int allow_some(scmp_filter_ctx filter, int policy)
     return error;
 }
 
-/* From here on, these calls alone; any other fails. */
-static int filter_calls(int policy)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int error = filter ? allow_some(filter, policy) : -ENOMEM;
-    size_t n;
-
-    for (n = 0; n < sizeof(rights_calls) / sizeof(*rights_calls) && !error;
-         n++) {
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rights_calls[n], 0);
-    }
-    if (!error) {
-        error = seccomp_load(filter);
-    }
-    if (filter) {
-        seccomp_release(filter);
-    }
-    errno = -error;
-    return !error;
-}
-
+/* Descriptors of the parent, such as the sockets that it listens on, must not
+ * stay open with this process. */
 int privileged_give_up_rights(int fd, int policy)
 {
-    return close_all_but(fd) && keep_capabilities() &&
+    return wheel_rights_close_all_but(fd, fd) && keep_capabilities() &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls(policy);
+           wheel_rights_filter(rights_calls,
+                               sizeof(rights_calls) / sizeof(*rights_calls),
+                               allow_some, policy);
 }

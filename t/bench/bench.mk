@@ -21,7 +21,8 @@ $(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=$(libs)/%.o) \
     t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS) \
+	    $(SECCOMP_LIBS)
 
 $(BENCH)/slices: t/bench/slices.c $(PURE_NAMES:%=$(libs)/%.o) \
     t/bench/bench.mk
