@@ -2,11 +2,13 @@
 /* control/wheelctl_where.c: wheelctl where: what the thread of a request does,
  * and the processes that work for it.
  *
- * As root it examines them by itself.  Otherwise it asks the server, where
- * WheelPrivileged may allow it.
+ * As root it examines them by itself, but names no stack: a process without
+ * rights does.  Otherwise it asks the server, where WheelPrivileged may allow
+ * it.
  */
 #include "control/wheelctl.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,11 +18,16 @@
 #include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/thread_copy.h"
-#include "core/thread_stack.h"
+#include "core/thread_names.h"
 #include "core/thread_wait.h"
 
 /* CPU time is measured for so long, while the stacks are read. */
 #define MEASURE_USEC (20 * 1000)
+
+/* What all stacks together may take: files may be on a disk that doesn't
+ * answer.  To copy one, a process that keeps its memory from being read. */
+#define STACKS_USEC (20 * APR_USEC_PER_SEC)
+#define COPY_ALARM_SEC 30
 
 /* Processes of a CGI script that are shown. */
 #define PROCESSES_MAX 32
@@ -41,6 +48,7 @@ typedef struct seen_t {
 static struct {
     seen_t seen[1 + PROCESSES_MAX];
     unsigned n;
+    apr_int64_t until_usec; /* for all stacks */
 } found;
 
 /* --- Examine -------------------------------------------------------------- */
@@ -79,28 +87,65 @@ static const char *copy_error(apr_status_t rv)
                               : "the thread has ended";
 }
 
+static json_t *frames_of(char *text)
+{
+    json_t *frames = json_array();
+    char *rest;
+    char *frame;
+
+    for (frame = apr_strtok(text, "\n", &rest); frame;
+         frame = apr_strtok(NULL, "\n", &rest)) {
+        json_array_append_new(frames, json_string(frame));
+    }
+    return frames;
+}
+
+static void name_stack(seen_t *seen, const wheel_thread_copy_t *copy,
+                       const wheel_mappings_t *mappings)
+{
+    static wheel_names_t names;
+    struct pollfd wait = {-1, POLLIN, 0};
+
+    seen->no_stack =
+        wheel_names_begin(&names, copy, mappings, found.until_usec);
+    if (seen->no_stack) {
+        return;
+    }
+    wait.fd = names.fd;
+    do {
+        apr_int64_t left = found.until_usec - wheel_clock_usec();
+
+        poll(&wait, 1, left > 0 ? (int)(left / 1000) + 1 : 0);
+    } while (wheel_names_more(&names));
+    seen->no_stack = wheel_names_end(&names);
+    if (seen->no_stack) {
+        seen->no_stack = apr_pstrdup(wheelctl_pool, seen->no_stack);
+        return;
+    }
+    json_decref(seen->stack);
+    seen->stack = frames_of(names.text);
+}
+
 static void look_at_stack(seen_t *seen)
 {
     static wheel_thread_copy_t copy;
-    static wheel_stack_frame_t frames[WHEEL_STACK_FRAMES_MAX];
-    apr_status_t rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
-    wheel_stack_t *stack = NULL;
-    unsigned frames_n = 0;
-    unsigned n;
+    wheel_mappings_t mappings;
+    apr_status_t rv;
 
+    seen->stack = json_array();
+    seen->no_stack = wheel_mappings_open(seen->process.pid, &mappings);
+    if (seen->no_stack) {
+        return;
+    }
+    alarm(COPY_ALARM_SEC);
+    rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
+    alarm(0);
     seen->no_stack = copy_error(rv);
     if (rv == APR_SUCCESS) {
-        stack = wheel_stack_open(seen->process.pid, &seen->no_stack);
+        name_stack(seen, &copy, &mappings);
+        seen->stopped_usec = copy.stopped_nsec / 1000;
     }
-    if (stack) {
-        seen->no_stack = wheel_stack_walk(stack, &copy, frames, &frames_n);
-        wheel_stack_close(stack);
-    }
-    seen->stack = json_array();
-    for (n = 0; n < frames_n; n++) {
-        json_array_append_new(seen->stack, json_string(frames[n].text));
-    }
-    seen->stopped_usec = copy.stopped_nsec / 1000;
+    wheel_mappings_close(&mappings);
 }
 
 /* The request's thread is the first. */
@@ -130,6 +175,7 @@ static void look(const wheelctl_thread_t *thread)
         begin_look(&found.seen[n]);
     }
     left = wheel_clock_usec() + MEASURE_USEC;
+    found.until_usec = wheel_clock_usec() + STACKS_USEC;
     for (n = 0; n < found.n; n++) {
         look_at_stack(&found.seen[n]);
     }

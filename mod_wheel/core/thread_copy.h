@@ -3,7 +3,7 @@
  * copied to be examined later.
  *
  * Linux on x86-64 and arm64; the caller needs the right to trace the process.
- * Whoever copies parses nothing: core/thread_stack.h does, with fewer rights.
+ * Whoever copies parses nothing: core/thread_names.h does, with fewer rights.
  */
 #ifndef WHEEL_CORE_THREAD_COPY_H
 #define WHEEL_CORE_THREAD_COPY_H

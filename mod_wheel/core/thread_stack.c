@@ -2,19 +2,20 @@
 /* core/thread_stack.c: the functions of a copied stack, by elfutils' libdw.
  *
  * The thread that was copied runs on meanwhile: nothing of its process is read
- * but its mappings.  Runs in wheelctl, and in a process that the helper starts
- * for one stack.
+ * but its mappings.  Runs in the process of core/thread_names.c.
  */
 #include "core/thread_stack.h"
 
 #include <dlfcn.h>
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STACK_LIBRARY "libdw.so.1"
@@ -27,15 +28,14 @@
 
 /* What is used of libdw.  Only who looks at a stack has to have it. */
 #define STACK_FUNCTIONS(f)                                             \
-    f(dwfl_addrmodule) f(dwfl_attach_state) f(dwfl_begin) f(dwfl_end)  \
-        f(dwfl_frame_pc) f(dwfl_getthread_frames) f(dwfl_lineinfo)     \
-            f(dwfl_linux_proc_find_elf) f(dwfl_linux_proc_maps_report) \
-                f(dwfl_linux_proc_report) f(dwfl_report_elf)           \
-                    f(dwfl_module_addrinfo) f(dwfl_module_getsrc)      \
-                        f(dwfl_module_info) f(dwfl_report_end)         \
-                            f(dwfl_standard_find_debuginfo)            \
-                                f(dwfl_thread_state_register_pc)       \
-                                    f(dwfl_thread_state_registers)
+    f(dwfl_addrmodule) f(dwfl_attach_state) f(dwfl_begin)              \
+        f(dwfl_build_id_find_debuginfo) f(dwfl_frame_pc)               \
+            f(dwfl_getthread_frames) f(dwfl_lineinfo)                  \
+                f(dwfl_linux_proc_maps_report) f(dwfl_module_addrinfo) \
+                    f(dwfl_module_getsrc) f(dwfl_module_info)          \
+                        f(dwfl_report_elf) f(dwfl_report_end)          \
+                            f(dwfl_thread_state_register_pc)           \
+                                f(dwfl_thread_state_registers)
 
 #define STACK_MEMBER(name) __typeof__(name) *name;
 
@@ -44,35 +44,54 @@ static struct {
     STACK_FUNCTIONS(STACK_MEMBER)
 } dw;
 
-struct wheel_stack_t {
+typedef struct wheel_stack_t {
     Dwfl *dwfl;
-    int attached;
     const wheel_thread_copy_t *copy;
     wheel_stack_frame_t *frames;
     unsigned frames_n;
-};
+} wheel_stack_t;
 
 /* --- libdw ---------------------------------------------------------------- */
 
-static int load_library(void)
+/* Without the variable, it doesn't load its client for servers of debug
+ * information. */
+int wheel_stack_load(void)
 {
-    void *library = dw.loaded ? NULL : dlopen(STACK_LIBRARY, RTLD_NOW);
+    void *library;
 
-    if (!library) {
-        return dw.loaded;
-    }
-    dw.loaded = 1;
-#define STACK_LOAD(name)                                 \
-    dw.name = (__typeof__(name) *)dlsym(library, #name); \
+    unsetenv("DEBUGINFOD_URLS");
+    library = dlopen(STACK_LIBRARY, RTLD_NOW);
+    dw.loaded = library != NULL;
+#define STACK_LOAD(name)                                                  \
+    dw.name = library ? (__typeof__(name) *)dlsym(library, #name) : NULL; \
     dw.loaded = dw.loaded && dw.name;
     STACK_FUNCTIONS(STACK_LOAD)
     return dw.loaded;
 }
 
-/* Files of debug information that are not on this machine are not looked for
- * elsewhere. */
-static char no_path[] = "";
-static char *debug_path = no_path;
+/* A name in a list of mappings is a text that the process which is examined
+ * has chosen.  What has that name by now may be a FIFO, or a device. */
+static int find_file(Dwfl_Module *module, void **data, const char *name,
+                     Dwarf_Addr base, char **file_name, Elf **elf)
+{
+    struct stat info;
+    int fd = *name == '/'
+                 ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+                 : -1;
+
+    (void)module;
+    (void)data;
+    (void)base;
+    (void)elf;
+    if (fd >= 0 && (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    if (fd >= 0) {
+        *file_name = strdup(name);
+    }
+    return fd;
+}
 
 /* --- The copy ------------------------------------------------------------- */
 
@@ -209,14 +228,32 @@ static int add_frame(Dwfl_Frame *state, void *arg)
     return DWARF_CB_OK;
 }
 
-/* --- Open, walk, close ---------------------------------------------------- */
+/* --- Walk ----------------------------------------------------------------- */
 
-/* The kernel's own module, by which the time is read.  It is no file. */
-static void report_vdso(Dwfl *dwfl)
+/* Where a list of mappings has the kernel's own module, by which the time is
+ * read.  @return 0 for none */
+static GElf_Addr vdso_of(FILE *maps)
+{
+    unsigned long long at = 0;
+    char *line = NULL;
+    size_t bytes = 0;
+
+    rewind(maps);
+    while (!at && getline(&line, &bytes, maps) > 0) {
+        if (strstr(line, " [vdso]\n")) {
+            at = strtoull(line, NULL, 16);
+        }
+    }
+    free(line);
+    return at;
+}
+
+/* It is no file, and the same in all processes. */
+static void report_vdso(Dwfl *dwfl, GElf_Addr at)
 {
     const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
     const ElfW(Ehdr) *header = (const void *)image;
-    int fd = image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
+    int fd = at && image ? memfd_create("vdso", MFD_CLOEXEC) : -1;
     size_t bytes;
 
     if (fd < 0) {
@@ -224,81 +261,41 @@ static void report_vdso(Dwfl *dwfl)
     }
     bytes = header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
     if (write(fd, image, bytes) != (ssize_t)bytes ||
-        !dw.dwfl_report_elf(dwfl, "[vdso]", "[vdso]", fd, (GElf_Addr)image,
-                            false)) {
+        !dw.dwfl_report_elf(dwfl, "[vdso]", "[vdso]", fd, at, false)) {
         close(fd);
     }
 }
 
-/* A process that has changed its user may read of its own mappings no more than
- * their list. */
-static int report_own(Dwfl *dwfl)
+/* Debug information is that of the file itself. */
+static Dwfl *report(FILE *maps)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    int error = maps ? dw.dwfl_linux_proc_maps_report(dwfl, maps) : -1;
-
-    if (maps) {
-        fclose(maps);
-    }
-    report_vdso(dwfl);
-    return error;
-}
-
-static int report(Dwfl *dwfl, pid_t pid)
-{
-    int error = pid == getpid() ? report_own(dwfl)
-                                : dw.dwfl_linux_proc_report(dwfl, pid);
-
-    return error ? error : dw.dwfl_report_end(dwfl, NULL, NULL);
-}
-
-wheel_stack_t *wheel_stack_open(pid_t pid, const char **error)
-{
+    static char no_path[] = "";
+    static char *debug_path = no_path;
     static Dwfl_Callbacks callbacks;
-    wheel_stack_t *stack;
+    Dwfl *dwfl;
 
-    if (!load_library()) {
-        *error = "there is no " STACK_LIBRARY " of elfutils on this machine";
-        return NULL;
-    }
-    unsetenv("DEBUGINFOD_URLS");
-    callbacks.find_elf = dw.dwfl_linux_proc_find_elf;
-    callbacks.find_debuginfo = dw.dwfl_standard_find_debuginfo;
+    callbacks.find_elf = find_file;
+    callbacks.find_debuginfo = dw.dwfl_build_id_find_debuginfo;
     callbacks.debuginfo_path = &debug_path;
-    stack = calloc(1, sizeof(*stack));
-    if (stack) {
-        stack->dwfl = dw.dwfl_begin(&callbacks);
-    }
-    if (!stack || !stack->dwfl || report(stack->dwfl, pid) != 0) {
-        *error = "the mappings of the process can't be read";
-        wheel_stack_close(stack);
+    dwfl = dw.dwfl_begin(&callbacks);
+    if (!dwfl || dw.dwfl_linux_proc_maps_report(dwfl, maps) != 0) {
         return NULL;
     }
-    return stack;
+    report_vdso(dwfl, vdso_of(maps));
+    return dw.dwfl_report_end(dwfl, NULL, NULL) == 0 ? dwfl : NULL;
 }
 
-const char *wheel_stack_walk(wheel_stack_t *stack,
-                             const wheel_thread_copy_t *copy,
+const char *wheel_stack_walk(FILE *maps, const wheel_thread_copy_t *copy,
                              wheel_stack_frame_t *frames, unsigned *frames_n)
 {
-    stack->copy = copy;
-    stack->frames = frames;
-    stack->frames_n = 0;
-    if (!stack->attached) {
-        stack->attached = dw.dwfl_attach_state(stack->dwfl, NULL, 1,
-                                               &thread_callbacks, stack);
-    }
-    if (stack->attached) {
-        dw.dwfl_getthread_frames(stack->dwfl, 1, add_frame, stack);
-    }
-    *frames_n = stack->frames_n;
-    return stack->frames_n ? NULL : "the stack can't be read";
-}
+    wheel_stack_t stack = {report(maps), copy, frames, 0};
 
-void wheel_stack_close(wheel_stack_t *stack)
-{
-    if (stack && stack->dwfl) {
-        dw.dwfl_end(stack->dwfl);
+    if (!stack.dwfl) {
+        return "the mappings of the process can't be read";
     }
-    free(stack);
+    if (dw.dwfl_attach_state(stack.dwfl, NULL, 1, &thread_callbacks, &stack)) {
+        dw.dwfl_getthread_frames(stack.dwfl, 1, add_frame, &stack);
+    }
+    *frames_n = stack.frames_n;
+    return stack.frames_n ? NULL : "the stack can't be read";
 }

@@ -3,8 +3,8 @@
  *
  *   privileged process    copies registers and stack, parses nothing
  *   helper                asks for the copy, logs the names
- *   a process for one     makes names of the copy, by libdw: it has no
- *   stack                 descriptors, and no more rights than a child
+ *   a process for one     makes names of the copy: core/thread_names.h
+ *   stack
  */
 #ifndef WHEEL_REQUESTS_WHERE_STACK_H
 #define WHEEL_REQUESTS_WHERE_STACK_H
