@@ -266,17 +266,15 @@ static void report_vdso(Dwfl *dwfl, GElf_Addr at)
     }
 }
 
-/* Debug information is that of the file itself. */
+/* Debug information of a file is found by its build id alone, in
+ * /usr/lib/debug: no name in the file leads anywhere. */
 static Dwfl *report(FILE *maps)
 {
-    static char no_path[] = "";
-    static char *debug_path = no_path;
     static Dwfl_Callbacks callbacks;
     Dwfl *dwfl;
 
     callbacks.find_elf = find_file;
     callbacks.find_debuginfo = dw.dwfl_build_id_find_debuginfo;
-    callbacks.debuginfo_path = &debug_path;
     dwfl = dw.dwfl_begin(&callbacks);
     if (!dwfl || dw.dwfl_linux_proc_maps_report(dwfl, maps) != 0) {
         return NULL;
