@@ -28,7 +28,8 @@ $(BENCH)/slices: t/bench/slices.c $(PURE_NAMES:%=$(libs)/%.o) \
     t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS)
+	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS) \
+	    $(SECCOMP_LIBS)
 
 $(BENCH)/mod_bench_empty.so: t/bench/mod_bench_empty.c t/bench/bench.mk
 	$(call say,CC,$@)
