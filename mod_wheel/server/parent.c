@@ -7,8 +7,6 @@
  */
 #include "server/parent.h"
 
-#include <sys/wait.h>
-
 #include "httpd.h"
 
 #include "ap_mpm.h"
@@ -48,17 +46,6 @@ typedef struct parent_retained_t {
     apr_uint64_t layout;
 } parent_retained_t;
 
-/* While it stops or restarts, httpd takes a child that is held by SIGSTOP for
- * one that has ended. */
-static int is_alive(pid_t pid)
-{
-    siginfo_t info;
-
-    info.si_pid = 0;
-    return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == 0;
-}
-
 static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
                          int slot, mpm_child_status status)
 {
@@ -66,7 +53,8 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
 
     (void)generation;
     (void)slot;
-    if (status != MPM_CHILD_EXITED || !wheel_process_table() || is_alive(pid)) {
+    if (status != MPM_CHILD_EXITED || !wheel_process_table() ||
+        wheel_process_has_child(pid)) {
         return;
     }
     taken = wheel_table_reap(wheel_process_table(), pid);

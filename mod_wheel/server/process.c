@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ap_mpm.h"
@@ -59,6 +60,15 @@ void wheel_process_places(int *processes, int *threads)
     *processes = *threads = 0;
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, processes);
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, threads);
+}
+
+int wheel_process_has_child(pid_t pid)
+{
+    siginfo_t info;
+
+    info.si_pid = 0;
+    return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == 0;
 }
 
 int wheel_process_threaded(void)

@@ -20,6 +20,10 @@ wheel_proc_t wheel_process_self(void);
  * is for debugging. */
 pid_t wheel_process_parent(void);
 
+/** Is this a child of this process that has not ended?  While it stops or
+ * restarts, httpd takes one that is held by SIGSTOP for one that has. */
+int wheel_process_has_child(pid_t pid);
+
 /** Has the parent ended without this child?  Async-signal-safe. */
 int wheel_process_orphaned(void);
 

@@ -170,7 +170,8 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
     (void)s;
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED && requests.slots) {
+    if (status == MPM_CHILD_EXITED && requests.slots &&
+        !wheel_process_has_child(pid)) {
         wheel_request_slots_reap(requests.slots, pid);
     }
 }
