@@ -44,7 +44,8 @@ static struct {
     int has_key;
 } requests;
 
-/* The slot of this thread and 1, 0 for none yet, -1 if all were taken. */
+/* The slot of this thread and 1, 0 for none yet, -1 if all were taken: it asks
+ * again for each request. */
 static _Thread_local int own_slot;
 
 /* The request that this thread has hidden, 0 for none. */
@@ -76,19 +77,13 @@ static void block_urgent(void)
     }
 }
 
-static int claim_slot(void)
+/* @return -1 if all are taken */
+static int take_slot(void)
 {
-    int slot;
+    int slot = wheel_request_slots_claim(
+        requests.slots, wheel_process_self().pid, (pid_t)wheel_thread_number());
 
-    block_urgent();
-    slot = wheel_request_slots_claim(requests.slots, wheel_process_self().pid,
-                                     (pid_t)wheel_thread_number());
     if (slot < 0) {
-        own_slot = -1;
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     "WH0100: all %u slots for requests are taken: the "
-                     "requests of one more thread are not listed",
-                     wheel_request_slots_max(requests.slots));
         return -1;
     }
     own_slot = slot + 1;
@@ -99,12 +94,25 @@ static int claim_slot(void)
     return slot;
 }
 
+static int take_first_slot(void)
+{
+    int slot;
+
+    block_urgent();
+    slot = take_slot();
+    if (own_slot == 0) {
+        own_slot = -1;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0100: all %u slots for requests are taken: until some "
+                     "are free, the requests of one more thread are not listed",
+                     wheel_request_slots_max(requests.slots));
+    }
+    return slot;
+}
+
 int wheel_requests_own_slot(void)
 {
-    if (own_slot == 0) {
-        return claim_slot();
-    }
-    return own_slot < 0 ? -1 : own_slot - 1;
+    return own_slot > 0 ? own_slot - 1 : take_first_slot();
 }
 
 apr_uint64_t wheel_requests_hide(wheel_mark_e *mark)

@@ -10,6 +10,10 @@
  * handler is a CGI script.  The first lie stands in the slot of this request.
  * Then it waits until there is a file "end" in the document root.
  *
+ *   test-hostile-slots
+ *
+ * All free slots are taken until there is the file "end".
+ *
  *   test-hostile-scoreboard
  *
  * The scoreboard says that it has places for more than it has.
@@ -36,8 +40,10 @@
 /* As core/request_slots.c has it. */
 #define WORD(id, mark) ((apr_uint64_t)(id) << 8 | (mark))
 
-/* The slots, from that of this request on, to the end of the segment. */
+/* The slots, from that of this request on, to the end of the segment; and those
+ * before. */
 typedef struct slots_t {
+    slots_slot_t *all;
     slots_slot_t *first;
     slots_slot_t *end;
 } slots_t;
@@ -55,6 +61,8 @@ static int find_own(char *from, const char *to, const char *path,
 
         if (!strncmp(at + path_at, path, WHEEL_REQUEST_PATH_BYTES) &&
             slot->owner >> 32 == (apr_uint64_t)getpid()) {
+            slots->all = slot - (at - from - sizeof(slots_counts_t)) /
+                                    sizeof(slots_slot_t);
             slots->first = slot;
             slots->end = slot + (to - at) / (apr_ssize_t)sizeof(*slot);
             return 1;
@@ -133,6 +141,33 @@ static int handle(request_rec *r)
         apr_sleep(10 * 1000);
     }
     ap_rputs("done\n", r);
+    return OK;
+}
+
+static int handle_slots(request_rec *r)
+{
+    const char *end = apr_pstrcat(r->pool, ap_document_root(r), "/end", NULL);
+    const apr_uint64_t taken = (apr_uint64_t)getpid() << 32 | 1;
+    slots_slot_t *slot;
+    slots_t slots;
+
+    if (strcmp(r->handler, "test-hostile-slots")) {
+        return DECLINED;
+    }
+    if (!find_slots(r->uri, &slots)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    for (slot = slots.all; slot < slots.end; slot++) {
+        slot->owner = slot->owner ? slot->owner : taken;
+    }
+    ap_rputs("taken\n", r);
+    ap_rflush(r);
+    while (access(end, F_OK) != 0) {
+        apr_sleep(10 * 1000);
+    }
+    for (slot = slots.all; slot < slots.end; slot++) {
+        slot->owner = slot->owner == taken ? 0 : slot->owner;
+    }
     return OK;
 }
 
@@ -242,6 +277,7 @@ static void register_hooks(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(handle_slots, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handle_scoreboard, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handle_noise, NULL, NULL, APR_HOOK_MIDDLE);
 }
