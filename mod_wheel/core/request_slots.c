@@ -113,7 +113,7 @@ int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
                               pid_t tid)
 {
     /* Threads that start together begin at different places. */
-    unsigned first = (unsigned)(tid ? tid : pid) % slots->slots_max;
+    unsigned first = (unsigned)tid % slots->slots_max;
     unsigned n;
 
     for (n = 0; n < slots->slots_max; n++) {
@@ -345,25 +345,17 @@ void wheel_request_slots_counts(const wheel_request_slots_t *slots,
     }
 }
 
-void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
-                              unsigned to)
+void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,
+                               pid_t pid)
 {
-    slots_slot_t *old = &slots->slots[from];
-    apr_uint64_t word = load_word(slots, from);
-    wheel_request_facts_t facts;
+    slots_slot_t *slot = &slots->slots[n];
 
-    load_facts(old, &facts);
-    wheel_request_slots_begin(slots, to, word_id(word), word_mark(word),
-                              &facts);
-    wheel_request_slots_sent(
-        slots, to,
-        atomic_load_explicit(&old->sent_bytes, memory_order_relaxed));
-    wheel_request_steps_move(slots, from, to);
-    /* A mark that has come meanwhile moves, too. */
-    word = atomic_exchange_explicit(&old->word, 0, memory_order_acq_rel);
-    if (word_mark(word) != WHEEL_MARK_NONE) {
-        set_mark(&slots->slots[to], word_id(word), word_mark(word));
-    }
+    atomic_store_explicit(&slot->doing, WHEEL_DOING_SENDING,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->kind, WHEEL_KIND_OTHER, memory_order_relaxed);
+    atomic_store_explicit(&slot->has_processes, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->script_id, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->owner, owner_of(pid, 0), memory_order_release);
 }
 
 int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,

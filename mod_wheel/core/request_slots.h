@@ -137,7 +137,7 @@ typedef struct wheel_request_t {
     unsigned slot;
     wheel_mark_e mark;
     pid_t pid;
-    pid_t tid; /* 0 if no thread runs it: the MPM sends its answer */
+    pid_t tid; /* 0 if no thread runs it: its answer is being sent */
     wheel_kind_e kind;
     wheel_doing_e doing;
     wheel_step_e step; /* how far a stop has got */
@@ -177,8 +177,7 @@ apr_uint64_t wheel_request_slots_layout(void);
 unsigned wheel_request_slots_max(const wheel_request_slots_t *slots);
 
 /**
- * Claim a slot for the calling thread, or for no thread.
- * @param tid 0 for no thread
+ * Claim a slot for the calling thread.
  * @return its number, or -1 if all are taken
  */
 int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
@@ -201,10 +200,11 @@ void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
                                apr_uint64_t id, wheel_mark_e mark,
                                const wheel_request_facts_t *facts);
 
-/** Move a request to another slot of the same process, where nothing runs.
- * Its id stands in both for a moment.  For the owner of both. */
-void wheel_request_slots_move(wheel_request_slots_t *slots, unsigned from,
-                              unsigned to);
+/** The handler of the request in a slot has returned, and the rest of its
+ * answer is sent later.  The slot belongs to no thread any more, but still to
+ * its process.  For its owner. */
+void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,
+                               pid_t pid);
 
 /** End the request of a slot.  For its owner; takes no lock.
  * @return the mark that it had */

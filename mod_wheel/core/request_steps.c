@@ -110,25 +110,3 @@ void wheel_request_steps_copy(const wheel_request_slots_t *slots, unsigned n,
         request->drained = drain > 0 && drain < now_usec ? now_usec - drain : 0;
     }
 }
-
-void wheel_request_steps_move(wheel_request_slots_t *slots, unsigned from,
-                              unsigned to)
-{
-    slots_slot_t *old = &slots->slots[from];
-    slots_slot_t *new = &slots->slots[to];
-
-    atomic_store_explicit(
-        &new->drain_usec,
-        atomic_load_explicit(&old->drain_usec, memory_order_relaxed),
-        memory_order_relaxed);
-    atomic_store_explicit(
-        &new->taken, atomic_load_explicit(&old->taken, memory_order_relaxed),
-        memory_order_relaxed);
-    atomic_store_explicit(
-        &new->logged, atomic_load_explicit(&old->logged, memory_order_relaxed),
-        memory_order_relaxed);
-    /* Release: its time comes before the bit. */
-    atomic_store_explicit(
-        &new->asked, atomic_load_explicit(&old->asked, memory_order_relaxed),
-        memory_order_release);
-}

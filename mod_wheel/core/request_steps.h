@@ -43,9 +43,4 @@ void wheel_request_steps_counts(const wheel_request_slots_t *slots,
 void wheel_request_steps_copy(const wheel_request_slots_t *slots, unsigned n,
                               apr_int64_t now_usec, wheel_request_t *request);
 
-/** Take the words of a request along to another slot.  For the owner of
- * both. */
-void wheel_request_steps_move(wheel_request_slots_t *slots, unsigned from,
-                              unsigned to);
-
 #endif /* WHEEL_CORE_REQUEST_STEPS_H */

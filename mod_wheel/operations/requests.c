@@ -125,30 +125,6 @@ static int by_cpu_time(const void *a, const void *b)
            (left->cpu_usec > right->cpu_usec);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const wheel_request_t *left = a;
-    const wheel_request_t *right = b;
-
-    return (left->id > right->id) - (left->id < right->id);
-}
-
-/* A request that moves from slot to slot stands in both for a moment.
- * @return how many are left */
-static unsigned drop_doubles(wheel_request_t *requests, unsigned requests_n)
-{
-    unsigned left = 0;
-    unsigned n;
-
-    qsort(requests, requests_n, sizeof(*requests), by_id);
-    for (n = 0; n < requests_n; n++) {
-        if (left == 0 || requests[left - 1].id != requests[n].id) {
-            requests[left++] = requests[n];
-        }
-    }
-    return left;
-}
-
 /* A thread that sleeps in a handler waits for something that no filter sees. */
 static void add_times(wheel_request_t *request, wheel_job_trees_t **trees)
 {
@@ -168,7 +144,8 @@ static const char *where_text(const wheel_request_t *request, apr_pool_t *pool)
     wheel_request_where_t where;
     const char *cpu = "";
 
-    if (!wheel_request_where_get(slots, request->slot, request->id, &where)) {
+    if (request->tid <= 0 ||
+        !wheel_request_where_get(slots, request->slot, request->id, &where)) {
         return NULL;
     }
     wheel_request_trace_get(slots, request->slot, request->id, trace);
@@ -217,7 +194,7 @@ unsigned wheel_requests_list(const wheel_filter_t *filter,
         }
     }
     *requests = (wheel_request_t *)found->elts;
-    found_n = drop_doubles(*requests, (unsigned)found->nelts);
+    found_n = (unsigned)found->nelts;
     for (n = 0; n < found_n; n++) {
         add_times(&(*requests)[n], &trees);
         wheel_requests_steps(&(*requests)[n], &(*requests)[n].steps);
@@ -310,17 +287,5 @@ void wheel_requests_wake(void)
 
 int wheel_requests_ended(const wheel_hit_t *hit)
 {
-    wheel_request_slots_t *slots = wheel_requests_slots();
-    unsigned n;
-
-    if (wheel_request_slots_is(slots, hit->slot, hit->id)) {
-        return 0;
-    }
-    /* It may have moved. */
-    for (n = 0; n < wheel_requests_max(); n++) {
-        if (wheel_request_slots_is(slots, n, hit->id)) {
-            return 0;
-        }
-    }
-    return 1;
+    return !wheel_request_slots_is(wheel_requests_slots(), hit->slot, hit->id);
 }

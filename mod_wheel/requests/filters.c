@@ -106,7 +106,7 @@ static void insert_error_filter(request_rec *r)
 {
     wheel_running_t *running = wheel_run_current();
 
-    if (running && !running->over && !running->answering && !r->main) {
+    if (running && !running->answering && !r->main) {
         ap_add_output_filter_handle(filters.request_out, running, r,
                                     r->connection);
     }
@@ -138,12 +138,10 @@ static int enter(wheel_running_t *running, wheel_blocked_e what,
     return 1;
 }
 
-/* What has been passed may have been the last of a request, which is gone
- * then: nothing of it is touched here. */
-static void leave(wheel_blocked_t *wait, wheel_blocked_e what, unsigned slot)
+static void leave(const wheel_running_t *running, wheel_blocked_e what)
 {
-    wheel_blocked_leave(wait, what);
-    wheel_request_slots_doing(wheel_requests_slots(), slot,
+    wheel_blocked_leave(running->wait, what);
+    wheel_request_slots_doing(wheel_requests_slots(), running->slot,
                               WHEEL_DOING_HANDLER);
 }
 
@@ -220,7 +218,7 @@ static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
         is_client ? WHEEL_BLOCKED_CLIENT_READ : WHEEL_BLOCKED_BACKEND;
     apr_status_t rv;
 
-    if (!running || running->over || block != APR_BLOCK_READ) {
+    if (!running || block != APR_BLOCK_READ) {
         return ap_get_brigade(f->next, brigade, mode, block, bytes);
     }
     if (!enter(running, what,
@@ -228,7 +226,7 @@ static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
         return APR_ECONNABORTED;
     }
     rv = ap_get_brigade(f->next, brigade, mode, block, bytes);
-    leave(running->wait, what, running->slot);
+    leave(running, what);
     return rv;
 }
 
@@ -238,18 +236,14 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     int is_client = running && f->c == running->c;
     wheel_blocked_e what =
         is_client ? WHEEL_BLOCKED_CLIENT_WRITE : WHEEL_BLOCKED_BACKEND;
-    wheel_blocked_t *wait;
-    unsigned slot;
     apr_status_t rv;
 
     if (!running || running->answering) {
         return ap_pass_brigade(f->next, brigade);
     }
-    if (!is_client && !running->over) {
+    if (!is_client) {
         watch_tunnel(running, f->ctx);
     }
-    wait = running->wait;
-    slot = running->slot;
     if (!enter(running, what,
                is_client ? WHEEL_DOING_SENDING : WHEEL_DOING_WAITING, f->c)) {
         /* The filter below gives up by itself. */
@@ -262,7 +256,7 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         return ap_pass_brigade(f->next, brigade);
     }
     rv = ap_pass_brigade(f->next, brigade);
-    leave(wait, what, slot);
+    leave(running, what);
     return rv;
 }
 
@@ -277,7 +271,7 @@ static int add_connection_filters(conn_rec *c, void *socket)
     backend = running || c->outgoing ? make_backend(c, socket) : NULL;
     ap_add_input_filter_handle(filters.connection_in, NULL, NULL, c);
     ap_add_output_filter_handle(filters.connection_out, backend, NULL, c);
-    if (running && !running->over) {
+    if (running) {
         watch_tunnel(running, backend);
     }
     return OK;

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ap_mpm.h"
 #include "apr_optional.h"
 #include "apr_portable.h"
 #include "apr_strings.h"
@@ -54,7 +53,9 @@ APLOG_USE_MODULE(wheel);
 /* Handlers that show or stop jobs, or list their own: no jobs themselves. */
 static const char *const excluded[] = {"wheel-", "server-status"};
 
-/* An answer that the MPM sends after its handler has returned. */
+/* An answer that is sent after its handler has returned: by the MPM, or by this
+ * worker, which may run the client's next request before.  It keeps the slot
+ * and the entry in the list of waits; the thread gets others. */
 typedef struct run_tail_t {
     apr_uint64_t id;
     wheel_blocked_t *wait;
@@ -65,10 +66,6 @@ static _Thread_local wheel_running_t *current;
 
 /* This thread's entry in the list of waits. */
 static _Thread_local wheel_blocked_t *own_wait;
-
-static struct {
-    int async; /* the MPM sends answers without a worker */
-} run;
 
 wheel_running_t *wheel_run_current(void)
 {
@@ -175,67 +172,58 @@ void wheel_run_leave_tunnel(const wheel_running_t *running)
     wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
 }
 
-static void end_job(wheel_running_t *running)
+/* This thread has nothing to do with it any more. */
+static void let_go(wheel_running_t *running)
 {
     running->over = 1;
     current = NULL;
     wheel_blocked_php(running->wait, 0);
     wheel_run_leave_tunnel(running);
-    wheel_request_slots_end(wheel_requests_slots(), running->slot);
     if (wheel_request_slots_cooled(wheel_requests_slots(), running->slot,
                                    running->id)) {
         wheel_privileged_be_warm(running->slot, running->id);
     }
 }
 
-static apr_status_t end_tail(void *data)
+static void end_job(wheel_running_t *running)
 {
-    end_job(data);
-    return APR_SUCCESS;
+    wheel_request_slots_end(wheel_requests_slots(), running->slot);
+    let_go(running);
 }
 
-static apr_status_t end_parked(void *data)
+static apr_status_t end_tail(void *data)
 {
     const run_tail_t *tail = data;
 
     wheel_blocked_give(tail->wait);
-    wheel_request_slots_end(wheel_requests_slots(), tail->slot);
     wheel_request_slots_release(wheel_requests_slots(), tail->slot);
     return APR_SUCCESS;
 }
 
-/* The rest of an answer is sent later, and this worker goes on to other
- * requests: the job moves to a slot without a thread. */
-static void park(wheel_running_t *running, request_rec *r)
+/* The rest of its answer is sent later.
+ * @return 0 if it can't be a job meanwhile */
+static int send_later(wheel_running_t *running, request_rec *r)
 {
-    wheel_request_slots_t *slots = wheel_requests_slots();
     run_tail_t *tail;
     apr_os_sock_t fd;
-    int slot;
 
-    if (apr_os_sock_get(&fd, ap_get_conn_socket(running->c)) != APR_SUCCESS) {
-        return;
+    if (apr_os_sock_get(&fd, ap_get_conn_socket(running->c)) != APR_SUCCESS ||
+        !wheel_requests_leave_slot()) {
+        return 0;
     }
-    slot = wheel_request_slots_claim(slots, wheel_process_self().pid, 0);
-    if (slot < 0) {
-        return;
-    }
+    let_go(running);
+    own_wait = NULL;
     tail = apr_palloc(r->pool, sizeof(*tail));
     tail->id = running->id;
-    tail->slot = (unsigned)slot;
-    tail->wait = wheel_blocked_take(tail->slot);
-    if (!tail->wait) {
-        wheel_request_slots_release(slots, tail->slot);
-        return;
-    }
-    wheel_request_slots_move(slots, running->slot, tail->slot);
-    wheel_request_slots_doing(slots, tail->slot, WHEEL_DOING_SENDING);
+    tail->slot = running->slot;
+    tail->wait = running->wait;
     ap_set_module_config(r->request_config, &wheel_module, tail);
     /* Its r->pool is destroyed before the connection is closed. */
-    apr_pool_pre_cleanup_register(r->pool, tail, end_parked);
+    apr_pool_pre_cleanup_register(r->pool, tail, end_tail);
     if (!wheel_blocked_enter(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE, fd)) {
         running->c->aborted = 1; /* marked meanwhile */
     }
+    return 1;
 }
 
 /* Does the client not take what it is sent? */
@@ -248,39 +236,9 @@ static int is_unsent(const wheel_running_t *running)
 /* The request is answered as far as its handler is concerned. */
 static void end_unmarked(wheel_running_t *running, request_rec *r)
 {
-    if (is_unsent(running) && !run.async) {
-        /* This worker sends the rest, unless the client has sent its next
-         * request already: see let_go(). */
-        run_tail_t *tail = apr_palloc(r->pool, sizeof(*tail));
-
-        tail->id = running->id;
-        tail->slot = running->slot;
-        tail->wait = running->wait;
-        ap_set_module_config(r->request_config, &wheel_module, tail);
-        running->over = 1;
-        running->r = r;
-        wheel_blocked_php(running->wait, 0);
-        wheel_run_leave_tunnel(running);
-        apr_pool_pre_cleanup_register(r->pool, running, end_tail);
-        return;
+    if (!is_unsent(running) || !send_later(running, r)) {
+        end_job(running);
     }
-    if (is_unsent(running)) {
-        park(running, r);
-    }
-    end_job(running);
-}
-
-/* A client may send its next request before it has read the answer to this one.
- * This worker runs that request before it sends the rest of the answer: the
- * next request gets the slot of the thread, and this one a slot without. */
-static void let_go(wheel_running_t *running)
-{
-    request_rec *r = running->r;
-
-    apr_pool_cleanup_kill(r->pool, running, end_tail);
-    ap_set_module_config(r->request_config, &wheel_module, NULL);
-    park(running, r);
-    end_job(running);
 }
 
 static int is_measured(const request_rec *r)
@@ -417,9 +375,6 @@ static int run_within(wheel_running_t *running, request_rec *r)
         running->own = NULL;
         return DECLINED; /* the others are to handle it */
     }
-    if (running->over) {
-        return DECLINED; /* the document of an error, perhaps */
-    }
     if (!r->main) {
         wheel_run_add_filters(running, r);
         running->r = r;
@@ -433,10 +388,8 @@ static int run_within(wheel_running_t *running, request_rec *r)
     running->own = r;
     prepare_interrupt(running, r);
     status = ap_run_handler(r);
-    if (!running->over) {
-        wheel_run_leave_tunnel(running);
-        be_interrupted_as(running, around);
-    }
+    wheel_run_leave_tunnel(running);
+    be_interrupted_as(running, around);
     return status;
 }
 
@@ -446,10 +399,6 @@ static int run_as_job(request_rec *r)
     wheel_mark_e mark;
     int status;
 
-    if (running && running->over && !r->main && !r->prev) {
-        let_go(running);
-        running = NULL;
-    }
     if (running) {
         return run_within(running, r);
     }
@@ -509,13 +458,6 @@ static void wheel_request_trace(const char *text)
     }
 }
 
-static void child_init(apr_pool_t *pchild, server_rec *s)
-{
-    (void)pchild;
-    (void)s;
-    ap_mpm_query(AP_MPMQ_IS_ASYNC, &run.async);
-}
-
 void wheel_run_register(apr_pool_t *pconf)
 {
     (void)pconf;
@@ -525,5 +467,4 @@ void wheel_run_register(apr_pool_t *pconf)
     APR_REGISTER_OPTIONAL_FN(wheel_request_trace);
     ap_hook_log_transaction(note_tail, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(run_as_job, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
 }

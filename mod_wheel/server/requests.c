@@ -115,6 +115,17 @@ int wheel_requests_own_slot(void)
     return own_slot > 0 ? own_slot - 1 : take_first_slot();
 }
 
+int wheel_requests_leave_slot(void)
+{
+    unsigned left = (unsigned)own_slot - 1;
+
+    if (take_slot() < 0) {
+        return 0;
+    }
+    wheel_request_slots_leave(requests.slots, left, wheel_process_self().pid);
+    return 1;
+}
+
 apr_uint64_t wheel_requests_hide(wheel_mark_e *mark)
 {
     apr_uint64_t request = 0;

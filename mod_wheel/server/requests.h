@@ -16,6 +16,11 @@ wheel_request_slots_t *wheel_requests_slots(void);
  * @return -1 if there is none */
 int wheel_requests_own_slot(void);
 
+/** The handler of a request has returned, and the rest of its answer is sent
+ * later: it keeps the slot of the calling thread, which gets another one.
+ * @return 0 if all slots are taken: nothing has changed */
+int wheel_requests_leave_slot(void);
+
 /**
  * A job runs in the request of the calling thread: until that ends, it alone is
  * listed, marked and limited.  Harmless without a request.

@@ -5,6 +5,7 @@
  *   ?write      writes until it can't
  *   ?flood      writes as fast as its client takes it
  *   ?deaf       computes and looks at nothing
+ *   ?late       sleeps, then leaves the answer to httpd's own handler
  *   ?body       reads the body of the request and tells how long it was
  *
  * All but the last end when there is a file "end" in the document root; with
@@ -81,6 +82,14 @@ static int do_deaf(request_rec *r, const busy_end_t *end)
     return OK;
 }
 
+static int do_late(const busy_end_t *end)
+{
+    while (!is_over(end)) {
+        apr_sleep(10 * 1000);
+    }
+    return DECLINED;
+}
+
 static int do_body(request_rec *r)
 {
     char bytes[8192];
@@ -120,6 +129,9 @@ static int handler(request_rec *r)
     }
     if (!strncmp(args, "deaf", 4)) {
         return do_deaf(r, &end);
+    }
+    if (!strncmp(args, "late", 4)) {
+        return do_late(&end);
     }
     if (!strncmp(args, "body", 4)) {
         return do_body(r);

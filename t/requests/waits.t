@@ -17,7 +17,7 @@ use WheelServer ();
 use WheelTest qw(collect ends wait_until);
 
 my @backends = qw(http uwsgi ws);
-plan tests => 4 * @backends + 18, need_module 'wheel';
+plan tests => 4 * @backends + 20, need_module 'wheel';
 
 # A backend that takes connections and what is sent, and answers nothing, but
 # for the head of a WebSocket.
@@ -26,8 +26,10 @@ my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
 my $backend = '127.0.0.1:' . $listener->sockport;
 my $tls_port = free_port();
 # Answers of this size are not sent at once to a client that reads nothing, and
-# httpd keeps the rest of them while it runs the client's next request.
-my @unsent_kb = WheelServer::mpm() eq 'event' ? () : (64, 80, 96, 112);
+# httpd keeps the rest of them: event without a worker, others while they run the
+# client's next request.
+my @unsent_kb = (64, 80, 96, 112);
+my @pipelined_kb = WheelServer::mpm() eq 'event' ? () : @unsent_kb;
 my $server  = WheelServer->new(processes => 1, threads => 8, config => '');
 $server->configure(config => <<"END");
 @{[load_modules(qw(proxy proxy_http proxy_uwsgi proxy_wstunnel ssl socache_shmcb))]}
@@ -41,8 +43,11 @@ ProxyPass "/uwsgi" "uwsgi://$backend/"
 ProxyPass "/ws" "ws://$backend/"
 Timeout 600
 SendBufferSize 4096
-<Location "/busy">
+<LocationMatch "/(busy|late)">
     SetHandler test-busy
+</LocationMatch>
+<Location "/late">
+    WheelTimeout 300ms action=log
 </Location>
 END
 $server->start or die $server->error_log;
@@ -82,22 +87,39 @@ ok $got < 30 * 1024 * 1024, 'its client gets a part';
 ok wait_until { $server->file_text('stopped') =~ m{^/big 200 stop$}m },
     'the access log says that it was stopped';
 
+# A limit that is reached before the handlers return, and is only logged.  Once
+# it is logged for another request, the helper has looked at all.
+mkdir $server->dir . '/htdocs/late' or die "late: $!\n";
+my @late = map {
+    WheelHttpd::spew($server->dir . "/htdocs/late/$_", 'x' x ($_ * 1024));
+    slow_client($server->port, path => "/late/$_?late=0.6");
+} @unsent_kb;
+ok wait_until {
+    grep { !defined $_->{thread} } rows(map {"/late/$_"} @unsent_kb);
+}, 'answers that are not sent when their handlers return: listed';
+$server->get('/late/none?wait=0.6');
+my %limits;
+$limits{$_}++ for $server->error_log =~ /WH0103: request (\d+)/g;
+is join(' ', values %limits), join(' ', (1) x (1 + @late)),
+    'a limit is logged once a request';
+$_->vanish('reset') for @late;
+
 # A client that sends its next request before it has read the answer: under
 # event, that request begins once the answer is sent.
 my @pipelines = map {
     WheelHttpd::spew($server->dir . "/htdocs/$_", 'x' x ($_ * 1024));
     slow_client($server->port, path => "/$_", then => '/busy?write');
-} @unsent_kb;
+} @pipelined_kb;
 my @busy = rows('/busy');
-ok wait_until { @unsent_kb == (@busy = rows('/busy')) },
+ok wait_until { @pipelined_kb == (@busy = rows('/busy')) },
     'the next request on a connection is a job, too'
     or diag explain $server->status->{requests};
-ok !@unsent_kb || rows(map {"/$_"} @unsent_kb),
+ok !@pipelined_kb || rows(map {"/$_"} @pipelined_kb),
     'beside one whose answer is not sent';
 stop($_) for map { "id=$_->{id}" } @busy;
 ok gone('/busy'), 'stops end these requests';
 $_->vanish('reset') for @pipelines;
-ok gone(map {"/$_"} @unsent_kb), 'the others end with their clients';
+ok gone(map {"/$_"} @pipelined_kb), 'the others end with their clients';
 
 my $tls = slow_client($tls_port, tls => 1);
 ok listed($server, '/big'), 'the same over TLS: listed';

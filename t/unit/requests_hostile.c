@@ -135,23 +135,17 @@ static void read_all(void)
 static void do_as_a_worker(unsigned *seed)
 {
     wheel_request_facts_t facts;
-    int from = wheel_request_slots_claim(slots, getpid(), getpid());
-    int to = wheel_request_slots_claim(slots, getpid(), 0);
+    int slot = wheel_request_slots_claim(slots, getpid(), getpid());
 
-    assert_true(from < SLOTS && to < SLOTS);
+    assert_true(slot < SLOTS);
     memset(&facts, rand_r(seed), sizeof(facts));
-    if (from >= 0 && to >= 0) {
-        wheel_request_slots_begin(slots, (unsigned)from, 7, WHEEL_MARK_NONE,
+    if (slot >= 0) {
+        wheel_request_slots_begin(slots, (unsigned)slot, 7, WHEEL_MARK_NONE,
                                   &facts);
-        wheel_request_slots_move(slots, (unsigned)from, (unsigned)to);
-        assert_true(wheel_request_slots_end(slots, (unsigned)to) <
+        wheel_request_slots_leave(slots, (unsigned)slot, getpid());
+        assert_true(wheel_request_slots_end(slots, (unsigned)slot) <
                     WHEEL_MARK_COUNT);
-    }
-    if (from >= 0) {
-        wheel_request_slots_release(slots, (unsigned)from);
-    }
-    if (to >= 0) {
-        wheel_request_slots_release(slots, (unsigned)to);
+        wheel_request_slots_release(slots, (unsigned)slot);
     }
 }
 
@@ -253,12 +247,10 @@ static void a_step_counts_once_a_request(void **state)
                                          &request));
     assert_int_equal(request.asked, WHEEL_STEP_BIT(WHEEL_STEP_DRAIN));
     assert_true(request.drained >= 0 && request.drained < 60 * 1000 * 1000);
-    wheel_request_slots_move(slots, slot, 1 - slot);
-    wheel_request_steps_taken(slots, 1 - slot, 8, WHEEL_STEP_CUT);
-    assert_int_equal(wheel_request_steps_unlogged(slots, 1 - slot, 8),
+    assert_int_equal(wheel_request_steps_unlogged(slots, slot, 8),
                      WHEEL_STEP_BIT(WHEEL_STEP_CUT) |
                          WHEEL_STEP_BIT(WHEEL_STEP_REFUSE));
-    assert_int_equal(wheel_request_steps_unlogged(slots, 1 - slot, 8), 0);
+    assert_int_equal(wheel_request_steps_unlogged(slots, slot, 8), 0);
     wheel_request_slots_begin(slots, slot, 9, WHEEL_MARK_NONE, &facts);
     assert_int_equal(wheel_request_steps_unlogged(slots, slot, 9), 0);
     wheel_request_steps_taken(slots, slot, 9, WHEEL_STEP_CUT);
