@@ -50,9 +50,10 @@ is_deeply answers_by(@turns), { stop => scalar @turns },
     'the others are stopped by a stop';
 is_deeply [complaints($server)], [], 'the log has no complaint';
 
-# The oldest job is of a worker that does not poll its mark.
+# The oldest job is of a worker that does not poll its mark.  Under worker, it
+# takes luck to get there: see t/restart/places-of-ended-threads.t.
 SKIP: {
-skip 'event keeps places so', 2
+skip 'only event keeps the place of a process until its last job ends', 2
     if $server->mpm ne 'event';
 $server->stop(0);
 $server = WheelServer->started(

@@ -8,17 +8,17 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelFaults qw(answers_by complaints resumed turn);
-use WheelHttpd qw(checkout_dir spew);
+use WheelHttpd qw(checkout_dir spew user_modules);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(collect thread_ids wait_until);
+use WheelTest qw(await collect thread_ids wait_until);
 
 my $shim = checkout_dir() . '/t/modules/.libs/held_listener_shim.so';
 plan WheelServer::mpm() ne 'worker'
     ? (skip_all => 'only worker uses the places of single threads')
     : ($ENV{WHEEL_HTTPD} // '') =~ /asan/
     ? (skip_all => 'a sanitizer has to be loaded first')
-    : (tests => 17, need_module 'wheel');
+    : (tests => 24, need_module 'wheel');
 
 # MaxRequestWorkers allows one process, ServerLimit more.
 use constant CONNECTIONS => 200;
@@ -65,6 +65,28 @@ is_deeply answers_by($wheels[0]), { shutdown => 1 },
     'the oldest wheel has its number';
 $server->get('/stop');
 
+# One whose job does not poll its mark, and another one in the next place.
+$server->stop;
+($server, $held) = start_server(<<"END", processes => 2, ready => 6);
+@{[user_modules('test_job')]}
+StartServers 1
+MaxSpareThreads 7
+<Location "/job">
+    SetHandler test-job
+</Location>
+END
+my $stuck = $server->begin(GET => '/job/own-burn');
+wait_until { ($server->rotating)[0] };
+keeps_its_place(($server->rotating)[0]{pid});
+@wheels = turn($server, 1, 'beside');
+keeps_its_place(
+    map { $_->{pid} } grep { $_->{name} eq 'beside' } $server->rotating
+);
+gives_way('the process that polls its marks');
+is collect(0, $stuck), 0, 'the job that does not goes on';
+spew($server->dir . '/htdocs/go', '');
+await($stuck);
+
 # The server is to stop.
 @wheels  = turn($server, 1);
 ($child) = map { $_->{pid} } $server->rotating;
@@ -76,8 +98,10 @@ idle_threads_end(5);
 is collect(5, @wheels), 0, 'a wheel that a graceful stop waits for turns on';
 
 sub start_server {
-    my ($config) = @_;
-    my $made = WheelServer->new(processes => 1, threads => 6, spare => 6);
+    my ($config, %more) = @_;
+    my $made = WheelServer->new(
+        processes => 1, threads => 6, spare => 6, %more
+    );
     my $file = spew($made->dir . '/held', 0);
     $made->configure(
         env    => { LD_PRELOAD => $shim, HELD_LISTENER_FILE => $file },
@@ -94,6 +118,15 @@ sub idle_threads_end {
     return hold(0);
 }
 
+# This process stops gracefully, and all its threads but the busy one are marked.
+sub keeps_its_place {
+    ($child) = @_;
+    $threads = thread_ids($child);
+    hold(1);
+    resumed($server, 'USR1');
+    return idle_threads_end(5);
+}
+
 sub gives_way {
     my ($who) = @_;
     ok wait_until { answered() }, 'a new process answers';
@@ -104,8 +137,8 @@ sub gives_way {
 }
 
 sub answered {
-    my $answer = eval { $server->get('/stop', limit => 2) } or return;
-    return ($answer->status // 0) == 200;
+    my $answer = eval { $server->get('/index.html', limit => 2) };
+    return $answer && ($answer->status // 0) == 200;
 }
 
 sub hold {
