@@ -156,11 +156,13 @@ static apr_status_t find_server(const struct sockaddr_un *address, pid_t *pid)
         *pid = who.pid;
     }
     close(fd);
-    /* The helper of a parent that was killed ends in a moment. */
+    /* The helper of a parent that was killed ends in a moment.  One of this
+     * process is of a build that was replaced at a restart. */
     if (rv == APR_SUCCESS && who.pid) {
         wheel_proc_t maker = {who.pid, 0};
 
-        rv = wheel_proc_dead(&maker) ? APR_EGENERAL : APR_SUCCESS;
+        rv = who.pid == getpid() || wheel_proc_dead(&maker) ? APR_EGENERAL
+                                                            : APR_SUCCESS;
     }
     return rv;
 }

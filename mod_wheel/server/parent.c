@@ -165,15 +165,14 @@ static unsigned slots_wanted(void)
            (threads > 0 ? threads : 1);
 }
 
-/* Another table beside one that old children still use has a mutex of another
- * name, since some types are files. */
-static const char *mutex_instance(const parent_retained_t *kept,
-                                  apr_pool_t *pool)
+/* Another table beside one that old children may still use has a mutex of
+ * another name, since some types are files. */
+static const char *mutex_instance(apr_pool_t *pool)
 {
     int generation = 0;
 
     ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    return kept->table ? apr_itoa(pool, generation) : NULL;
+    return generation ? apr_itoa(pool, generation) : NULL;
 }
 
 static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
@@ -183,7 +182,7 @@ static apr_status_t make_table(parent_retained_t *kept, server_rec *s)
     apr_status_t rv;
 
     rv = ap_global_mutex_create(&mutex, NULL, PARENT_MUTEX,
-                                mutex_instance(kept, pool), s, pool, 0);
+                                mutex_instance(pool), s, pool, 0);
     if (rv != APR_SUCCESS) {
         return rv; /* it has been logged */
     }
@@ -290,14 +289,16 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     parent_retained_t *kept;
+    int replaced;
 
     (void)pconf;
     (void)plog;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    replaced = wheel_process_replaced(PARENT_RETAINED, sizeof(*kept), 0);
     kept = wheel_process_retained(PARENT_RETAINED, sizeof(*kept), 0, 1);
-    if (kept->table && kept->layout != wheel_table_layout()) {
+    if (replaced || (kept->table && kept->layout != wheel_table_layout())) {
         warn_of_replaced_module(s);
     }
     if (!(kept->table && kept->layout == wheel_table_layout()) &&

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,16 +116,34 @@ void wheel_process_end_jobs(void)
     wheel_table_mark_own(process.table, process.self.pid, WHEEL_END_SHUTDOWN);
 }
 
+/* Builds from before there were sizes in keys used the bare name.  Those of
+ * today keep zeros there, which say to any build that there was one. */
 void *wheel_process_retained(const char *name, apr_size_t bytes,
                              apr_size_t shared_bytes, int makes)
 {
     char key[64];
     void *kept;
 
+#ifdef WHEEL_FAULTS /* for the test of a build that is replaced */
+    shared_bytes += getenv("WHEEL_FAULT_SIZES") ? 1 : 0;
+#endif
     apr_snprintf(key, sizeof(key), "%s-%u-%u", name, (unsigned)bytes,
                  (unsigned)shared_bytes);
     kept = ap_retained_data_get(key);
-    return kept || !makes ? kept : ap_retained_data_create(key, bytes);
+    if (kept || !makes) {
+        return kept;
+    }
+    if (!ap_retained_data_get(name)) {
+        ap_retained_data_create(name, bytes);
+    }
+    return ap_retained_data_create(key, bytes);
+}
+
+int wheel_process_replaced(const char *name, apr_size_t bytes,
+                           apr_size_t shared_bytes)
+{
+    return ap_retained_data_get(name) &&
+           !wheel_process_retained(name, bytes, shared_bytes, 0);
 }
 
 int wheel_process_thread(pthread_t *thread, size_t stack_bytes,

@@ -54,6 +54,13 @@ int wheel_process_ending(void);
 void *wheel_process_retained(const char *name, apr_size_t bytes,
                              apr_size_t shared_bytes, int makes);
 
+/**
+ * Has another build of the module retained data by this name, and this one
+ * none?  To be asked before wheel_process_retained() makes it.
+ */
+int wheel_process_replaced(const char *name, apr_size_t bytes,
+                           apr_size_t shared_bytes);
+
 /** For the parent, in post_config: its children use this table. */
 void wheel_process_set_table(wheel_table_t *table);
 

@@ -242,6 +242,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     requests_retained_t *kept;
+    int replaced;
 
     (void)pconf;
     (void)plog;
@@ -249,12 +250,14 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    replaced = wheel_process_replaced(REQUESTS_RETAINED, sizeof(*kept), 0);
     kept = wheel_process_retained(REQUESTS_RETAINED, sizeof(*kept), 0,
                                   wheel_config_requests_used());
     if (!kept) {
         return OK;
     }
-    if (kept->slots && kept->layout != wheel_request_slots_layout()) {
+    if (replaced ||
+        (kept->slots && kept->layout != wheel_request_slots_layout())) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "WH0107: mod_wheel has been replaced by a build whose "
                      "slots of requests have another layout: new processes "

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # A graceful restart with another build of the module, whose table has another
 # layout: the server goes on with a new table, and the old wheels still end.
+# What the old build has kept in the parent may have another size, too.
 
 use strict;
 use warnings FATAL => 'all';
 
+use WheelControl qw(control_config wheelctl);
 use WheelFaults qw(answers_by restarted room_for turn);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await collect wait_until);
 
-plan tests => 17, need_module 'wheel';
+plan tests => 24, need_module 'wheel';
 
 # The build for tests of faults has one member more in the segment.
 my $other = checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
@@ -46,6 +48,26 @@ $left->hang_up;
 ok $server->stop, 'the server ends by TERM';
 is_deeply answers_by(@old, $timed), { shutdown => 3 },
     'with an answer to every old wheel';
+
+# Data of another size is not found.
+$server = WheelServer->started(
+    room_for(2),
+    env    => { WHEEL_FAULT_SIZES => 1 },
+    config => "Mutex file:run wheel\nWheelRequests on\n" . control_config()
+);
+my ($before) = turn($server, 1);
+replace($server, $other);
+ok restarted($server, 'USR1'), 'the server restarts with other sizes';
+is join(' ', sort $server->error_log =~ /\b(WH\d+): /g), 'WH0003 WH0107',
+    'the log says what has been replaced, and has no complaint';
+my ($after) = turn($server, 1, 'after');
+my ($code, $said) = wheelctl($server, 'list');
+like $said, qr/^\d+ +after .*rotating/m, 'wheelctl lists a new wheel';
+($code) = wheelctl($server, 'stop', '--name=after');
+is $code, 0, 'and stops it';
+is_deeply answers_by($after), { stop => 1 }, 'and it has its number';
+ok $server->stop, 'the server ends by TERM';
+is_deeply answers_by($before), { shutdown => 1 }, 'as does the old wheel';
 
 my $listed = listed_table(sub { });
 isnt listed_table(sub { s/\bloads?\b;/burden;/ }), $listed,
