@@ -170,11 +170,16 @@ apr_status_t wheel_table_claim(wheel_table_t *table, const wheel_claim_t *claim,
         *slot = vacant;
     }
     rv = table_unlock(table);
-    if (*refusal != WHEEL_REFUSED_NONE) {
-        wheel_table_refuse(table, *refusal);
-        return APR_EAGAIN;
+    if (rv != APR_SUCCESS && *refusal == WHEEL_REFUSED_NONE) {
+        *refusal = WHEEL_REFUSED_LOCK;
+        atomic_store_explicit(&table->slots[vacant].owners, 0,
+                              memory_order_release);
     }
-    return rv;
+    if (*refusal == WHEEL_REFUSED_NONE) {
+        return APR_SUCCESS;
+    }
+    wheel_table_refuse(table, *refusal);
+    return rv == APR_SUCCESS ? APR_EAGAIN : rv;
 }
 
 void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal)

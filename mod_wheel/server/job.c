@@ -139,6 +139,7 @@ static apr_status_t claim(request_rec *r, const wheel_spec_t *spec,
     rv =
         wheel_table_claim(wait->table, &claim, &wait->slot, &wait->id, refusal);
     if (rv != APR_SUCCESS && *refusal == WHEEL_REFUSED_LOCK) {
+        show_request(wait);
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       "WH0020: the mutex 'wheel' failed, and a job was "
                       "refused: check the directory and rights of Mutex");

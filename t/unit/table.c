@@ -2,6 +2,10 @@
 /* table.c: one process claims, marks and leaves slots of a wheel_table. */
 #include "table_one.h"
 
+#include <sys/sem.h>
+
+#include "apr_portable.h"
+
 #include "core/platform.h"
 #include "core/table_private.h"
 
@@ -41,6 +45,40 @@ static void numbers_grow_and_are_not_used_twice(void **state)
         assert_true(id > last);
         last = id;
         end_job(&test, slot, WHEEL_END_STOP);
+    }
+}
+
+static int break_mutex(void *semaphore, wheel_end_e *end)
+{
+    (void)end;
+    semctl(*(int *)semaphore, 0, IPC_RMID);
+    return 0;
+}
+
+static void a_claim_whose_unlock_fails_takes_no_slot(void **state)
+{
+    wheel_claim_t claim = claim_of(NULL);
+    apr_global_mutex_t *mutex;
+    apr_os_global_mutex_t global;
+    apr_os_proc_mutex_t semaphore;
+    wheel_table_t *table;
+    unsigned n;
+
+    (void)state;
+    assert_int_equal(
+        apr_global_mutex_create(&mutex, NULL, APR_LOCK_SYSVSEM, test.pool),
+        APR_SUCCESS);
+    apr_os_global_mutex_get(&global, mutex);
+    apr_os_proc_mutex_get(&semaphore, global.proc_mutex);
+    assert_int_equal(wheel_table_create(&table, SLOTS, mutex, test.pool),
+                     APR_SUCCESS);
+    claim.hide = break_mutex;
+    claim.hide_baton = &semaphore.crossproc;
+    assert_int_not_equal(wheel_table_claim(table, &claim, &slot, &id, &refusal),
+                         APR_SUCCESS);
+    assert_int_equal(refusal, WHEEL_REFUSED_LOCK);
+    for (n = 0; n < SLOTS; n++) {
+        assert_int_equal(table->slots[n].owners, 0);
     }
 }
 
@@ -489,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_claim_is_listed_as_it_was_made),
         TEST(numbers_grow_and_are_not_used_twice),
+        TEST(a_claim_whose_unlock_fails_takes_no_slot),
         TEST(a_full_table_refuses),
         TEST(the_limit_counts_those_that_rotate),
         TEST(the_limit_of_a_client_is_its_own),
