@@ -32,10 +32,15 @@ APLOG_USE_MODULE(wheel);
  * so there must be enough of them left that this doesn't happen. */
 #define ADMIT_HTTP2_SHARE 2
 
-/* HTTP/2 connections of this process on which a job runs, and how many workers
- * mod_http2 has for it. */
-static const conn_rec **http2_connections;
-static unsigned http2_connections_n;
+/* A stream of HTTP/2 in whose request jobs run: one on each connection. */
+typedef struct admit_stream_t {
+    const conn_rec *c;
+    unsigned jobs;
+} admit_stream_t;
+
+/* Those of this process, and how many workers mod_http2 has for it. */
+static admit_stream_t *http2_streams;
+static unsigned http2_streams_n;
 static unsigned http2_workers;
 static pthread_mutex_t http2_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -112,25 +117,41 @@ wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating)
 
 /* --- The workers of mod_http2 -------------------------------------------- */
 
+/* Which of them is on this connection; if none is, the first free place. */
+static unsigned find_stream(const conn_rec *master)
+{
+    unsigned n = 0;
+
+    while (n < http2_streams_n && http2_streams[n].c->master != master) {
+        n++;
+    }
+    return n;
+}
+
 int wheel_admit_http2_enter(const request_rec *r, int reserve)
 {
-    const conn_rec *master = r->connection->master;
     unsigned kept = reserve > 1 ? reserve : 1;
     unsigned jobs_max = http2_workers / ADMIT_HTTP2_SHARE;
-    unsigned n = 0;
-    int entered;
+    int entered = 0;
+    unsigned n;
 
-    if (!master) {
+    if (!r->connection->master) {
         return 1;
     }
     pthread_mutex_lock(&http2_mutex);
-    while (n < http2_connections_n && http2_connections[n] != master) {
-        n++;
+    n = find_stream(r->connection->master);
+    if (n < http2_streams_n) {
+        /* A job within another of its request takes no further worker. */
+        entered = http2_streams[n].c == r->connection;
     }
-    entered =
-        n == http2_connections_n && n < jobs_max && n + kept < http2_workers;
+    else if (n < jobs_max && n + kept < http2_workers) {
+        http2_streams[n].c = r->connection;
+        http2_streams[n].jobs = 0;
+        http2_streams_n++;
+        entered = 1;
+    }
     if (entered) {
-        http2_connections[http2_connections_n++] = master;
+        http2_streams[n].jobs++;
     }
     pthread_mutex_unlock(&http2_mutex);
     return entered;
@@ -138,18 +159,15 @@ int wheel_admit_http2_enter(const request_rec *r, int reserve)
 
 void wheel_admit_http2_leave(const request_rec *r)
 {
-    unsigned n = 0;
+    unsigned n;
 
     if (!r->connection->master) {
         return;
     }
     pthread_mutex_lock(&http2_mutex);
-    while (n < http2_connections_n &&
-           http2_connections[n] != r->connection->master) {
-        n++;
-    }
-    if (n < http2_connections_n) {
-        http2_connections[n] = http2_connections[--http2_connections_n];
+    n = find_stream(r->connection->master);
+    if (n < http2_streams_n && --http2_streams[n].jobs == 0) {
+        http2_streams[n] = http2_streams[--http2_streams_n];
     }
     pthread_mutex_unlock(&http2_mutex);
 }
@@ -193,9 +211,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)ptemp;
     (void)s;
     http2_workers = count_http2_workers();
-    http2_connections_n = 0;
-    http2_connections =
-        apr_pcalloc(pconf, sizeof(*http2_connections) * http2_workers);
+    http2_streams_n = 0;
+    http2_streams = apr_pcalloc(pconf, sizeof(*http2_streams) * http2_workers);
     return OK;
 }
 

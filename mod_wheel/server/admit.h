@@ -27,8 +27,9 @@ wheel_refusal_e wheel_admit_reserve(void *baton, unsigned rotating);
 
 /**
  * Take a place among the HTTP/2 jobs of this process: one for each
- * connection, and half as many as mod_http2 has workers.  Does nothing for a
- * request of another protocol.
+ * connection, and half as many as mod_http2 has workers.  Further jobs of a
+ * request that has one share its place.  Does nothing for a request of another
+ * protocol.
  * @return 1 if there was a place; give it back with wheel_admit_http2_leave()
  */
 int wheel_admit_http2_enter(const request_rec *r, int reserve);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Over HTTP/2, too, a job that runs in its worker streams its answer, is stopped
-# in the middle of it, and ends with its client.
+# in the middle of it, and ends with its client.  A job that its request runs
+# within it takes no further worker, and is not refused.
 
 use strict;
 use warnings FATAL => 'all';
@@ -13,13 +14,16 @@ use WheelServer ();
 use WheelTest qw(wait_until);
 
 my @ways = ('reset', 'close', 'half close', 'RST_STREAM');
-plan tests => 4 + 2 * @ways, need 'wheel',
+plan tests => 6 + 2 * @ways, need 'wheel',
     { 'mod_http2 refuses prefork' => sub { WheelServer::mpm() ne 'prefork' } };
 
 my $server = WheelServer->started(threads => 8,
-    config => user_modules('gaps') . http2_config() . <<'END');
+    config => user_modules(qw(gaps test_job)) . http2_config() . <<'END');
 <Location "/gaps">
     SetHandler gaps
+</Location>
+<Location "/job">
+    SetHandler test-job
 </Location>
 END
 
@@ -37,6 +41,14 @@ for my $way (@ways) {
     $way eq 'RST_STREAM' ? $client->take_back($stream) : $client->vanish($way);
     ok wait_until { !$server->running }, "$way: it ends";
     is ended('gone') - $gone, 1, "$way: because its client is gone";
+}
+
+$client = WheelHttp2->new($server->port);
+for my $time (qw(once again)) {
+    $stream = $client->begin(GET => '/job/own-within');
+    $client->await($stream);
+    like $client->answer($stream)->{body}, qr/^within=0 /,
+        "a job within another of its request: $time";
 }
 
 # A client whose answer has begun.

@@ -190,6 +190,21 @@ static void own_late(wheel_job_t *job, request_rec *r)
                result.done);
 }
 
+/* Runs another job of its request. */
+static void own_within(wheel_job_t *job, request_rec *r)
+{
+    sum_t sum = {1, 0};
+    wheel_result_t result;
+    wheel_spec_t spec;
+
+    (void)job;
+    wheel_spec_init(&spec);
+    spec.work = add_up;
+    spec.baton = &sum;
+    spec.baton_bytes = sizeof(sum);
+    ap_rprintf(r, "within=%d ", job_run(r, &spec, &result));
+}
+
 static void own_nothing(wheel_job_t *job, request_rec *r)
 {
     (void)job;
@@ -236,9 +251,13 @@ static const struct {
     own_fn *work;
     int ends;
 } owns[] = {
-    {"/own-spin", own_spin, 1},     {"/own-burn", own_burn, 1},
-    {"/own-late", own_late, 0},     {"/own-forgets", own_nothing, 0},
-    {"/own-memory", own_memory, 0}, {NULL, NULL, 0},
+    {"/own-spin", own_spin, 1},
+    {"/own-burn", own_burn, 1},
+    {"/own-late", own_late, 0},
+    {"/own-forgets", own_nothing, 0},
+    {"/own-memory", own_memory, 0},
+    {"/own-within", own_within, 1},
+    {NULL, NULL, 0},
 };
 
 /* What is wrong with a result, "right" if nothing is. */
