@@ -153,7 +153,7 @@ static int set_limits(apr_int64_t until_usec)
         {RLIMIT_CPU, NAMES_CPU_SEC},
         {RLIMIT_NOFILE, NAMES_FILES},
         {RLIMIT_CORE, 0},
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         {RLIMIT_DATA, NAMES_MEMORY_BYTES},
 #endif
     };
