@@ -17,15 +17,8 @@ $(BENCH)/bare: t/bench/bare.c mod_wheel/demo/spin.c t/bench/bench.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(pure_flags) -Imod_wheel $(CFLAGS) -o $@ $< $(APR_LIBS)
 
-$(BENCH)/table: t/bench/table.c $(PURE_NAMES:%=$(libs)/%.o) \
-    t/bench/bench.mk
-	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS) \
-	    $(SECCOMP_LIBS)
-
-$(BENCH)/slices: t/bench/slices.c $(PURE_NAMES:%=$(libs)/%.o) \
-    t/bench/bench.mk
+$(BENCH)/table $(BENCH)/slices: $(BENCH)/%: t/bench/%.c \
+    $(PURE_NAMES:%=$(libs)/%.o) t/bench/bench.mk
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(bench_flags) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(APR_LIBS) \

@@ -264,6 +264,13 @@ sub up {
     return alive($self->{pid});
 }
 
+# Does it answer within two seconds?
+sub serves {
+    my ($self) = @_;
+    my $answer = eval { $self->get('/index.html', limit => 2) };
+    return $answer && ($answer->status // 0) == 200;
+}
+
 # Kill a child as kill -9 does.  (Without a pid, that would be this test.)
 sub kill_child {
     my ($self, $pid) = @_;

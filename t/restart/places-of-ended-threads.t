@@ -60,7 +60,7 @@ $threads = thread_ids($child);
 hold(1);
 resumed($server, 'USR1');
 idle_threads_end(4);
-ok wait_until { answered() }, 'a new process answers';
+ok wait_until { $server->serves }, 'a new process answers';
 is_deeply answers_by($wheels[0]), { shutdown => 1 },
     'the oldest wheel has its number';
 $server->get('/stop');
@@ -129,16 +129,11 @@ sub keeps_its_place {
 
 sub gives_way {
     my ($who) = @_;
-    ok wait_until { answered() }, 'a new process answers';
+    ok wait_until { $server->serves }, 'a new process answers';
     is_deeply answers_by(@wheels), { shutdown => 1 },
         "the wheel of $who has its number";
     is scalar(() = $server->error_log =~ /WH0013/g), 1, 'the log says so';
     return is_deeply [complaints($server)], [], 'the log has no complaint';
-}
-
-sub answered {
-    my $answer = eval { $server->get('/index.html', limit => 2) };
-    return $answer && ($answer->status // 0) == 200;
 }
 
 sub hold {
