@@ -87,9 +87,9 @@ static const char *copy_error(apr_status_t rv)
                               : "the thread has ended";
 }
 
-static json_t *frames_of(char *text)
+/* One frame a line. */
+static void add_frames(json_t *frames, char *text)
 {
-    json_t *frames = json_array();
     char *rest;
     char *frame;
 
@@ -97,7 +97,6 @@ static json_t *frames_of(char *text)
          frame = apr_strtok(NULL, "\n", &rest)) {
         json_array_append_new(frames, json_string(frame));
     }
-    return frames;
 }
 
 static void name_stack(seen_t *seen, const wheel_thread_copy_t *copy,
@@ -122,8 +121,7 @@ static void name_stack(seen_t *seen, const wheel_thread_copy_t *copy,
         seen->no_stack = apr_pstrdup(wheelctl_pool, seen->no_stack);
         return;
     }
-    json_decref(seen->stack);
-    seen->stack = frames_of(names.text);
+    add_frames(seen->stack, names.text);
 }
 
 static void look_at_stack(seen_t *seen)

@@ -40,7 +40,6 @@
 #define STACK_MEMBER(name) __typeof__(name) *name;
 
 static struct {
-    int loaded;
     STACK_FUNCTIONS(STACK_MEMBER)
 } dw;
 
@@ -58,15 +57,16 @@ typedef struct wheel_stack_t {
 int wheel_stack_load(void)
 {
     void *library;
+    int loaded;
 
     unsetenv("DEBUGINFOD_URLS");
     library = dlopen(STACK_LIBRARY, RTLD_NOW);
-    dw.loaded = library != NULL;
+    loaded = library != NULL;
 #define STACK_LOAD(name)                                                  \
     dw.name = library ? (__typeof__(name) *)dlsym(library, #name) : NULL; \
-    dw.loaded = dw.loaded && dw.name;
+    loaded = loaded && dw.name;
     STACK_FUNCTIONS(STACK_LOAD)
-    return dw.loaded;
+    return loaded;
 }
 
 /* A name in a list of mappings is a text that the process which is examined

@@ -269,17 +269,6 @@ static void begin(apr_pool_t *pool)
                          sizeof(*where.notes));
 }
 
-static unsigned prepare(struct pollfd *fds, unsigned fds_max,
-                        apr_int64_t *until_usec)
-{
-    return wheel_where_stack_prepare(fds, fds_max, until_usec);
-}
-
-static void serve(const struct pollfd *fds, unsigned fds_n)
-{
-    wheel_where_stack_serve(fds, fds_n);
-}
-
 static void leave(wheel_helper_why_e why)
 {
     (void)why;
@@ -290,8 +279,9 @@ static int busy(void)
     return 0;
 }
 
-static const wheel_helper_part_t part = {wanted, begin, prepare,
-                                         serve,  leave, busy};
+static const wheel_helper_part_t part = {
+    wanted, begin, wheel_where_stack_prepare, wheel_where_stack_serve,
+    leave,  busy};
 
 void wheel_where_register(apr_pool_t *pconf)
 {

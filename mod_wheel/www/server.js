@@ -118,7 +118,7 @@ export function step(id, name) {
 }
 
 let held = 0;
-let usable = PLACES;
+let open = true;
 let openly = null;
 const ownPlaces = new Set();
 
@@ -134,6 +134,11 @@ function isOpen() {
         return false;
     });
     return openly;
+}
+
+/* Places of requests without credentials are of use where these are let in. */
+function isUsable(place) {
+    return open || place !== "omit";
 }
 
 /* Take a place, if it is free in all tabs.  The browser gives it back when the
@@ -157,13 +162,9 @@ function takePlace(place) {
 }
 
 async function findPlace() {
-    const open = await isOpen();
-    usable = PLACES.filter((place) => open || place !== "omit");
+    open = await isOpen();
     for (let place = 0; place < PLACES.length; place++) {
-        if (!open && PLACES[place] === "omit") {
-            continue;
-        }
-        const release = await takePlace(place);
+        const release = isUsable(PLACES[place]) && await takePlace(place);
         if (release) {
             return { release, credentials: PLACES[place] };
         }
@@ -208,5 +209,5 @@ export function holds() {
 
 /** How many all the pages of a browser can hold. */
 export function holdsMax() {
-    return usable.length;
+    return PLACES.filter(isUsable).length;
 }
