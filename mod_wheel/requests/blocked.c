@@ -13,6 +13,7 @@
 #include "requests/blocked.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "apr_dso.h"
 #include "http_config.h"
@@ -147,7 +149,7 @@ int wheel_blocked_enter(wheel_blocked_t *wait, wheel_blocked_e what, int fd)
     return 0;
 }
 
-void wheel_blocked_leave(wheel_blocked_t *wait, wheel_blocked_e what)
+int wheel_blocked_leave(wheel_blocked_t *wait, wheel_blocked_e what)
 {
     int fd = atomic_load_explicit(&wait->fds[what], memory_order_relaxed);
 
@@ -159,16 +161,30 @@ void wheel_blocked_leave(wheel_blocked_t *wait, wheel_blocked_e what)
         else if (atomic_compare_exchange_weak_explicit(
                      &wait->fds[what], &fd, WAIT_NOTHING, memory_order_acq_rel,
                      memory_order_relaxed)) {
-            return;
+            return fd;
         }
     }
+    return -1;
 }
 
-int wheel_blocked_fd(const wheel_blocked_t *wait, wheel_blocked_e what)
+int wheel_blocked_keep(wheel_blocked_t *wait, wheel_blocked_e what, int fd)
 {
-    int fd = atomic_load_explicit(&wait->fds[what], memory_order_relaxed);
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-    return fd == WAIT_NOTHING ? -1 : fd & ~WAIT_IN_USE;
+    if (own < 0 || wheel_blocked_enter(wait, what, own)) {
+        return 1;
+    }
+    close(own);
+    return 0;
+}
+
+void wheel_blocked_drop(wheel_blocked_t *wait, wheel_blocked_e what)
+{
+    int own = wheel_blocked_leave(wait, what);
+
+    if (own >= 0) {
+        close(own);
+    }
 }
 
 /* When PHP's limit comes by our signal, PHP starts a second one, in CPU time:

@@ -33,11 +33,20 @@ void wheel_blocked_give(wheel_blocked_t *wait);
 int wheel_blocked_enter(wheel_blocked_t *wait, wheel_blocked_e what, int fd);
 
 /** It waits no more.  If it is being interrupted at this moment, this comes
- * after that. */
-void wheel_blocked_leave(wheel_blocked_t *wait, wheel_blocked_e what);
+ * after that.
+ * @return the descriptor on which it waited, -1 for none */
+int wheel_blocked_leave(wheel_blocked_t *wait, wheel_blocked_e what);
 
-/** The descriptor on which it waits, -1 for none. */
-int wheel_blocked_fd(const wheel_blocked_t *wait, wheel_blocked_e what);
+/**
+ * The same with a duplicate of the descriptor, until wheel_blocked_drop():
+ * whoever owns the descriptor may close it before, and another connection get
+ * its number.  If the process can have no more descriptors, a stop doesn't end
+ * this wait.
+ */
+int wheel_blocked_keep(wheel_blocked_t *wait, wheel_blocked_e what, int fd);
+
+/** Leave what wheel_blocked_keep() has entered, if anything. */
+void wheel_blocked_drop(wheel_blocked_t *wait, wheel_blocked_e what);
 
 /** The thread runs, or has left, the handler of mod_php. */
 void wheel_blocked_php(wheel_blocked_t *wait, int runs);

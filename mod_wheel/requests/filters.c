@@ -145,66 +145,35 @@ static void leave(const wheel_running_t *running, wheel_blocked_e what)
                               WHEEL_DOING_HANDLER);
 }
 
-/* A connection to a backend, and the thread whose request may use it as a
- * tunnel. */
-typedef struct filters_backend_t {
-    wheel_blocked_t *wait;
-    int fd;
-} filters_backend_t;
-
-/* Before it is closed. */
-static apr_status_t forget_backend(void *data)
+static void keep(wheel_running_t *running, wheel_blocked_e what,
+                 apr_socket_t *socket)
 {
-    const filters_backend_t *backend = data;
-
-    if (backend->wait &&
-        wheel_blocked_fd(backend->wait, WHEEL_BLOCKED_TUNNEL) == backend->fd) {
-        wheel_blocked_leave(backend->wait, WHEEL_BLOCKED_TUNNEL);
-    }
-    return APR_SUCCESS;
-}
-
-static filters_backend_t *make_backend(conn_rec *c, apr_socket_t *socket)
-{
-    filters_backend_t *backend;
     int fd = descriptor(socket);
 
-    if (fd < 0) {
-        return NULL;
-    }
-    backend = apr_palloc(c->pool, sizeof(*backend));
-    backend->wait = NULL;
-    backend->fd = fd;
-    apr_pool_cleanup_register(c->pool, backend, forget_backend,
-                              apr_pool_cleanup_null);
-    return backend;
-}
-
-static void watch(wheel_running_t *running, wheel_blocked_e what, int fd)
-{
-    if (wheel_blocked_fd(running->wait, what) != fd) {
-        wheel_blocked_leave(running->wait, what);
-        wheel_blocked_enter(running->wait, what, fd);
+    wheel_blocked_drop(running->wait, what);
+    if (fd >= 0) {
+        wheel_blocked_keep(running->wait, what, fd);
     }
 }
 
 /* A request that asks for a tunnel gets one, or an answer: then the connection
  * may serve another request soon, while this one still sends.  A tunnel waits
- * without any filter. */
-static void watch_tunnel(wheel_running_t *running, filters_backend_t *backend)
+ * without any filter, and mod_proxy closes it before the handler returns. */
+static void watch_tunnel(wheel_running_t *running, conn_rec *backend,
+                         apr_socket_t *socket)
 {
     const request_rec *r = running->r;
 
-    if (!backend || running->passed ||
+    if (running->tunnel == backend || running->passed ||
         (r->method_number != M_CONNECT &&
          !apr_table_get(r->headers_in, "Upgrade"))) {
         return;
     }
-    backend->wait = running->wait;
-    watch(running, WHEEL_BLOCKED_TUNNEL, backend->fd);
+    running->tunnel = backend;
+    keep(running, WHEEL_BLOCKED_TUNNEL, socket);
     if (!running->c->master) {
-        watch(running, WHEEL_BLOCKED_TUNNEL_CLIENT,
-              descriptor(ap_get_conn_socket(running->c)));
+        keep(running, WHEEL_BLOCKED_TUNNEL_CLIENT,
+             ap_get_conn_socket(running->c));
     }
 }
 
@@ -242,7 +211,7 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         return ap_pass_brigade(f->next, brigade);
     }
     if (!is_client) {
-        watch_tunnel(running, f->ctx);
+        watch_tunnel(running, f->c, ap_get_conn_socket(f->c));
     }
     if (!enter(running, what,
                is_client ? WHEEL_DOING_SENDING : WHEEL_DOING_WAITING, f->c)) {
@@ -263,16 +232,15 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 static int add_connection_filters(conn_rec *c, void *socket)
 {
     wheel_running_t *running = wheel_run_current();
-    filters_backend_t *backend;
 
     if (!wheel_requests_slots() || c->master) {
         return DECLINED; /* an HTTP/2 stream has no socket */
     }
-    backend = running || c->outgoing ? make_backend(c, socket) : NULL;
     ap_add_input_filter_handle(filters.connection_in, NULL, NULL, c);
-    ap_add_output_filter_handle(filters.connection_out, backend, NULL, c);
+    ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
     if (running) {
-        watch_tunnel(running, backend);
+        running->tunnel = NULL; /* c may be where an earlier one was */
+        watch_tunnel(running, c, socket);
     }
     return OK;
 }

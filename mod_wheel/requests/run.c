@@ -166,10 +166,11 @@ static wheel_running_t *begin(request_rec *r)
 
 /* --- End ---------------------------------------------------------------- */
 
-void wheel_run_leave_tunnel(const wheel_running_t *running)
+void wheel_run_leave_tunnel(wheel_running_t *running)
 {
-    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL);
-    wheel_blocked_leave(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
+    running->tunnel = NULL;
+    wheel_blocked_drop(running->wait, WHEEL_BLOCKED_TUNNEL);
+    wheel_blocked_drop(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
 }
 
 /* This thread has nothing to do with it any more. */
@@ -195,6 +196,7 @@ static apr_status_t end_tail(void *data)
 {
     const run_tail_t *tail = data;
 
+    wheel_blocked_drop(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE);
     wheel_blocked_give(tail->wait);
     wheel_request_slots_release(wheel_requests_slots(), tail->slot);
     return APR_SUCCESS;
@@ -218,9 +220,9 @@ static int send_later(wheel_running_t *running, request_rec *r)
     tail->slot = running->slot;
     tail->wait = running->wait;
     ap_set_module_config(r->request_config, &wheel_module, tail);
-    /* Its r->pool is destroyed before the connection is closed. */
     apr_pool_pre_cleanup_register(r->pool, tail, end_tail);
-    if (!wheel_blocked_enter(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE, fd)) {
+    /* httpd may close the connection before r->pool ends. */
+    if (!wheel_blocked_keep(tail->wait, WHEEL_BLOCKED_CLIENT_WRITE, fd)) {
         running->c->aborted = 1; /* marked meanwhile */
     }
     return 1;

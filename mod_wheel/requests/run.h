@@ -21,6 +21,7 @@ typedef struct wheel_running_t {
     request_rec *own; /* whose handler hooks are about to run once more */
     apr_uint64_t sent_bytes;
     struct proxy_worker *backend; /* of mod_proxy, or NULL */
+    conn_rec *tunnel;             /* to a backend, or NULL */
     wheel_kind_e kind;            /* of what runs now */
     int has_processes;            /* some may work for it */
     int passed;    /* a part of its answer has gone down the filters */
@@ -37,7 +38,7 @@ wheel_running_t *wheel_run_current(void);
 wheel_mark_e wheel_run_marked(const wheel_running_t *running);
 
 /** It waits on no tunnel any more: its backend may serve others. */
-void wheel_run_leave_tunnel(const wheel_running_t *running);
+void wheel_run_leave_tunnel(wheel_running_t *running);
 
 /** Its client's connection counts as lost, so that the handler gives up. */
 void wheel_run_refuse(wheel_running_t *running);
