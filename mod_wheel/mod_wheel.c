@@ -20,6 +20,7 @@
 #include "requests/blocked.h"
 #include "server/admit.h"
 #include "server/config.h"
+#include "server/fork.h"
 #include "server/helper.h"
 #include "server/job.h"
 #include "server/child.h"
@@ -38,6 +39,7 @@ static void register_hooks(apr_pool_t *pconf)
     wheel_config_register(pconf);
     wheel_parent_register(pconf);
     wheel_child_register(pconf);
+    wheel_fork_register(pconf);
     wheel_helper_register(pconf);
     wheel_signals_register(pconf);
     wheel_admit_register(pconf);

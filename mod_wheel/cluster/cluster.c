@@ -27,7 +27,7 @@
 
 #include "render/render.h"
 #include "server/config.h"
-#include "server/helper.h"
+#include "server/fork.h"
 #include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
@@ -339,7 +339,7 @@ void wheel_cluster_register(apr_pool_t *pconf)
     (void)pconf;
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    wheel_helper_closes(close_own);
+    wheel_fork_closes(close_own);
     cluster_reader_register();
     cluster_publish_register();
 }

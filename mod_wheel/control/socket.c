@@ -26,7 +26,7 @@
 
 #include "core/proc.h"
 #include "server/config.h"
-#include "server/helper.h"
+#include "server/fork.h"
 #include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
@@ -420,5 +420,5 @@ void wheel_socket_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    wheel_helper_closes(close_own);
+    wheel_fork_closes(close_own);
 }

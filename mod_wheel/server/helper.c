@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,6 +26,7 @@
 #include "scoreboard.h"
 
 #include "core/proc.h"
+#include "server/fork.h"
 #include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
@@ -43,7 +43,7 @@ APLOG_USE_MODULE(wheel);
 /* How long the parent waits for it when the server ends, and how often it
  * looks. */
 #define HELPER_END_WAIT_USEC (2500 * 1000)
-#define HELPER_END_STEP_USEC (2 * 1000)
+#define HELPER_END_CHECK_USEC (2 * 1000)
 
 /* On the process pool: no pointer into the module. */
 typedef struct helper_retained_t {
@@ -62,57 +62,10 @@ static struct {
     int wanted;
 } helper;
 
-/* What is closed in processes that the parent forks. */
-static struct {
-    wheel_helper_close_t close[HELPER_CLOSES_MAX];
-    unsigned n;
-    pid_t parent;
-    int keeps; /* the one that is forked keeps all, and so do its own */
-} forks;
-
 void wheel_helper_add(const wheel_helper_part_t *part)
 {
     ap_assert(helper.parts.n < HELPER_PARTS_MAX);
     helper.parts.part[helper.parts.n++] = part;
-}
-
-/* --- Processes that the parent forks -------------------------------------- */
-
-void wheel_helper_closes(wheel_helper_close_t close_own)
-{
-    ap_assert(forks.n < HELPER_CLOSES_MAX);
-    forks.close[forks.n++] = close_own;
-}
-
-apr_status_t wheel_helper_fork(apr_proc_t *proc, apr_pool_t *pool)
-{
-    apr_status_t rv;
-
-    forks.keeps = 1;
-    rv = apr_proc_fork(proc, pool);
-    if (rv != APR_INCHILD) {
-        forks.keeps = 0;
-    }
-    return rv;
-}
-
-/* Runs in each process that is forked.  Those of children share nothing that is
- * the helper's. */
-static void close_in_forked(void)
-{
-    unsigned n;
-
-    for (n = 0; n < forks.n && !forks.keeps && getppid() == forks.parent; n++) {
-        forks.close[n]();
-    }
-}
-
-/* The C library forgets the function when the module is unloaded. */
-static void register_forks(void)
-{
-    memset(&forks, 0, sizeof(forks));
-    forks.parent = getpid();
-    pthread_atfork(NULL, NULL, close_in_forked);
 }
 
 /* --- What is wanted ------------------------------------------------------- */
@@ -172,7 +125,7 @@ static apr_status_t fork_supervisor(server_rec *s, const int *ends)
     helper_retained_t *kept = helper.kept;
     helper_start_t start = {s, getpid(), ends[1], kept->before, &helper.parts};
     apr_proc_t proc;
-    apr_status_t rv = wheel_helper_fork(&proc, s->process->pconf);
+    apr_status_t rv = wheel_fork(&proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
         close(ends[0]);
@@ -316,7 +269,7 @@ static void end_supervisor(helper_retained_t *kept)
             waitpid(pid, NULL, 0);
             return;
         }
-        apr_sleep(HELPER_END_STEP_USEC);
+        apr_sleep(HELPER_END_CHECK_USEC);
     }
 }
 
@@ -410,26 +363,12 @@ static void close_own(void)
     }
 }
 
-/* By now, a server that starts has become a daemon: another process. */
-static int note_parent(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                       server_rec *s)
-{
-    (void)pconf;
-    (void)plog;
-    (void)ptemp;
-    (void)s;
-    forks.parent = getpid();
-    return OK;
-}
-
 void wheel_helper_register(apr_pool_t *pconf)
 {
     (void)pconf;
     memset(&helper, 0, sizeof(helper));
-    register_forks();
-    wheel_helper_closes(close_own);
+    wheel_fork_closes(close_own);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_pre_mpm(pre_mpm, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_post_config(note_parent, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }

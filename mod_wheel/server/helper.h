@@ -14,7 +14,6 @@
 
 #include <poll.h>
 
-#include "apr_thread_proc.h"
 #include "httpd.h"
 
 /** How long a helper that is replaced may take to finish what it has begun,
@@ -69,21 +68,6 @@ void wheel_helper_add(const wheel_helper_part_t *part);
 
 /** Is this process the helper?  Any thread. */
 int wheel_helper_here(void);
-
-/** How a process closes what the parent shares with its helper alone.  It finds
- * that by itself: a restart may not have come to our post_config yet. */
-typedef void (*wheel_helper_close_t)(void);
-
-/**
- * Have this called in each process that the parent forks but for those of
- * wheel_helper_fork(): in children, log programs, and daemons of other modules,
- * such as mod_cgid's or mod_wsgi's.  For the functions that register hooks.
- */
-void wheel_helper_closes(wheel_helper_close_t close_own);
-
-/** Fork a process that keeps what is the helper's.  For the parent.
- * @return as apr_proc_fork() */
-apr_status_t wheel_helper_fork(apr_proc_t *proc, apr_pool_t *pool);
 
 /**
  * A descriptor that hangs up once the helper before this one has called

@@ -31,7 +31,7 @@
 #include "core/proc.h"
 #include "core/request_steps.h"
 #include "server/config.h"
-#include "server/helper.h"
+#include "server/fork.h"
 #include "server/process.h"
 #include "server/requests.h"
 
@@ -387,7 +387,7 @@ static apr_status_t start_process(server_rec *s)
         privileged.steps, wheel_requests_slots(),  kept->cooled,
     };
     apr_proc_t *proc = apr_pcalloc(s->process->pconf, sizeof(*proc));
-    apr_status_t rv = wheel_helper_fork(proc, s->process->pconf);
+    apr_status_t rv = wheel_fork(proc, s->process->pconf);
 
     if (rv == APR_INCHILD) {
         _exit(privileged_main(&how) ? 0 : PRIVILEGED_FAILED + errno);
@@ -591,6 +591,6 @@ void wheel_privileged_register(apr_pool_t *pconf)
     memset(&privileged, 0, sizeof(privileged));
     /* Before the helper's, which starts it at a graceful restart. */
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_LAST);
-    wheel_helper_closes(close_own);
+    wheel_fork_closes(close_own);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -19,7 +19,7 @@
 
 #include "core/platform.h"
 #include "server/config.h"
-#include "server/helper.h"
+#include "server/fork.h"
 #include "server/process.h"
 
 APLOG_USE_MODULE(wheel);
@@ -287,7 +287,7 @@ void wheel_requests_slots_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    wheel_helper_closes(close_own);
+    wheel_fork_closes(close_own);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);
