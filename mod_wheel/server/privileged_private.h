@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/privileged_private.h: what the files of the privileged process share.
- * The process itself uses nothing of httpd. */
+/* server/privileged_private.h: what the files of the privileged process share:
+ *
+ *   privileged.c          the parent's side
+ *   privileged_steps.c    which steps are on, and which this machine allows
+ *   privileged_ask.c      messages to the process
+ *   privileged_process.c  the process itself, and
+ *   privileged_rights.c   the rights that it keeps: these use nothing of httpd
+ */
 #ifndef WHEEL_SERVER_PRIVILEGED_PRIVATE_H
 #define WHEEL_SERVER_PRIVILEGED_PRIVATE_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "server/privileged.h"
@@ -75,5 +82,34 @@ int privileged_main(const privileged_start_t *start);
  * @return 0 if that failed, with errno
  */
 int privileged_give_up_rights(int fd, int policy);
+
+/* --- In the parent and its children --------------------------------------- */
+
+/** The helper's side of the socket that messages go by. */
+int privileged_helper_fd(void);
+
+/** Find the steps that are on and that can be taken, and log which are missing.
+ * For the parent, at each start and restart.
+ * @param why none can be; NULL if that depends on this machine's rights alone.
+ *        Static */
+void privileged_steps_set(const char *why, server_rec *s);
+
+/** The steps that the process is to take, by what the parent knows itself.  For
+ * the parent. */
+unsigned privileged_steps_kept(void);
+
+/** No step is on.  For who registers hooks. */
+void privileged_steps_reset(void);
+
+/** Where processes that are forked already read that the process is lost.  It
+ * is not, at a start or restart. */
+void privileged_steps_share(atomic_int *is_lost);
+
+/** The process is lost until the next restart, and all steps with it.  For the
+ * parent. */
+void privileged_steps_lose(void);
+
+/** What that is called in the log and the status. */
+extern const char privileged_lost_why[];
 
 #endif /* WHEEL_SERVER_PRIVILEGED_PRIVATE_H */
