@@ -119,36 +119,46 @@ export function step(id, name) {
 
 let held = 0;
 let open = true;
-let openly = null;
+let openIsKnown = false;
 const ownPlaces = new Set();
 
-/* Are requests without credentials let in?  Where the server or a proxy wants
- * a password, a cookie or a certificate, they are not.  The question starts no
- * wheel; it is asked until there is an answer. */
-function isOpen() {
-    openly = openly || fetch("rotate", {
-        method: "OPTIONS", credentials: "omit", cache: "no-store",
-        redirect: "error", signal: AbortSignal.timeout(ASK_MSEC),
-    }).then((answer) => answer.ok, () => {
-        openly = null;
-        return false;
-    });
-    return openly;
+/* Ask without starting a wheel.
+ * @return the status; 401 where the way leads to a page, such as that of a
+ * login; 0 for no answer */
+function askWhetherLetIn(credentials, signal) {
+    return fetch("rotate", {
+        method: "OPTIONS", credentials, cache: "no-store",
+        redirect: "manual", signal,
+    }).then((answer) => (answer.type === "opaqueredirect" ? 401
+        : answer.status), () => 0);
 }
 
-/* Places of requests without credentials are of use where these are let in. */
+/* Are requests without credentials let in?  Where the server or a proxy wants
+ * a password, a cookie or a certificate, they are not.  Any other failure says
+ * nothing of that, so the next wheel asks again. */
+async function learnWhetherOpen() {
+    if (!openIsKnown) {
+        const status = await askWhetherLetIn("omit",
+            AbortSignal.timeout(ASK_MSEC));
+        open = status === 200;
+        openIsKnown = open || [401, 403, 407].includes(status);
+    }
+}
+
+/* Places of requests without credentials are of use where these are let in.
+ * The others are shared by all tabs, with Web Locks: those are for pages of
+ * this machine or over TLS.  Elsewhere a tab knows its own places only, and
+ * keeps off the connections that looks and stops need. */
 function isUsable(place) {
-    return open || place !== "omit";
+    return place === "omit" ? open : Boolean(navigator.locks);
 }
 
 /* Take a place, if it is free in all tabs.  The browser gives it back when the
- * tab is gone.  Web Locks are for pages of this machine or over TLS; elsewhere
- * a tab knows its own places only, and keeps off the connections that looks
- * and stops need.
+ * tab is gone.
  * @return a function that gives the place back, or null */
 function takePlace(place) {
     if (!navigator.locks) {
-        if (ownPlaces.has(place) || PLACES[place] !== "omit") {
+        if (ownPlaces.has(place)) {
             return null;
         }
         ownPlaces.add(place);
@@ -162,7 +172,7 @@ function takePlace(place) {
 }
 
 async function findPlace() {
-    open = await isOpen();
+    await learnWhetherOpen();
     for (let place = 0; place < PLACES.length; place++) {
         const release = isUsable(PLACES[place]) && await takePlace(place);
         if (release) {
@@ -207,7 +217,16 @@ export function holds() {
     return held;
 }
 
-/** How many all the pages of a browser can hold. */
+/** How many all the pages of a browser can hold: none where requests need a
+ *  login and its tabs can't share their connections. */
 export function holdsMax() {
     return PLACES.filter(isUsable).length;
+}
+
+/** Ask whether wheels are refused to this page's user.  The browser may ask
+ *  for a login first, with no limit to its time.
+ *  @return a Refusal, or null */
+export async function refusesAll() {
+    const status = await askWhetherLetIn("same-origin", null);
+    return status === 200 ? null : new Refusal(status);
 }

@@ -236,6 +236,15 @@ function tellRefused(refusal, { asked, refused }) {
     showRefusal([title, `${what} ${detail}`.trim()]);
 }
 
+async function tellNotStarted(n, asked) {
+    const max = server.holdsMax();
+    const refusal = max === 0 ? await server.refusesAll() : null;
+    const [title, detail] = refusal ? words.refusal(refusal)
+        : words.noPlace(max);
+    showRefusal([title, `${n} of ${asked} ${asked === 1 ? "was" : "were"} not `
+        + `started. ${detail}`.trim()]);
+}
+
 async function startOne(asked, batch) {
     const wheel = await server.start(asked);
     if (!wheel) {
@@ -269,11 +278,7 @@ async function start(n) {
         + `${load ? `, ${begun === 1 ? "" : "each "}to take `
             + words.load(Number(load)) : ""}.`);
     if (begun < n) {
-        showRefusal(["This browser can hold no more wheels.",
-            `${n - begun} of ${n} ${n === 1 ? "was" : "were"} not started: `
-            + "each takes one of its few connections to the server, and "
-            + `with ${server.holdsMax()} it keeps the rest for stopping them. `
-            + "Stop some, or start more with curl."]);
+        await tellNotStarted(n - begun, n);
     }
     showHeld();
     look();

@@ -275,8 +275,7 @@ export function refusal({ status, detail, retryAfter }) {
         return ["The server can’t be reached.", told];
     }
     if (status === 503) {
-        return ["The server is full.", told
-            || "It has no room for another wheel now. Stop some, or wait."];
+        return ["The server can’t do it now.", told];
     }
     if (status === 403) {
         return ["The server refuses.", told
@@ -289,4 +288,17 @@ export function refusal({ status, detail, retryAfter }) {
         return ["The server doesn’t know it.", told];
     }
     return [`The server answered with status ${status}.`, told];
+}
+
+/** Why a page whose browser can hold max wheels starts no other.
+ *  @return title and detail */
+export function noPlace(max) {
+    return max === 0 ? ["This page can start no wheel here.",
+        "The server wants a login, and over plain http the tabs of a browser "
+        + "can’t agree on who uses its few connections, so that their wheels "
+        + "could leave none for stopping them. Use https or curl."]
+        : ["This browser can hold no more wheels.",
+            "Each takes one of its few connections to the server, and with "
+            + `${max} it keeps the rest for stopping them. Stop some, or start `
+            + "more with curl."];
 }

@@ -22,13 +22,23 @@ pageTest({}, async (live, server, context) => {
     };
     const refusal = (one) => one.text("#refusal");
 
+    /* The page asks without credentials, to know whether a login is wanted. */
+    live.expectFailures();
+    await page.route("**/rotate", (route) => route.fulfill({ status: 502 }));
+    await page.click("#start-one");
+    await becomes(() => live.shows(1), "one wheel rotates while a proxy fails");
+    await page.unroute("**/rotate");
+    await page.click("#stop-all");
+    await becomes(() => live.shows(0), "it is stopped");
+    live.faulty = false;
+
     await page.click("#start-ten");
     await becomes(() => live.shows(10), "ten wheels of a page rotate");
     await page.click("#start-one");
     await becomes(async () => /hold no more wheels.* 1 of 1 was not started/
         .test(await refusal(live)), "the page says that its browser can "
         + "hold no more", () => refusal(live));
-    is((await server.status()).totals.started, 10,
+    is((await server.status()).totals.started, 11,
         "that one was never sent");
 
     const second = new LivePage(await context.newPage(), server);

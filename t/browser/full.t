@@ -21,9 +21,9 @@ pageTest({ directives }, async (live, server) => {
     await becomes(async () => (await refusal()).includes("7 of 10"),
         "the page says how many were refused", refusal);
     const full = await refusal();
-    ok(full.includes("The server is full.") && /WheelMax/.test(full)
+    ok(full.includes("The server can’t do it now.") && /WheelMax/.test(full)
         && /\. Try again in \d+ second/.test(full),
-    "that the server is full, its reason, and when to try again", full);
+    "that it has no room, the reason, and when to try again", full);
     is(await live.text("#wheels-count"), "3 of at most 3",
         "the limit stands beside the wheels");
 

@@ -12,7 +12,8 @@ const { is, test, until } = require("./tap.js");
 const CHROMIUM = process.env.WHEEL_CHROMIUM || "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
     "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"];
+    "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP *.example 127.0.0.1"];
 const DESKTOP = { width: 1200, height: 900 };
 
 /* Answers and lost connections that a test asks for show up on the console;
@@ -20,9 +21,10 @@ const DESKTOP = { width: 1200, height: 900 };
 const NETWORK = /^Failed to load resource: /;
 
 class LivePage {
-    constructor(page, server) {
+    /** @param host by which it is opened */
+    constructor(page, server, host = "127.0.0.1") {
         this.page = page;
-        this.server = server;
+        this.url = `http://${host}:${server.port}/`;
         this.trouble = [];
         page.on("console", (message) => {
             const text = message.text();
@@ -35,7 +37,7 @@ class LivePage {
             this.trouble.push(`error: ${error.message}`);
         });
         page.on("request", (request) => {
-            if (!request.url().startsWith(server.url)) {
+            if (!request.url().startsWith(this.url)) {
                 this.trouble.push(`request to ${request.url()}`);
             }
         });
@@ -56,7 +58,7 @@ class LivePage {
                     `${event.violatedDirective} ${event.blockedURI}`);
             });
         });
-        await this.page.goto(this.server.url);
+        await this.page.goto(this.url);
         await until(() => this.linkIs("Connected"));
     }
 
@@ -136,44 +138,49 @@ function openBrowser() {
     return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-/** Run a test with a server and a page, and end both.
+/** Run a server and a page, and end both.
  *  @param options directives: for the server; context: for the browser;
+ *                 host: the server's name, of *.example, for the page;
  *                 quick: its pauses are noted and short
  *  @param body gets the page's driver, the server and the browser context */
+async function runPage(options, body) {
+    const server = new Server();
+    let browser = null;
+    try {
+        await server.start(options.directives);
+        browser = await openBrowser();
+        const context = await browser.newContext(
+            { viewport: DESKTOP, ...options.context });
+        const live = new LivePage(await context.newPage(), server,
+            options.host);
+        if (options.quick) {
+            await live.hurry();
+        }
+        await live.open();
+        await body(live, server, context);
+        is(live.trouble, [], "no console error, no violation of the "
+            + "policy and no request to another host came up");
+    }
+    finally {
+        if (browser) {
+            /* A look may be on its way through a test's hands. */
+            for (const page of browser.contexts().flatMap((context) =>
+                context.pages())) {
+                await page.unrouteAll({ behavior: "ignoreErrors" });
+            }
+            await browser.close();
+        }
+        await server.stop();
+    }
+}
+
+/** A test of one such page. */
 function pageTest(options, body) {
-    return test(async () => {
-        const server = new Server();
-        let browser = null;
-        try {
-            await server.start(options.directives);
-            browser = await openBrowser();
-            const context = await browser.newContext(
-                { viewport: DESKTOP, ...options.context });
-            const live = new LivePage(await context.newPage(), server);
-            if (options.quick) {
-                await live.hurry();
-            }
-            await live.open();
-            await body(live, server, context);
-            is(live.trouble, [], "no console error, no violation of the "
-                + "policy and no request to another host came up");
-        }
-        finally {
-            if (browser) {
-                /* A look may be on its way through a test's hands. */
-                for (const page of browser.contexts().flatMap((context) =>
-                    context.pages())) {
-                    await page.unrouteAll({ behavior: "ignoreErrors" });
-                }
-                await browser.close();
-            }
-            await server.stop();
-        }
-    });
+    return test(() => runPage(options, body));
 }
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.on(signal, () => process.exit(1));
 }
 
-module.exports = { LivePage, openBrowser, pageTest };
+module.exports = { LivePage, openBrowser, pageTest, runPage };
