@@ -55,7 +55,7 @@ t/fuzz/.build/wire: t/fuzz/wire.c mod_wheel/redis/wire.c \
 t/fuzz/.build/privileged: t/fuzz/privileged.c \
     $(patsubst %,mod_wheel/core/%.c,filter hosts parse platform proc \
     request_slots request_steps request_wake request_work thread_copy \
-    thread_cut thread_wait) \
+    thread_cut thread_wait thread_wait_fds thread_wait_text) \
     mod_wheel/server/privileged_process.c \
     $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
