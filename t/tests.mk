@@ -34,8 +34,9 @@ vpath %.cc t/modules
 
 # libFuzzer is a part of clang.
 t/fuzz/.build/parse: t/fuzz/parse.c mod_wheel/core/parse.c \
-    $(patsubst %,mod_wheel/core/%.c,filter hosts platform proc request_slots \
-        request_steps request_wake request_work) \
+    $(patsubst %,mod_wheel/core/%.c,filter hosts platform proc \
+        request_copy request_mark request_slots request_steps request_wake \
+        request_work) \
     $(sort $(wildcard mod_wheel/render/*.c)) \
     $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
@@ -54,8 +55,9 @@ t/fuzz/.build/wire: t/fuzz/wire.c mod_wheel/redis/wire.c \
 
 t/fuzz/.build/privileged: t/fuzz/privileged.c \
     $(patsubst %,mod_wheel/core/%.c,filter hosts parse platform proc \
-    request_slots request_steps request_wake request_work thread_copy \
-    thread_cut thread_wait thread_wait_fds thread_wait_text) \
+    request_copy request_mark request_slots request_steps request_wake \
+    request_work thread_copy thread_cut thread_wait thread_wait_fds \
+    thread_wait_text) \
     mod_wheel/server/privileged_process.c \
     $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)

@@ -95,6 +95,59 @@ struct wheel_request_slots_t {
     apr_shm_t *shm;
 };
 
+/* --- The words ------------------------------------------------------------ */
+
+/* The word: the mark in its lowest four bits, the step above, then the id. */
+#define WORD_ID_SHIFT 8
+#define WORD_STEP_SHIFT 4
+#define WORD_BITS_MASK ((apr_uint64_t)0xf)
+
+static inline apr_uint64_t slots_owner_of(pid_t pid, pid_t tid)
+{
+    return (apr_uint64_t)(apr_uint32_t)pid << 32 | (apr_uint32_t)tid;
+}
+
+static inline pid_t slots_owner_pid(apr_uint64_t owner)
+{
+    return (pid_t)(owner >> 32);
+}
+
+static inline apr_uint64_t slots_word_id(apr_uint64_t word)
+{
+    return word >> WORD_ID_SHIFT;
+}
+
+static inline wheel_mark_e slots_word_mark(apr_uint64_t word)
+{
+    apr_uint64_t mark = word & WORD_BITS_MASK;
+
+    return mark < WHEEL_MARK_COUNT ? (wheel_mark_e)mark : WHEEL_MARK_STOP;
+}
+
+/* A mark alone refuses. */
+static inline wheel_step_e slots_word_step(apr_uint64_t word)
+{
+    apr_uint64_t step = word >> WORD_STEP_SHIFT & WORD_BITS_MASK;
+
+    if (slots_word_mark(word) == WHEEL_MARK_NONE) {
+        return WHEEL_STEP_NONE;
+    }
+    return step > WHEEL_STEP_REFUSE && step < WHEEL_STEP_COUNT
+               ? (wheel_step_e)step
+               : WHEEL_STEP_REFUSE;
+}
+
+/* Sequential consistency: a thread that is about to wait stores where it
+ * waits, then loads the word; a stop changes the word, then looks where the
+ * thread waits.  One of them sees the other. */
+static inline apr_uint64_t slots_load_word(const wheel_request_slots_t *slots,
+                                           unsigned n)
+{
+    return atomic_load_explicit(&slots->slots[n].word, memory_order_seq_cst);
+}
+
+/* --- What the files of the segment share ---------------------------------- */
+
 /** Make what wakes the helper. */
 void slots_wake_open(wheel_request_slots_t *slots);
 
