@@ -6,7 +6,8 @@
  *   connection.c  one connection: connect, log in, send, wait for replies
  *   wire.c        what stands in Redis, written and read
  *   place.c       has anything been lost between two reads of the stream?
- *   reader.c      serve(): one connection that reads stops and sends heartbeats
+ *   reader.c      serve(): one connection that reads stops, and
+ *   heartbeat.c   sends heartbeats
  *   publisher.c   publish(): one stop to all hosts, and their replies
  *   redis.c       the other calls of the provider, and its table
  *

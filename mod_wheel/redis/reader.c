@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* redis/reader.c: one connection that reads the stops of other hosts, replies
- * to them, and sends the heartbeat of this one.
+/* redis/reader.c: one connection that reads the stops of other hosts and
+ * replies to them.  heartbeat.c sends the heartbeats of this host by it.
  *
  * A round is one pipeline: the replies to the stops that were read last, the
  * heartbeat when it is due, XINFO to see that nothing has been lost, and a
  * blocking XREAD until the next heartbeat.  One thread, that of serve().
  */
-#include "redis/private.h"
+#include "redis/reader.h"
 
-#include "redis/place.h"
 #include "redis/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define READER_HEARTBEAT_USEC APR_USEC_PER_SEC
-
-/* How often hosts that are long gone are removed, and how many at a time.  The
- * own heartbeat is written anew then, whether or not it has changed. */
-#define READER_FORGET_USEC (60 * APR_USEC_PER_SEC)
-#define READER_FORGET_MAX 100
 
 /* Between two attempts to connect. */
 #define READER_AGAIN_FIRST_USEC (10 * 1000)
@@ -31,29 +23,10 @@
 #define READER_AHEAD_MS 1000
 #define READER_AHEAD_CHECK_USEC (100 * 1000)
 
-typedef struct reader_t {
-    wheel_connection_t connection;
-    wheel_place_t place;
-    wheel_place_t last;       /* of the stream, at the last check */
-    apr_uint64_t checked_ms;  /* when that was, by Redis' clock; 0: never */
-    int moved;                /* back: what is under way reads from elsewhere */
-    int ahead;                /* it was logged that the stream is */
-    int in_doubt;             /* the last connection was of no use */
-    int read_only;            /* what this one leads to can't be written */
-    apr_int64_t clock_offset; /* usec from our clock to that of Redis */
-    apr_int64_t heartbeat_due;
-    apr_int64_t forget_due;
-    char *heartbeat;  /* what Redis has of us, NULL if perhaps nothing */
-    unsigned owed;    /* replies that are to come, and of no interest */
-    apr_pool_t *pool; /* of a round */
-    char down[WHEEL_REDIS_WHY_BYTES];   /* why there is no link, as logged */
-    char failed[WHEEL_REDIS_WHY_BYTES]; /* what was logged last */
-} reader_t;
-
 /* Not the end of the connection: reading goes on.  But after a failover, what
  * was the primary may be a replica now, and the address may lead to another
  * server. */
-static void note_failure(reader_t *reader, const char *why)
+void reader_note_failure(reader_t *reader, const char *why)
 {
     static const char read_only[] = "READONLY ";
     const wheel_service_t *service = reader->connection.service;
@@ -66,6 +39,23 @@ static void note_failure(reader_t *reader, const char *why)
         apr_cpystrn(reader->failed, why, sizeof(reader->failed));
         service->failed(service->baton, why);
     }
+}
+
+/* Replies of no interest but for errors. */
+int reader_take_owed(reader_t *reader, apr_int64_t until)
+{
+    for (; reader->owed; reader->owed--) {
+        redisReply *reply = wheel_connection_reply(&reader->connection, until);
+
+        if (!reply) {
+            return 0;
+        }
+        if (reply->type == REDIS_REPLY_ERROR) {
+            reader_note_failure(reader, reply->str);
+        }
+        freeReplyObject(reply);
+    }
+    return 1;
 }
 
 /* --- The place in the stream ---------------------------------------------- */
@@ -159,7 +149,7 @@ static int check_stream(reader_t *reader, apr_int64_t until)
     return 1;
 }
 
-static int take_time(reader_t *reader, apr_int64_t until)
+int reader_take_time(reader_t *reader, apr_int64_t until)
 {
     redisReply *reply = wheel_connection_good_reply(&reader->connection, until);
     apr_int64_t usec = wheel_wire_time(reply);
@@ -194,141 +184,13 @@ static int begin(reader_t *reader)
     }
     redisAppendCommand(connection->redis, "TIME");
     append_check(reader);
-    if (!take_time(reader, until) || !check_stream(reader, until)) {
+    if (!reader_take_time(reader, until) || !check_stream(reader, until)) {
         return 0;
     }
     if (!known) {
         set_place(reader, &reader->last);
     }
     return 1;
-}
-
-/* --- Heartbeats ----------------------------------------------------------- */
-
-/* The heartbeat, if it has changed or may be gone.
- * @return how many replies will come: 0 or 1 */
-static int append_heartbeat_text(reader_t *reader)
-{
-    const wheel_connection_t *connection = &reader->connection;
-    const wheel_service_t *service = connection->service;
-    wheel_heartbeat_t heartbeat;
-    const char *text;
-
-    memset(&heartbeat, 0, sizeof(heartbeat));
-    service->heartbeat(service->baton, &heartbeat, reader->pool);
-    text = wheel_wire_heartbeat(&heartbeat, reader->pool);
-    if (reader->heartbeat && !strcmp(reader->heartbeat, text)) {
-        return 0;
-    }
-    free(reader->heartbeat);
-    reader->heartbeat = strdup(text);
-    redisAppendCommand(connection->redis, "HSET %s %s %s",
-                       connection->link->hosts, service->host, text);
-    return 1;
-}
-
-static int append_heartbeat(reader_t *reader)
-{
-    const wheel_connection_t *connection = &reader->connection;
-    apr_int64_t now = wheel_redis_clock_usec();
-
-    reader->heartbeat_due = now + READER_HEARTBEAT_USEC;
-    redisAppendCommand(connection->redis, "TIME");
-    redisAppendCommand(connection->redis, "ZADD %s %lld %s",
-                       connection->link->live,
-                       (long long)(now + reader->clock_offset) / 1000,
-                       connection->service->host);
-    return append_heartbeat_text(reader);
-}
-
-/* Replies of no interest but for errors. */
-static int take_owed(reader_t *reader, apr_int64_t until)
-{
-    for (; reader->owed; reader->owed--) {
-        redisReply *reply = wheel_connection_reply(&reader->connection, until);
-
-        if (!reply) {
-            return 0;
-        }
-        if (reply->type == REDIS_REPLY_ERROR) {
-            note_failure(reader, reply->str);
-        }
-        freeReplyObject(reply);
-    }
-    return 1;
-}
-
-/* A host that the list did not have may have no heartbeat there either. */
-static int take_heartbeat(reader_t *reader, int has_text, apr_int64_t until)
-{
-    redisReply *added;
-
-    if (!take_time(reader, until)) {
-        return 0;
-    }
-    added = wheel_connection_reply(&reader->connection, until);
-    if (!added) {
-        return 0;
-    }
-    if (added->type == REDIS_REPLY_ERROR) {
-        note_failure(reader, added->str);
-    }
-    else if (added->type != REDIS_REPLY_INTEGER || added->integer) {
-        free(reader->heartbeat);
-        reader->heartbeat = NULL;
-    }
-    freeReplyObject(added);
-    reader->owed = has_text;
-    return take_owed(reader, until);
-}
-
-/* Two replies will come for each. */
-static int append_forget(reader_t *reader, apr_int64_t until)
-{
-    const wheel_connection_t *connection = &reader->connection;
-    redisReply *hosts = wheel_connection_good_reply(&reader->connection, until);
-    size_t n;
-
-    for (n = 0; n < wheel_wire_count(hosts); n++) {
-        const redisReply *host = wheel_wire_item(hosts, n);
-
-        if (host->type == REDIS_REPLY_STRING) { /* of any bytes */
-            redisAppendCommand(connection->redis, "ZREM %s %b",
-                               connection->link->live, host->str,
-                               (size_t)host->len);
-            redisAppendCommand(connection->redis, "HDEL %s %b",
-                               connection->link->hosts, host->str,
-                               (size_t)host->len);
-            reader->owed += 2;
-        }
-    }
-    freeReplyObject(hosts);
-    return hosts != NULL;
-}
-
-/* Remove hosts whose last heartbeat is old, or lies in the future. */
-static int forget_hosts(reader_t *reader)
-{
-    const wheel_connection_t *connection = &reader->connection;
-    apr_int64_t now = wheel_redis_clock_usec();
-    apr_int64_t until = now + connection->link->timeout;
-    apr_int64_t redis_now = now + reader->clock_offset;
-
-    reader->forget_due = now + READER_FORGET_USEC;
-    free(reader->heartbeat);
-    reader->heartbeat = NULL;
-    redisAppendCommand(connection->redis,
-                       "ZRANGEBYSCORE %s -inf %lld LIMIT 0 %d",
-                       connection->link->live,
-                       (long long)(redis_now - WHEEL_FORGOTTEN_USEC) / 1000,
-                       READER_FORGET_MAX);
-    redisAppendCommand(connection->redis,
-                       "ZRANGEBYSCORE %s %lld +inf LIMIT 0 %d",
-                       connection->link->live,
-                       (long long)(redis_now + WHEEL_FORGOTTEN_USEC) / 1000,
-                       READER_FORGET_MAX);
-    return append_forget(reader, until) && append_forget(reader, until) &&
-           take_owed(reader, until);
 }
 
 /* --- What it reads -------------------------------------------------------- */
@@ -411,7 +273,7 @@ static int read_round(reader_t *reader)
 
     apr_pool_clear(reader->pool);
     if (due) {
-        has_text = append_heartbeat(reader);
+        has_text = reader_append_heartbeat(reader);
     }
     block = reader->heartbeat_due - now;
     if (is_ahead(reader) && block > READER_AHEAD_CHECK_USEC) {
@@ -419,8 +281,8 @@ static int read_round(reader_t *reader)
     }
     append_check(reader);
     append_read(reader, block);
-    if (!take_owed(reader, until) ||
-        (due && !take_heartbeat(reader, has_text, until)) ||
+    if (!reader_take_owed(reader, until) ||
+        (due && !reader_take_heartbeat(reader, has_text, until)) ||
         !check_stream(reader, until) || reader->moved) {
         return 0;
     }
@@ -430,9 +292,9 @@ static int read_round(reader_t *reader)
     good = reply && apply_batch(reader, reply);
     freeReplyObject(reply);
     if (good && now >= reader->forget_due) {
-        good = take_owed(reader, wheel_redis_clock_usec() +
-                                     connection->link->timeout) &&
-               forget_hosts(reader);
+        good = reader_take_owed(reader, wheel_redis_clock_usec() +
+                                            connection->link->timeout) &&
+               reader_forget_hosts(reader);
     }
     return good && !reader->read_only;
 }
