@@ -74,6 +74,12 @@ void cluster_count(_Atomic apr_uint64_t *counter);
 /** Bytes in hexadecimal digits, with a terminating NUL. */
 void cluster_write_hex(char *to, const unsigned char *from, size_t bytes);
 
+/** Tell a stop to other hosts, and wait for what they reply.  In the helper,
+ * any thread. */
+void cluster_publish(const wheel_filter_t *filter, unsigned stopped,
+                     apr_interval_time_t wait_max, wheel_round_t *round,
+                     apr_pool_t *pool);
+
 /** Have the helper read the stream, and publish what children ask for. */
 void cluster_reader_register(void);
 void cluster_publish_register(void);
