@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apr_lib.h"
 #include "apr_optional_hooks.h"
 #include "apr_strings.h"
 #include "http_config.h"
@@ -19,6 +18,7 @@
 
 #include "cluster/cluster.h"
 #include "core/parse.h"
+#include "http/accept.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/site.h"
@@ -52,11 +52,9 @@ static const char *render_prometheus(const wheel_facts_t *facts,
                                 pool);
 }
 
-/* A form goes by its parameter in the query or, without one, by its media type
- * and version in Accept.  Of those that a client likes as much, the first. */
+/* A form goes by its parameter in the query or, without one, by the media type
+ * in Accept. */
 typedef struct form_t {
-    const char *media;
-    const char *version; /* NULL for none */
     const char *type;
     const char *(*render)(const wheel_facts_t *facts,
                           const wheel_snapshot_t *snapshot, apr_pool_t *pool);
@@ -68,137 +66,25 @@ enum {
     FORM_JSON,
     FORM_OPENMETRICS,
     FORM_AUTO,
-    FORM_PROMETHEUS
+    FORM_PROMETHEUS,
+    FORMS_N
 };
 
-static const form_t forms[] = {
-    [FORM_PAGE] = {"text/html", NULL, WHEEL_TYPE_HTML, wheel_render_page, 0},
-    [FORM_JSON] = {"application/json", NULL, WHEEL_TYPE_JSON, wheel_render_json,
-                   0},
-    [FORM_OPENMETRICS] = {"application/openmetrics-text", "1.0.0",
-                          WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
-    [FORM_AUTO] = {"text/plain", NULL, WHEEL_TYPE_AUTO, wheel_render_auto, 0},
-    [FORM_PROMETHEUS] = {"text/plain", "0.0.4", WHEEL_TYPE_PROMETHEUS,
-                         render_prometheus, 1},
+static const form_t forms[FORMS_N] = {
+    [FORM_PAGE] = {WHEEL_TYPE_HTML, wheel_render_page, 0},
+    [FORM_JSON] = {WHEEL_TYPE_JSON, wheel_render_json, 0},
+    [FORM_OPENMETRICS] = {WHEEL_TYPE_OPENMETRICS, render_openmetrics, 1},
+    [FORM_AUTO] = {WHEEL_TYPE_AUTO, wheel_render_auto, 0},
+    [FORM_PROMETHEUS] = {WHEEL_TYPE_PROMETHEUS, render_prometheus, 1},
 };
 
-#define FORMS_N (sizeof(forms) / sizeof(forms[0]))
-
-/* --- Accept --------------------------------------------------------------- */
-
-/* One media range of an Accept header. */
-typedef struct range_t {
-    const char *media;
-    const char *version; /* NULL for any */
-    double quality;
-} range_t;
-
-/* How well a form is liked: by its quality and, for the same one, by how
- * exactly it was asked for. */
-typedef struct liking_t {
-    double quality;
-    int exactness; /* 0: no range has it */
-} liking_t;
-
-static char *trim(char *text)
-{
-    char *end;
-
-    while (apr_isspace(*text)) {
-        text++;
-    }
-    end = text + strlen(text);
-    while (end > text && apr_isspace(end[-1])) {
-        *--end = '\0';
-    }
-    return text;
-}
-
-/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
-static range_t parse_range(char *text)
-{
-    range_t range = {"", NULL, 1};
-    char *rest;
-    char *part = apr_strtok(text, ";", &rest);
-
-    if (part) {
-        range.media = trim(part);
-        part = apr_strtok(NULL, ";", &rest);
-    }
-    while (part) {
-        part = trim(part);
-        if (!ap_cstr_casecmpn(part, "q=", 2)) {
-            range.quality = strtod(part + 2, NULL);
-        }
-        else if (!ap_cstr_casecmpn(part, "version=", 8)) {
-            range.version = part + 8;
-        }
-        part = apr_strtok(NULL, ";", &rest);
-    }
-    return range;
-}
-
-/* @return 0 if the form is not in the range, else more the less else is */
-static int range_exactness(const range_t *range, const form_t *form)
-{
-    size_t type_bytes = strchr(form->media, '/') + 1 - form->media;
-
-    if (!strcmp(range->media, "*/*")) {
-        return 1;
-    }
-    if (!ap_cstr_casecmpn(range->media, form->media, type_bytes) &&
-        !strcmp(range->media + type_bytes, "*")) {
-        return 2;
-    }
-    if (ap_cstr_casecmp(range->media, form->media)) {
-        return 0;
-    }
-    if (!range->version) {
-        return 3;
-    }
-    return form->version && !strcmp(range->version, form->version) ? 4 : 0;
-}
-
-/* The most exact range that has the form says how well it is liked. */
-static liking_t form_liking(const form_t *form, const char *accept,
-                            apr_pool_t *pool)
-{
-    liking_t liking = {0, 0};
-    char *rest;
-    char *text = apr_strtok(apr_pstrdup(pool, accept), ",", &rest);
-
-    while (text) {
-        range_t range = parse_range(text);
-        int exactness = range_exactness(&range, form);
-
-        if (exactness > liking.exactness) {
-            liking.quality = range.quality;
-            liking.exactness = exactness;
-        }
-        text = apr_strtok(NULL, ",", &rest);
-    }
-    return liking;
-}
-
-/* Who likes none of the forms gets the page: better than an error. */
-static const form_t *negotiate(const char *accept, apr_pool_t *pool)
-{
-    const form_t *best = forms;
-    liking_t best_liking = {0, 0};
-    unsigned n;
-
-    for (n = 0; accept && n < FORMS_N; n++) {
-        liking_t liking = form_liking(&forms[n], accept, pool);
-
-        if (liking.quality > best_liking.quality ||
-            (liking.quality == best_liking.quality && liking.quality > 0 &&
-             liking.exactness > best_liking.exactness)) {
-            best = &forms[n];
-            best_liking = liking;
-        }
-    }
-    return best;
-}
+static const wheel_media_t form_media[FORMS_N] = {
+    [FORM_PAGE] = {"text/html", NULL},
+    [FORM_JSON] = {"application/json", NULL},
+    [FORM_OPENMETRICS] = {"application/openmetrics-text", "1.0.0"},
+    [FORM_AUTO] = {"text/plain", NULL},
+    [FORM_PROMETHEUS] = {"text/plain", "0.0.4"},
+};
 
 /* --- Request in ----------------------------------------------------------- */
 
@@ -270,7 +156,9 @@ static void choose_form(request_rec *r, status_ask_t *ask)
         ask->form = &forms[FORM_PAGE];
     }
     else {
-        ask->form = negotiate(apr_table_get(r->headers_in, "Accept"), r->pool);
+        ask->form =
+            &forms[wheel_accept_best(apr_table_get(r->headers_in, "Accept"),
+                                     form_media, FORMS_N, r->pool)];
         apr_table_mergen(r->headers_out, "Vary", "Accept");
     }
 }

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http/accept.c: which of several media types a client likes best, by its
+ * Accept header (RFC 9110, 12.5.1).
+ *
+ * Pure functions; any thread.
+ */
+#include "http/accept.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "httpd.h"
+
+/* One media range of an Accept header. */
+typedef struct range_t {
+    const char *media;
+    const char *version; /* NULL for any */
+    double quality;
+} range_t;
+
+/* How well a media type is liked: by its quality and, for the same one, by how
+ * exactly it was asked for. */
+typedef struct liking_t {
+    double quality;
+    int exactness; /* 0: no range has it */
+} liking_t;
+
+static char *trim(char *text)
+{
+    char *end;
+
+    while (apr_isspace(*text)) {
+        text++;
+    }
+    end = text + strlen(text);
+    while (end > text && apr_isspace(end[-1])) {
+        *--end = '\0';
+    }
+    return text;
+}
+
+/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
+static range_t parse_range(char *text)
+{
+    range_t range = {"", NULL, 1};
+    char *rest;
+    char *part = apr_strtok(text, ";", &rest);
+
+    if (part) {
+        range.media = trim(part);
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    while (part) {
+        part = trim(part);
+        if (!ap_cstr_casecmpn(part, "q=", 2)) {
+            range.quality = strtod(part + 2, NULL);
+        }
+        else if (!ap_cstr_casecmpn(part, "version=", 8)) {
+            range.version = part + 8;
+        }
+        part = apr_strtok(NULL, ";", &rest);
+    }
+    return range;
+}
+
+/* @return 0 if it is not in the range, else more the less else is */
+static int range_exactness(const range_t *range, const wheel_media_t *media)
+{
+    size_t type_bytes = strchr(media->type, '/') + 1 - media->type;
+
+    if (!strcmp(range->media, "*/*")) {
+        return 1;
+    }
+    if (!ap_cstr_casecmpn(range->media, media->type, type_bytes) &&
+        !strcmp(range->media + type_bytes, "*")) {
+        return 2;
+    }
+    if (ap_cstr_casecmp(range->media, media->type)) {
+        return 0;
+    }
+    if (!range->version) {
+        return 3;
+    }
+    return media->version && !strcmp(range->version, media->version) ? 4 : 0;
+}
+
+/* The most exact range that has it says how well it is liked. */
+static liking_t media_liking(const wheel_media_t *media, const char *accept,
+                             apr_pool_t *pool)
+{
+    liking_t liking = {0, 0};
+    char *rest;
+    char *text = apr_strtok(apr_pstrdup(pool, accept), ",", &rest);
+
+    while (text) {
+        range_t range = parse_range(text);
+        int exactness = range_exactness(&range, media);
+
+        if (exactness > liking.exactness) {
+            liking.quality = range.quality;
+            liking.exactness = exactness;
+        }
+        text = apr_strtok(NULL, ",", &rest);
+    }
+    return liking;
+}
+
+size_t wheel_accept_best(const char *accept, const wheel_media_t *media,
+                         size_t media_n, apr_pool_t *pool)
+{
+    liking_t best_liking = {0, 0};
+    size_t best = 0;
+    size_t n;
+
+    for (n = 0; accept && n < media_n; n++) {
+        liking_t liking = media_liking(&media[n], accept, pool);
+
+        if (liking.quality > best_liking.quality ||
+            (liking.quality == best_liking.quality && liking.quality > 0 &&
+             liking.exactness > best_liking.exactness)) {
+            best = n;
+            best_liking = liking;
+        }
+    }
+    return best;
+}
