@@ -6,24 +6,26 @@
  */
 #include "http/accept.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "apr_lib.h"
 #include "apr_strings.h"
 #include "httpd.h"
 
+/* That of a range which names none. */
+#define QUALITY_MAX 1000
+
 /* One media range of an Accept header. */
 typedef struct range_t {
     const char *media;
     const char *version; /* NULL for any */
-    double quality;
+    int quality;         /* in thousandths */
 } range_t;
 
 /* How well a media type is liked: by its quality and, for the same one, by how
  * exactly it was asked for. */
 typedef struct liking_t {
-    double quality;
+    int quality;
     int exactness; /* 0: no range has it */
 } liking_t;
 
@@ -41,10 +43,28 @@ static char *trim(char *text)
     return text;
 }
 
+/* 0.5, with up to three digits.  Not by strtod(), which reads it by the locale
+ * that a module may have set for the process, and takes nan and 1e9.
+ * @return thousandths; what is no quality is the highest one */
+static int parse_quality(const char *text)
+{
+    int quality = 0;
+    int worth = 100;
+
+    if (*text != '0') {
+        return QUALITY_MAX;
+    }
+    for (text += text[1] == '.' ? 2 : 1; worth && apr_isdigit(*text); text++) {
+        quality += (*text - '0') * worth;
+        worth /= 10;
+    }
+    return quality;
+}
+
 /* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
 static range_t parse_range(char *text)
 {
-    range_t range = {"", NULL, 1};
+    range_t range = {"", NULL, QUALITY_MAX};
     char *rest;
     char *part = apr_strtok(text, ";", &rest);
 
@@ -55,7 +75,7 @@ static range_t parse_range(char *text)
     while (part) {
         part = trim(part);
         if (!ap_cstr_casecmpn(part, "q=", 2)) {
-            range.quality = strtod(part + 2, NULL);
+            range.quality = parse_quality(part + 2);
         }
         else if (!ap_cstr_casecmpn(part, "version=", 8)) {
             range.version = part + 8;
