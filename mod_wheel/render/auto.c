@@ -72,8 +72,11 @@ static void put_job_line(wheel_text_t *out, const char *key,
             continue;
         }
         value = column->value(job, out->pool);
-        wheel_text_putf(out, "%s%s=%s", gap, column->key,
-                        value ? wheel_value_plain(value, out->pool) : "");
+        wheel_text_putf(
+            out, "%s%s=%s", gap, column->key,
+            value ? wheel_text_word(wheel_value_plain(value, out->pool),
+                                    out->pool)
+                  : "");
         json_decref(value);
         gap = " ";
     }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* render/facts.h: the columns of a job and the rows of the server.
  *
- * All forms of the status are made from them.  Any
- * thread.
+ * All forms of the status are made from them.  Any thread.
  */
 #ifndef WHEEL_RENDER_FACTS_H
 #define WHEEL_RENDER_FACTS_H
@@ -22,8 +21,7 @@
 #define WHEEL_COLUMN_COUNT 8   /* in groups of three digits */
 #define WHEEL_COLUMN_NUMBER 16 /* compared, digit below digit */
 
-/** One fact of a job: its key for programs and its title for
- * people. */
+/** One fact of a job: its key for programs and its title for people. */
 typedef struct wheel_column_t {
     const char *key;
     const char *title;
@@ -37,7 +35,7 @@ typedef struct wheel_column_t {
  * entry is NULL. */
 extern const wheel_column_t wheel_columns[];
 
-/** The value of a column as monitors read it; empty where there is none. */
+/** The value of a column as a text; empty where there is none. */
 const char *wheel_value_plain(const json_t *value, apr_pool_t *pool);
 
 /** A count, and the limit that stands beside it.  Both have a key for monitors

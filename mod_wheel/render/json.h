@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* render/json.h: JSON as text, and what stands in several answers.
  *
- * A json_t that is NULL is one that jansson found no
- * memory for, there or in any of its parts; all of these take it, and so does
- * json_pack.  Any thread.
+ * A json_t that is NULL is one that jansson found no memory for, there or in
+ * any of its parts; all of these take it, and so does json_pack.  Any thread.
  */
 #ifndef WHEEL_RENDER_JSON_H
 #define WHEEL_RENDER_JSON_H

@@ -221,7 +221,7 @@ static const requests_column_t columns[] = {
     {"thread", "Thread", 1, request_thread},
     {"generation", "Gen.", 1, request_generation},
     {"state", "State", 0, request_state},
-    {"started", "Started", 1, request_started},
+    {"started", "Started, UTC", 1, request_started},
     {"elapsed", "Elapsed, s", 1, request_elapsed},
     {"cpu", "CPU, s", 1, request_cpu},
     {"sent_bytes", "Sent, bytes", 1, request_sent},
@@ -272,22 +272,15 @@ static const char *words_of(const json_t *value, apr_pool_t *pool)
     return value ? wheel_value_plain(value, pool) : "";
 }
 
-/* A value as monitors read it: a blank ends it. */
+/* A value as monitors read it. */
 static const char *plain(const requests_column_t *column,
                          const wheel_request_t *request, apr_pool_t *pool)
 {
     json_t *value = column->value(request, pool);
-    const char *words = words_of(value, pool);
-    char *copy = apr_pstrdup(pool, words);
-    char *at;
+    const char *word = wheel_text_word(words_of(value, pool), pool);
 
     json_decref(value);
-    for (at = copy; *at; at++) {
-        if (*at == ' ') {
-            *at = '+';
-        }
-    }
-    return copy;
+    return word;
 }
 
 void wheel_render_requests_auto(wheel_text_t *out, const wheel_facts_t *facts)

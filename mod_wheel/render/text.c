@@ -101,6 +101,19 @@ const char *wheel_text_label(const char *text, apr_pool_t *pool)
     return escaped;
 }
 
+const char *wheel_text_word(const char *text, apr_pool_t *pool)
+{
+    char *word = apr_pstrdup(pool, text);
+    char *at;
+
+    for (at = word; *at; at++) {
+        if (*at == ' ') {
+            *at = '+';
+        }
+    }
+    return word;
+}
+
 /* --- Numbers and times --------------------------------------------------- */
 
 const char *wheel_text_count(apr_uint64_t number, apr_pool_t *pool)

@@ -37,6 +37,9 @@ const char *wheel_text_html(const char *text, apr_pool_t *pool);
  * bytes. */
 const char *wheel_text_label(const char *text, apr_pool_t *pool);
 
+/** A text as a value in a line of several, where a blank would end it: as +. */
+const char *wheel_text_word(const char *text, apr_pool_t *pool);
+
 /** A count: 12345678. */
 const char *wheel_text_count(apr_uint64_t number, apr_pool_t *pool);
 

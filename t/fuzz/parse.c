@@ -21,6 +21,7 @@
 #include "core/filter.h"
 #include "server/job.h"
 #include "core/parse.h"
+#include "render/facts.h"
 #include "render/render.h"
 #include "must.h"
 
@@ -304,6 +305,21 @@ static void filter_holds(const char *text, apr_pool_t *pool)
 
 /* --- The status ----------------------------------------------------------- */
 
+/* No value of a job's line has a blank, which would end it. */
+static void line_holds(const char *text, const char *key, int kind)
+{
+    const wheel_column_t *column;
+    unsigned blanks = 0;
+
+    for (column = wheel_columns; column->key; column++) {
+        blanks += (column->flags & kind) != 0;
+    }
+    for (text = strstr(text, key) + 1; *text != '\n'; text++) {
+        blanks -= *text == ' ';
+    }
+    MUST(!blanks);
+}
+
 /* One job that nobody could have begun, as far as names go. */
 static void status_holds(const char *text, apr_pool_t *pool)
 {
@@ -318,6 +334,7 @@ static void status_holds(const char *text, apr_pool_t *pool)
     job.owners = WHEEL_OWNER_WORKER;
     apr_cpystrn(job.name, text, sizeof(job.name));
     apr_cpystrn(job.client, text, sizeof(job.client));
+    apr_cpystrn(job.handler, text, sizeof(job.handler));
     job.elapsed = job.marked = job.polled = -2;
     memset(&snapshot, 0, sizeof(snapshot));
     snapshot.jobs_n = snapshot.recent_n = 1;
@@ -340,7 +357,9 @@ static void status_holds(const char *text, apr_pool_t *pool)
         MUST(!strstr(wheel_render_page(&facts, &snapshot, pool), "<Q"));
         MUST(!strstr(wheel_render_section(&facts, &snapshot, 1, pool), "<Q"));
     }
-    wheel_render_auto(&facts, &snapshot, pool);
+    line = wheel_render_auto(&facts, &snapshot, pool);
+    line_holds(line, "\nWheelRunning:", WHEEL_COLUMN_RUNNING);
+    line_holds(line, "\nWheelRecent:", WHEEL_COLUMN_ENDED);
 }
 
 /* --- libFuzzer ------------------------------------------------------------ */
