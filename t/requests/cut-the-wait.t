@@ -30,10 +30,14 @@ END
 my $server = WheelServer->started(
     processes => 2, threads => 10, config => $config
 );
-ok privileged_process(), 'a process has the privilege';
-my %rights = privileged_process()->%*;
-is $rights{CapEff}, '0000000000880000', 'two capabilities and no others';
-is $rights{Seccomp}, 2, 'behind a filter of system calls';
+# The filter is what it sets last.
+my $rights = wait_until {
+    my $of = privileged_process();
+    $of && $of->{Seccomp} && $of;
+};
+ok $rights, 'a process has the privilege';
+is $rights->{CapEff}, '0000000000880000', 'two capabilities and no others';
+is $rights->{Seccomp}, 2, 'behind a filter of system calls';
 my @children = sort { $a <=> $b } child_pids($server->pid);
 
 for my $kind (@kinds) {
