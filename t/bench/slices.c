@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slices.c: how long a companion that yields waits for its turn beside loops of
- * normal priority on one core, with the kernel's slice and with the shortest
- * one, for which the module asks.
+ * normal priority on one core, with the kernel's slice and with the
+ * shorter one for which the module asks.
  *
  *   slices SECONDS LOOPS ROUNDS
  *
@@ -99,8 +99,8 @@ static void measure(int is_short, double seconds, int loops)
         }
     }
     pthread_join(thread, NULL);
-    printf("%-8s slice, %d loops: %u times, mean %.1f ms, most %.1f ms\n",
-           is_short ? "shortest" : "usual", loops, companion.runs,
+    printf("%-7s slice, %d loops: %u times, mean %.1f ms, most %.1f ms\n",
+           is_short ? "shorter" : "usual", loops, companion.runs,
            seconds * 1e3 / (companion.runs ? companion.runs : 1),
            companion.most_usec / 1e3);
     fflush(stdout);
