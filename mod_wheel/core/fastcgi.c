@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 
 #include "core/proc.h"
@@ -39,8 +40,9 @@ static const char *parse_unix(wheel_fastcgi_t *server, const char *path,
 {
     struct sockaddr_un *address = (struct sockaddr_un *)&server->address;
 
-    if (bytes == 0 || bytes >= sizeof(address->sun_path)) {
-        return "the path of the socket is empty or too long";
+    if (*path != '/' || bytes >= sizeof(address->sun_path)) {
+        return "the path of the socket does not begin with a slash, or is too "
+               "long";
     }
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, bytes);
@@ -59,7 +61,7 @@ static const char *parse_address(wheel_fastcgi_t *server, char *host,
     char *end;
     apr_int64_t number = apr_strtoi64(port, &end, 10);
 
-    if (*end || number < 1 || number > 65535) {
+    if (!apr_isdigit(*port) || *end || number < 1 || number > 65535) {
         return "the port is not a number from 1 to 65535";
     }
     if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "apr_escape.h"
+#include "apr_lib.h"
 #include "apr_strings.h"
 #include "apr_uri.h"
 
@@ -65,7 +66,7 @@ static const char *read_tcp(wheel_link_t *link, const char *url,
             return URL_FORM; /* a slash in the password */
         }
         db = apr_strtoi64(uri.path + 1, &end, 10);
-        if (*end || db < 0 || db > URL_DB_MAX) {
+        if (!apr_isdigit(uri.path[1]) || *end || db > URL_DB_MAX) {
             return "what follows the host in the URL is not the number of a "
                    "database, from 0 to 65535";
         }
@@ -104,7 +105,8 @@ const char *wheel_redis_link_read(wheel_link_t **made,
                                   apr_pool_t *pool)
 {
     wheel_link_t *link = apr_pcalloc(pool, sizeof(*link));
-    int is_unix = !strncmp(spec->url, WHEEL_REDIS_UNIX ":", 5);
+    int is_unix =
+        !strncmp(spec->url, WHEEL_REDIS_UNIX ":", sizeof(WHEEL_REDIS_UNIX));
     const char *error = (is_unix ? read_unix : read_tcp)(link, spec->url, pool);
 
     if (error) {

@@ -174,14 +174,18 @@ static const char *url_shown(const char *rest, int is_path, apr_pool_t *pool)
 {
     static const char digits[] = "0123456789";
     const char *at = strrchr(rest, '@');
-    const char *end = at ? at + 1 : rest + (is_path ? 0 : strlen("//"));
+    const char *end;
 
     if (!is_path) {
+        if (strncmp(rest, "//", 2)) {
+            return "//********";
+        }
+        end = at ? at + 1 : rest + strlen("//");
         end += *end == '[' ? strcspn(end, "]/") : strcspn(end, ":/?#");
         end += *end == ']';
         end += *end == ':' ? 1 + strspn(end + 1, digits) : 0;
         end += *end == '/' ? 1 + strspn(end + 1, digits) : 0;
-        if (*end || strncmp(rest, "//", 2)) {
+        if (*end) {
             return "//********";
         }
     }
