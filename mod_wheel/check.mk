@@ -10,8 +10,8 @@ PURE_FILES := $(wildcard mod_wheel/core/*.[ch] mod_wheel/demo/spin.[ch] \
     $(if $(REDIS_NAMES),mod_wheel/redis/[!m]*.[ch]))
 
 CHECKS := check-binaries check-format check-width check-warnings check-musl \
-    check-lint check-layers check-licence check-header check-exports \
-    check-shell check-man
+    check-cloexec check-lint check-layers check-licence check-header \
+    check-exports check-shell check-man
 check: $(CHECKS)
 .PHONY: check $(CHECKS)
 
@@ -53,6 +53,12 @@ check-musl:
 	$(call say,CHECK,no call that musl refuses)
 	$(Q)! grep -nE '\bsched_[gs]et(scheduler|param)\(' \
 	    $(filter mod_wheel/%.c,$(C_FILES)) | grep -v '[a-z] sched_setscheduler()'
+
+# Another thread of a child may start a program at any moment.
+check-cloexec:
+	$(call say,CHECK,no descriptor that programs inherit)
+	$(Q)! grep -nE '\b(socketpair|pipe|accept)\(\w|\bFD_CLOEXEC\b' \
+	    $(filter mod_wheel/%.c,$(C_FILES)) | grep -v SOCK_CLOEXEC
 
 check-lint:
 	$(call say,CHECK,cppcheck)

@@ -8,7 +8,6 @@
 #include "cluster/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -103,22 +102,6 @@ static void *share(size_t bytes)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Whole messages, in the order in which they were sent. */
-static int make_requests(int *ends)
-{
-    int error = socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends);
-
-    if (error) {
-        /* Some systems have none; these hold fewer messages at once. */
-        error = socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
-    }
-    if (!error) {
-        fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-        fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    }
-    return error;
-}
-
 static apr_status_t make_kept(cluster_retained_t *made)
 {
     unsigned char unique[CLUSTER_UNIQUE_BYTES];
@@ -131,7 +114,8 @@ static apr_status_t make_kept(cluster_retained_t *made)
     made->owner = getpid();
     made->counters = share(sizeof(*made->counters));
     made->position = share(sizeof(*made->position));
-    if (!made->counters || !made->position || make_requests(made->requests)) {
+    if (!made->counters || !made->position ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, made->requests)) {
         return APR_FROM_OS_ERROR(errno);
     }
     return APR_SUCCESS;

@@ -51,7 +51,8 @@ typedef struct cluster_retained_t {
     pid_t owner; /* the parent */
     cluster_counters_t *counters;
     cluster_position_t *position;
-    int requests[2]; /* children send to the second, the helper reads */
+    int requests[2]; /* whole messages: children send to the second, the helper
+                      * reads */
     char unique[CLUSTER_UNIQUE_BYTES * 2 + 1];
 } cluster_retained_t;
 

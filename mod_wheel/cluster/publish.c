@@ -9,7 +9,6 @@
 #include "cluster/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -163,12 +162,10 @@ static void ask(const message_request_t *request, wheel_round_t *round,
         round->why = "the filter is too long";
         return;
     }
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         round->why = "no descriptor is left for a socket";
         return;
     }
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     ask_by(ends, text, bytes, time_for(request->wait_max), round, pool);
     close(ends[0]);
 }

@@ -7,7 +7,6 @@
 #include "cluster/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -186,7 +185,6 @@ static int take_fd(struct msghdr *message)
             memcpy(&fd, CMSG_DATA(with) + n * sizeof(int), sizeof(int));
             if (first < 0) {
                 first = fd;
-                fcntl(fd, F_SETFD, FD_CLOEXEC);
             }
             else {
                 close(fd);
@@ -213,7 +211,7 @@ static int take_request(void)
     message.msg_iovlen = 1;
     message.msg_control = control.room;
     message.msg_controllen = sizeof(control.room);
-    bytes = recvmsg(publisher.fd, &message, MSG_DONTWAIT);
+    bytes = recvmsg(publisher.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (bytes < 0) {
         return 0;
     }

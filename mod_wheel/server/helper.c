@@ -8,7 +8,6 @@
 #include "server/helper_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -110,16 +109,6 @@ static void watch_pid(pid_t pid)
                                   ap_server_conf->process->pconf);
 }
 
-static apr_status_t make_socket(int *ends)
-{
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
-        return APR_FROM_OS_ERROR(errno);
-    }
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    return APR_SUCCESS;
-}
-
 static apr_status_t fork_supervisor(server_rec *s, const int *ends)
 {
     helper_retained_t *kept = helper.kept;
@@ -144,9 +133,12 @@ static apr_status_t start_supervisor(server_rec *s)
 {
     helper_retained_t *kept = helper.kept;
     int ends[2];
-    apr_status_t rv = make_socket(ends);
+    apr_status_t rv = APR_SUCCESS;
 
-    if (rv == APR_SUCCESS) {
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        rv = APR_FROM_OS_ERROR(errno);
+    }
+    else {
         rv = fork_supervisor(s, ends);
         close(ends[1]);
         if (rv == APR_SUCCESS) {

@@ -47,7 +47,7 @@ static pid_t start_helper(const helper_start_t *start, int *alive_fd,
     int ends[2];
     pid_t pid;
 
-    if (pipe(ends) != 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return 0;
     }
     pid = fork();
@@ -60,7 +60,6 @@ static pid_t start_helper(const helper_start_t *start, int *alive_fd,
         close(ends[0]);
         return 0;
     }
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     *alive_fd = ends[0];
     return pid;
 }
