@@ -18,6 +18,13 @@
 #define FORGET_USEC (60 * APR_USEC_PER_SEC)
 #define FORGET_MAX 100
 
+/* Redis may have none, or another one. */
+static void forget_text(reader_t *reader)
+{
+    free(reader->heartbeat);
+    reader->heartbeat = NULL;
+}
+
 /* The heartbeat, if it has changed or may be gone.
  * @return how many replies will come: 0 or 1 */
 static int append_heartbeat_text(reader_t *reader)
@@ -54,28 +61,50 @@ int reader_append_heartbeat(reader_t *reader)
     return append_heartbeat_text(reader);
 }
 
-/* A host that the list did not have may have no heartbeat there either. */
-int reader_take_heartbeat(reader_t *reader, int has_text, apr_int64_t until)
+/* @param has_failed set if Redis has refused the command
+ * @return for freeReplyObject(); NULL if the connection is of no more use */
+static redisReply *take_reply(reader_t *reader, int *has_failed,
+                              apr_int64_t until)
 {
-    redisReply *added;
+    redisReply *reply = wheel_connection_reply(&reader->connection, until);
 
-    if (!reader_take_time(reader, until)) {
-        return 0;
+    *has_failed = reply && reply->type == REDIS_REPLY_ERROR;
+    if (*has_failed) {
+        reader_note_failure(reader, reply->str);
     }
-    added = wheel_connection_reply(&reader->connection, until);
-    if (!added) {
-        return 0;
-    }
-    if (added->type == REDIS_REPLY_ERROR) {
-        reader_note_failure(reader, added->str);
-    }
-    else if (added->type != REDIS_REPLY_INTEGER || added->integer) {
-        free(reader->heartbeat);
-        reader->heartbeat = NULL;
+    return reply;
+}
+
+/* A host that the list did not have may have no heartbeat there either. */
+static int take_live(reader_t *reader, apr_int64_t until)
+{
+    int has_failed;
+    redisReply *added = take_reply(reader, &has_failed, until);
+
+    if (added && !has_failed &&
+        (added->type != REDIS_REPLY_INTEGER || added->integer)) {
+        forget_text(reader);
     }
     freeReplyObject(added);
-    reader->owed = has_text;
-    return reader_take_owed(reader, until);
+    return added != NULL;
+}
+
+static int take_text(reader_t *reader, apr_int64_t until)
+{
+    int has_failed;
+    redisReply *reply = take_reply(reader, &has_failed, until);
+
+    if (has_failed) {
+        forget_text(reader);
+    }
+    freeReplyObject(reply);
+    return reply != NULL;
+}
+
+int reader_take_heartbeat(reader_t *reader, int has_text, apr_int64_t until)
+{
+    return reader_take_time(reader, until) && take_live(reader, until) &&
+           (!has_text || take_text(reader, until));
 }
 
 /* --- Hosts that are gone -------------------------------------------------- */
@@ -113,8 +142,7 @@ int reader_forget_hosts(reader_t *reader)
     apr_int64_t redis_now = now + reader->clock_offset;
 
     reader->forget_due = now + FORGET_USEC;
-    free(reader->heartbeat);
-    reader->heartbeat = NULL;
+    forget_text(reader);
     redisAppendCommand(
         connection->redis, "ZRANGEBYSCORE %s -inf %lld LIMIT 0 %d",
         connection->link->live,

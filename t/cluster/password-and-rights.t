@@ -15,7 +15,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(await wait_until);
 
-plan tests => 37, need_module 'wheel';
+plan tests => 39, need_module 'wheel';
 
 my $secret = 'sesame:street@1/2%3' . '-token' x 100;
 my ($rights) = slurp(checkout_dir() . '/mod_wheel/doc/clusters.md')
@@ -122,6 +122,17 @@ for my $url (
     unlike $said, qr/sesame/, "-D DUMP_CONFIG shows no password of $url";
 }
 is $dumped, 7, 'but the rest of those that are right';
+
+# A heartbeat that Redis has refused is sent again, and not with the one that is
+# sent each minute.
+$redis->command(ACL => SETUSER => 'wheel', '-hset');
+my ($id) = grep {m{^url/}} @{ $redis->command(HKEYS => 'wheel:hosts') };
+$redis->command($_->[0] => "wheel:$_->[1]", $id)
+    for ['ZREM', 'live'], ['HDEL', 'hosts'];
+ok $in_url->logs(qr/NOPERM/), 'a host logs that its heartbeat was refused';
+$redis->command(ACL => SETUSER => 'wheel', '+hset');
+ok wait_until(sub { $redis->command(HEXISTS => 'wheel:hosts', $id) }, 20),
+    'and sends it again';
 
 # A server that is no Redis, or has no AUTH, repeats what it was sent.
 my $mute = WheelRedis->started(config => { 'rename-command' => [qw(AUTH x)] });
