@@ -33,102 +33,143 @@ apr_int64_t wheel_clock_thread_usec(void)
     return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* Fields of proc(5), by their numbers there. */
+/* Of proc(5)'s stat. */
+#define PROC_STAT "stat"
 #define PROC_STATE 3
 #define PROC_UTIME 14
 #define PROC_STIME 15
 #define PROC_BIRTH 22
 
-/* What a stat file says from its third field on: the name before it may hold
- * anything, so look for its last parenthesis.
- * @return NULL if there is no such file */
-static const char *read_stat(const char *path, char *text, size_t text_bytes)
+/* More than any of the files but for a list of groups, which stands behind what
+ * is read. */
+#define PROC_BYTES 1024
+#define PROC_PATH_BYTES 64
+
+/* @return 0 if there is no such file, or nothing in it */
+static int read_text(const char *path, char *text, size_t text_bytes)
 {
     ssize_t bytes;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
-        return NULL;
+        return 0;
     }
     bytes = read(fd, text, text_bytes - 1);
     close(fd);
     text[bytes > 0 ? bytes : 0] = '\0';
-    text = strrchr(text, ')');
-    return text && text[1] ? text + 2 : NULL;
+    return bytes > 0;
 }
 
-static apr_uint64_t stat_number(const char *fields, int number)
+/* A file of a process, or of one of its threads if tid is not 0. */
+static int read_proc(pid_t pid, pid_t tid, const char *name, char *text)
 {
+    char path[PROC_PATH_BYTES];
+
+    if (tid) {
+        apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/%s", (long)pid,
+                     (long)tid, name);
+    }
+    else {
+        apr_snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+    }
+    return read_text(path, text, PROC_BYTES);
+}
+
+/* --- Status: never waits for the process ---------------------------------- */
+
+/* What stands behind a label there.  The kernel escapes ends of lines in the
+ * name, which comes first.
+ * @return NULL if there is no such file */
+static const char *read_status(pid_t pid, pid_t tid, const char *label,
+                               char *text)
+{
+    const char *at =
+        read_proc(pid, tid, "status", text) ? strstr(text, label) : NULL;
+
+    return at ? at + strlen(label) : NULL;
+}
+
+char wheel_proc_thread_state(pid_t pid, pid_t tid)
+{
+    char text[PROC_BYTES];
+    const char *state = read_status(pid, tid, "\nState:\t", text);
+
+    return state ? *state : '\0';
+}
+
+char wheel_proc_state(pid_t pid)
+{
+    return wheel_proc_thread_state(pid, 0);
+}
+
+pid_t wheel_proc_parent(pid_t pid)
+{
+    char text[PROC_BYTES];
+    const char *parent = read_status(pid, 0, "\nPPid:\t", text);
+
+    return parent ? (pid_t)strtol(parent, NULL, 10) : -1;
+}
+
+/* --- Stat ----------------------------------------------------------------- */
+
+/* A field, by its number: the name before them may hold anything, so look for
+ * its last parenthesis.
+ * @return 0 if it can't be told */
+static apr_uint64_t stat_number(const char *text, int number)
+{
+    const char *at = strrchr(text, ')');
     int n;
 
-    for (n = PROC_STATE; fields && n < number; n++) {
-        fields = strchr(fields, ' ');
-        fields = fields ? fields + 1 : NULL;
+    at = at && at[1] ? at + 2 : NULL;
+    for (n = PROC_STATE; at && n < number; n++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
     }
-    return fields ? strtoull(fields, NULL, 10) : 0;
+    return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* The start time of a process, 0 if it can't be told, and its state letter. */
-static apr_uint64_t proc_birth(pid_t pid, char *state)
+/* The start time of a process, 0 if it can't be told. */
+static apr_uint64_t proc_birth(pid_t pid)
 {
-    char path[64];
-    char text[512];
-    const char *fields;
+    char text[PROC_BYTES];
 
-    apr_snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    fields = read_stat(path, text, sizeof(text));
-    if (!fields) {
-        return 0;
+    return read_proc(pid, 0, PROC_STAT, text) ? stat_number(text, PROC_BIRTH)
+                                              : 0;
+}
+
+/* Where the kernel doesn't keep schedstat. */
+static apr_int64_t stat_usec(pid_t pid, pid_t tid)
+{
+    char text[PROC_BYTES];
+
+    if (!read_proc(pid, tid, PROC_STAT, text)) {
+        return -1;
     }
-    *state = *fields;
-    return stat_number(fields, PROC_BIRTH);
+    return (apr_int64_t)(stat_number(text, PROC_UTIME) +
+                         stat_number(text, PROC_STIME)) *
+           1000000 / sysconf(_SC_CLK_TCK);
 }
 
 apr_int64_t wheel_proc_thread_usec(pid_t pid, pid_t tid, int *asleep)
 {
-    char path[64];
-    char text[512];
-    const char *fields;
+    char state = wheel_proc_thread_state(pid, tid);
+    char text[PROC_BYTES];
+    apr_uint64_t nsec = 0;
 
-    apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/stat", (long)pid,
-                 (long)tid);
-    fields = read_stat(path, text, sizeof(text));
-    if (!fields) {
+    if (!state) {
         return -1;
     }
-    *asleep = *fields == 'S' || *fields == 'D';
-    return (apr_int64_t)(stat_number(fields, PROC_UTIME) +
-                         stat_number(fields, PROC_STIME)) *
-           1000000 / sysconf(_SC_CLK_TCK);
-}
-
-apr_int64_t wheel_proc_thread_cpu_usec(pid_t pid, pid_t tid, int *asleep)
-{
-    apr_int64_t usec = wheel_proc_thread_usec(pid, tid, asleep);
-    char path[64];
-    char text[128];
-    ssize_t bytes;
-    int fd;
-
-    apr_snprintf(path, sizeof(path), "/proc/%ld/task/%ld/schedstat", (long)pid,
-                 (long)tid);
-    fd = usec < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return usec;
+    *asleep = state == 'S' || state == 'D';
+    if (read_proc(pid, tid, "schedstat", text)) {
+        nsec = strtoull(text, NULL, 10);
     }
-    bytes = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    text[bytes > 0 ? bytes : 0] = '\0';
-    return bytes > 0 ? (apr_int64_t)(strtoull(text, NULL, 10) / 1000) : usec;
+    return nsec ? (apr_int64_t)(nsec / 1000) : stat_usec(pid, tid);
 }
 
 wheel_proc_t wheel_proc_of(pid_t pid)
 {
-    wheel_proc_t proc;
-    char state;
+    wheel_proc_t proc = {pid, proc_birth(pid)};
 
-    proc.pid = pid;
-    proc.birth = proc_birth(pid, &state);
     return proc;
 }
 
@@ -143,14 +184,6 @@ apr_uint64_t wheel_proc_birth_at(apr_int64_t usec)
     return usec > 0 ? (apr_uint64_t)(usec * sysconf(_SC_CLK_TCK) / 1000000) : 0;
 }
 
-char wheel_proc_state(pid_t pid)
-{
-    char state = '\0';
-
-    proc_birth(pid, &state);
-    return state;
-}
-
 int wheel_proc_hidden(void)
 {
     return !wheel_proc_state(getppid());
@@ -158,15 +191,16 @@ int wheel_proc_hidden(void)
 
 int wheel_proc_dead(const wheel_proc_t *proc)
 {
-    char state = 'R';
     apr_uint64_t birth;
+    char state;
 
     if (proc->pid <= 0 || (kill(proc->pid, 0) != 0 && errno == ESRCH)) {
         return 1;
     }
-    birth = proc_birth(proc->pid, &state);
+    state = wheel_proc_state(proc->pid);
     if (state == 'Z' || state == 'X') {
         return 1; /* nobody has waited for it */
     }
-    return birth && proc->birth && birth != proc->birth;
+    birth = proc->birth ? proc_birth(proc->pid) : 0;
+    return birth && birth != proc->birth;
 }

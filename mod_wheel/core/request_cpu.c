@@ -36,7 +36,7 @@ static apr_int64_t of_thread(const wheel_request_t *request, int *asleep)
 {
     apr_int64_t began = request->facts.began_cpu_usec;
     apr_int64_t now =
-        wheel_proc_thread_cpu_usec(request->pid, request->tid, asleep);
+        wheel_proc_thread_usec(request->pid, request->tid, asleep);
 
     return began >= 0 && now > began ? now - began : 0;
 }

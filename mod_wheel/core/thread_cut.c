@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/proc.h"
 #include "core/thread_wait.h"
 
 #define PROC_BYTES 2048
@@ -65,19 +66,6 @@ static int read_proc(pid_t pid, const char *name, char *text)
     }
     text[bytes] = '\0';
     return 1;
-}
-
-pid_t wheel_proc_parent(pid_t pid)
-{
-    char text[PROC_BYTES];
-    long parent = -1;
-    const char *at;
-
-    if (!read_proc(pid, "stat", text)) {
-        return -1;
-    }
-    at = strrchr(text, ')'); /* the name before may hold anything */
-    return at && sscanf(at + 1, " %*c %ld", &parent) == 1 ? (pid_t)parent : -1;
 }
 
 /* All of its four: real, effective, saved, and for files. */

@@ -62,9 +62,6 @@ typedef struct wheel_cut_target_t {
  */
 wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target);
 
-/** The parent of a process, by /proc; -1 if it is gone. */
-pid_t wheel_proc_parent(pid_t pid);
-
 /** Is that process a child of this parent, of the same program, and with no
  * other user than this one?  A server has other children, such as its log
  * programs, some of root.  Takes the right to trace it.

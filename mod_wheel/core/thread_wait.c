@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/proc.h"
+
 static const wait_call_t calls[] = {
     {SYS_read, "read", FD_FIRST},
     {SYS_write, "write", FD_FIRST},
@@ -135,31 +137,18 @@ static apr_uint64_t number_after(const char *text, const char *label)
     return at ? strtoull(at + strlen(label), NULL, 10) : 0;
 }
 
-/* State and CPU time stand behind the name, which may hold anything. */
-static void parse_stat(const char *text, wheel_thread_wait_t *wait)
+/* The kernel escapes ends of lines in the name, which comes first. */
+static void parse_status(const char *text, wheel_thread_wait_t *wait)
 {
-    const char *at = strrchr(text, ')');
-    unsigned long user = 0;
-    unsigned long system = 0;
-    long ticks = sysconf(_SC_CLK_TCK);
+    static const char label[] = "\nState:\t";
+    const char *state = strstr(text, label);
 
     wait->state = '?';
-    if (at &&
-        sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu",
-               &wait->state, &user, &system) == 3 &&
-        ticks > 0) {
-        wait->cpu_usec = (apr_int64_t)(user + system) * 1000000 / ticks;
+    if (state && state[sizeof(label) - 1]) {
+        wait->state = state[sizeof(label) - 1];
     }
-}
-
-/* The scheduler's own count is finer than the ticks of stat. */
-static void parse_schedstat(const char *text, wheel_thread_wait_t *wait)
-{
-    unsigned long long nsec;
-
-    if (sscanf(text, "%llu", &nsec) == 1 && nsec) {
-        wait->cpu_usec = (apr_int64_t)(nsec / 1000);
-    }
+    wait->switches = number_after(text, "\nvoluntary_ctxt_switches:") +
+                     number_after(text, "\nnonvoluntary_ctxt_switches:");
 }
 
 apr_status_t wheel_thread_wait_read(pid_t pid, pid_t tid,
@@ -167,24 +156,17 @@ apr_status_t wheel_thread_wait_read(pid_t pid, pid_t tid,
 {
     char text[WAIT_FILE_BYTES];
     apr_status_t rv;
+    int asleep;
 
     memset(wait, 0, sizeof(*wait));
     wait->pid = pid;
     wait->tid = tid;
-    rv = wait_read_file(wait, "stat", text);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    parse_stat(text, wait);
-    if (wait_read_file(wait, "schedstat", text) == APR_SUCCESS) {
-        parse_schedstat(text, wait);
-    }
     rv = wait_read_file(wait, "status", text);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    wait->switches = number_after(text, "\nvoluntary_ctxt_switches:") +
-                     number_after(text, "\nnonvoluntary_ctxt_switches:");
+    parse_status(text, wait);
+    wait->cpu_usec = wheel_proc_thread_usec(pid, tid, &asleep);
     rv = wait_read_file(wait, "syscall", text);
     if (rv != APR_SUCCESS) {
         return rv == EPERM ? APR_EACCES : rv;

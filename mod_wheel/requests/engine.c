@@ -136,7 +136,7 @@ static void note_cpu(const wheel_request_t *request)
         request->elapsed < ENGINE_SHORT_USEC) {
         return;
     }
-    now = wheel_proc_thread_cpu_usec(request->pid, request->tid, &asleep);
+    now = wheel_proc_thread_usec(request->pid, request->tid, &asleep);
     if (!asleep) {
         now -= request->elapsed < ENGINE_TICK_USEC ? request->elapsed
                                                    : ENGINE_TICK_USEC;

@@ -22,7 +22,6 @@
 #include "core/proc.h"
 #include "core/request_cpu.h"
 #include "core/request_where.h"
-#include "core/thread_wait.h"
 #include "requests/processes.h"
 #include "requests/where_stack.h"
 #include "server/helper.h"
@@ -114,19 +113,18 @@ static void ask(const wheel_request_t *request, apr_int64_t now,
 static int examine(const wheel_request_t *request, where_note_t *note,
                    apr_int64_t now, wheel_request_where_t *found)
 {
-    wheel_thread_wait_t wait;
+    char state = wheel_proc_thread_state(request->pid, request->tid);
     apr_int64_t cpu_usec;
     int asleep;
 
     memset(found, 0, sizeof(*found));
-    wheel_thread_wait_read(request->pid, request->tid, &wait);
-    if (!wait.state && !where.hidden) {
+    if (!state && !where.hidden) {
         return 0;
     }
     cpu_usec = wheel_request_cpu_usec(wheel_requests_slots(), request,
                                       wheel_processes_trees(), &asleep);
-    found->state[0] = wait.state ? wait.state : '?';
-    found->cpu_msec = wait.state ? cpu_msec(request, note, cpu_usec, now) : -1;
+    found->state[0] = state ? state : '?';
+    found->cpu_msec = state ? cpu_msec(request, note, cpu_usec, now) : -1;
     ask(request, now, found);
     wheel_request_where_set(wheel_requests_slots(), request->slot, request->id,
                             found);

@@ -41,7 +41,7 @@ static apr_int64_t process_usec(const wheel_worker_t *worker, int *asleep)
 {
     pid_t pid = (pid_t)worker->fpm.pid;
 
-    return wheel_proc_thread_cpu_usec(pid, pid, asleep);
+    return wheel_proc_thread_usec(pid, pid, asleep);
 }
 
 static void find(const wheel_request_t *request, wheel_worker_t *worker)

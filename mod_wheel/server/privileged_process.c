@@ -119,7 +119,7 @@ static void boost(unsigned n)
     privileged_message_t *cooled = &own.start->cooled->thread[n];
     int asleep = 0;
     apr_int64_t used =
-        wheel_proc_thread_cpu_usec(cooled->pid, cooled->tid, &asleep);
+        wheel_proc_thread_usec(cooled->pid, cooled->tid, &asleep);
     int policy;
 
     own.missed[n] = asleep || used != own.used_usec[n] ? 0 : own.missed[n] + 1;
