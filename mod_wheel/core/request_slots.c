@@ -122,7 +122,8 @@ void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid)
     }
 }
 
-void wheel_request_slots_sweep(wheel_request_slots_t *slots)
+void wheel_request_slots_sweep(wheel_request_slots_t *slots,
+                               wheel_proc_dead_t is_dead)
 {
     pid_t alive = 0; /* the threads of one process have many slots */
     unsigned n;
@@ -135,7 +136,7 @@ void wheel_request_slots_sweep(wheel_request_slots_t *slots)
         if (!owner || (alive && proc.pid == alive)) {
             continue;
         }
-        if (proc.pid <= 0 || wheel_proc_dead(&proc)) {
+        if (proc.pid <= 0 || is_dead(&proc)) {
             take_back(&slots->slots[n], owner);
             continue;
         }

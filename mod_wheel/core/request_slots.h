@@ -19,6 +19,7 @@
 #include "apr_time.h"
 
 #include "core/filter.h"
+#include "core/proc.h"
 
 /** Sizes of a request's texts, with their terminating NUL; longer ones are
  * cut. */
@@ -189,8 +190,10 @@ void wheel_request_slots_release(wheel_request_slots_t *slots, unsigned n);
 /** Take back all slots of a dead process.  Takes no lock. */
 void wheel_request_slots_reap(wheel_request_slots_t *slots, pid_t pid);
 
-/** Take back the slots of processes that have died unnoticed.  Reads /proc. */
-void wheel_request_slots_sweep(wheel_request_slots_t *slots);
+/** Take back the slots of processes that have died unnoticed.  Takes no lock.
+ * @param is_dead gets what children have written, and no births */
+void wheel_request_slots_sweep(wheel_request_slots_t *slots,
+                               wheel_proc_dead_t is_dead);
 
 /**
  * Begin a request in a slot.  For its owner; takes no lock.

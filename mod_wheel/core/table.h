@@ -392,10 +392,12 @@ unsigned wheel_table_reap(wheel_table_t *table, pid_t pid);
 
 /**
  * Look for processes that died without anyone saying so, and ask that their
- * slots be taken back.  Reads /proc; takes no lock.  For the parent.
+ * slots be taken back.  Takes no lock.  For the parent.
+ * @param is_dead gets what children have written
  * @param dead_n how many processes
  */
-apr_status_t wheel_table_reap_all(wheel_table_t *table, unsigned *dead_n);
+apr_status_t wheel_table_reap_all(wheel_table_t *table,
+                                  wheel_proc_dead_t is_dead, unsigned *dead_n);
 
 /** Look for processes that died without anyone saying so and take their slots
  * back.  Reads /proc; holds the mutex only to free slots.  Not for the parent.

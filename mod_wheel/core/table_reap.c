@@ -36,9 +36,10 @@ static wheel_proc_t owner_of(const table_slot_t *slot)
     return proc;
 }
 
-/* The processes that own slots and are dead, sorted.  Reads /proc.
+/* The processes that own slots and are dead, sorted.
  * @param procs room for as many as there are slots */
-static unsigned list_dead(const wheel_table_t *table, wheel_proc_t *procs)
+static unsigned list_dead(const wheel_table_t *table, wheel_proc_dead_t is_dead,
+                          wheel_proc_t *procs)
 {
     unsigned used = table_slots_used(table);
     unsigned owned_n = 0;
@@ -54,7 +55,7 @@ static unsigned list_dead(const wheel_table_t *table, wheel_proc_t *procs)
     for (n = 0; n < owned_n; n++) {
         wheel_proc_t proc = procs[n];
 
-        if ((!n || by_pid(&procs[n - 1], &proc)) && wheel_proc_dead(&proc)) {
+        if ((!n || by_pid(&procs[n - 1], &proc)) && is_dead(&proc)) {
             procs[dead_n++] = proc;
         }
     }
@@ -78,7 +79,8 @@ unsigned wheel_table_reap(wheel_table_t *table, pid_t pid)
     return slots;
 }
 
-apr_status_t wheel_table_reap_all(wheel_table_t *table, unsigned *taken_n)
+apr_status_t wheel_table_reap_all(wheel_table_t *table,
+                                  wheel_proc_dead_t is_dead, unsigned *taken_n)
 {
     wheel_proc_t *procs = malloc(sizeof(*procs) * table->slots_max);
     unsigned procs_n;
@@ -87,7 +89,7 @@ apr_status_t wheel_table_reap_all(wheel_table_t *table, unsigned *taken_n)
     if (!procs) {
         return APR_ENOMEM;
     }
-    procs_n = list_dead(table, procs);
+    procs_n = list_dead(table, is_dead, procs);
     if (procs_n) {
         ask_for_sweep(table);
     }
@@ -141,7 +143,7 @@ apr_status_t wheel_table_sweep(wheel_table_t *table, unsigned *taken_n)
     if (!procs) {
         return APR_ENOMEM;
     }
-    procs_n = list_dead(table, procs);
+    procs_n = list_dead(table, wheel_proc_dead, procs);
     if (procs_n) {
         rv = table_lock(table);
         if (rv == APR_SUCCESS) {

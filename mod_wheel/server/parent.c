@@ -111,7 +111,8 @@ static int monitor(apr_pool_t *pool, server_rec *s)
     unsigned dead = 0;
 
     if (wheel_process_table() &&
-        wheel_table_reap_all(wheel_process_table(), &dead) == APR_SUCCESS &&
+        wheel_table_reap_all(wheel_process_table(), wheel_process_lost,
+                             &dead) == APR_SUCCESS &&
         dead) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                      "WH0011: children have died while they ran wheels (%u), "

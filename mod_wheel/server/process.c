@@ -72,6 +72,11 @@ int wheel_process_has_child(pid_t pid)
            info.si_pid == 0;
 }
 
+int wheel_process_lost(const wheel_proc_t *proc)
+{
+    return proc->pid != getpid() && !wheel_process_has_child(proc->pid);
+}
+
 int wheel_process_threaded(void)
 {
     return process.threaded;

@@ -24,6 +24,12 @@ pid_t wheel_process_parent(void);
  * restarts, httpd takes one that is held by SIGSTOP for one that has. */
 int wheel_process_has_child(pid_t pid);
 
+/** Is this neither this process nor a child of it that lives?  As of
+ * wheel_proc_dead_t, for the parent: what owns a slot is its child, or was.  A
+ * child may have written any number there, and by /proc the parent could be
+ * made to wait for the process that has it. */
+int wheel_process_lost(const wheel_proc_t *proc);
+
 /** Has the parent ended without this child?  Async-signal-safe. */
 int wheel_process_orphaned(void);
 

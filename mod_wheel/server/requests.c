@@ -201,7 +201,7 @@ static int monitor(apr_pool_t *pool, server_rec *s)
     (void)pool;
     (void)s;
     if (requests.slots) {
-        wheel_request_slots_sweep(requests.slots);
+        wheel_request_slots_sweep(requests.slots, wheel_process_lost);
     }
     return DECLINED;
 }

@@ -20,7 +20,7 @@ use WheelTest qw(await child_pids collect helper_pids thread_policy
 # Whom the lies name, a thread of another process, and a process that is gone.
 my @lies = qw(init parent privileged helper logger guest root user server mixed
     gone);
-plan tests => 4 * @lies + 12, need_module 'wheel',
+plan tests => 4 * @lies + 13, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 my $server = WheelServer->new(processes => 2, threads => 8, config => '');
@@ -125,6 +125,8 @@ ok !readable($stranger{$_}{socket}), "so does the process of $_"
 ok !-e "$dir/$_.cut", "and the log program $_" for qw(logger guest);
 is_deeply [WheelTest::privileged_pids($server->pid)], [$privileged],
     'the privileged process is the same';
+ok wait_until { (wheelctl($server, 'list', "--id=$id{init}"))[0] == 1 },
+    'the slot of a process that is none of its children is free again';
 spew("$dir/htdocs/end", '');
 is +(grep { ($server->get('/')->body // '') eq "hello\n" } 1 .. 20), 20,
     'and all serve';

@@ -247,7 +247,7 @@ static void cuts_a_stopped_request(void **state)
     ROOT_ALONE();
     child = start_target(CHILD);
     test.targets[CHILD] = child;
-    wheel_request_slots_sweep(test.slots);
+    wheel_request_slots_sweep(test.slots, wheel_proc_dead);
     message = claim(child.pid, child.pid, WHEEL_MARK_STOP);
     while (strcmp(ask(&message, WHEEL_PRIVILEGED_DO_CUT), "cut")) {
         assert_int_equal(waitpid(test.privileged, NULL, WNOHANG), 0);

@@ -174,7 +174,7 @@ static void nothing_that_a_child_writes_leads_outside(void **state)
     start_writers(pids, write_slots);
     for (n = 0; n < ROUNDS; n++) {
         wheel_request_slots_reap(slots, (pid_t)any_number(&seed));
-        wheel_request_slots_sweep(slots);
+        wheel_request_slots_sweep(slots, wheel_proc_dead);
         read_all();
         do_as_a_worker(&seed);
     }
@@ -206,7 +206,7 @@ static void a_dead_process_gives_its_slots_back(void **state)
     wheel_request_slots_begin(slots, (unsigned)slot, 1, WHEEL_MARK_NONE,
                               &facts);
     wheel_request_slots_begin(slots, (unsigned)own, 2, WHEEL_MARK_NONE, &facts);
-    wheel_request_slots_sweep(slots);
+    wheel_request_slots_sweep(slots, wheel_proc_dead);
     assert_false(wheel_request_slots_copy(slots, (unsigned)slot,
                                           wheel_clock_usec(), &request));
     assert_true(wheel_request_slots_copy(slots, (unsigned)own,

@@ -93,7 +93,8 @@ static void do_as_a_parent(unsigned *seed)
     unsigned dead;
 
     wheel_table_reap(test.table, (pid_t)any_number(seed));
-    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(wheel_table_reap_all(test.table, wheel_proc_dead, &dead),
+                     APR_SUCCESS);
     wheel_table_poll_max_set(test.table, 1);
     wheel_table_stuck_list(test.table, records, 3, &records_n);
     assert_true(records_n <= 3);

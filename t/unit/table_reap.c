@@ -53,10 +53,12 @@ static void the_parent_asks_for_the_slots_of_the_dead(void **state)
     (void)state;
     snapshot_of(&test); /* the next would not look again so soon */
     child_that_dies();
-    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(wheel_table_reap_all(test.table, wheel_proc_dead, &dead),
+                     APR_SUCCESS);
     assert_int_equal(dead, 1);
     assert_int_equal(snapshot_of(&test).jobs_n, 0);
-    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(wheel_table_reap_all(test.table, wheel_proc_dead, &dead),
+                     APR_SUCCESS);
     assert_int_equal(dead, 0);
 }
 
@@ -113,7 +115,8 @@ static void who_has_a_limit_does_not_wait_for_a_held_child(void **state)
     assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
     wheel_table_stop_before(test.table, 1);
     assert_int_equal(wheel_table_marked(test.table, slot), WHEEL_END_SHUTDOWN);
-    assert_int_equal(wheel_table_reap_all(test.table, &dead), APR_SUCCESS);
+    assert_int_equal(wheel_table_reap_all(test.table, wheel_proc_dead, &dead),
+                     APR_SUCCESS);
     assert_int_equal(wheel_table_reap(test.table, pid), 0);
     assert_int_equal(told(), 0);
     wheel_table_lock_limit_set(test.table, 20000);
