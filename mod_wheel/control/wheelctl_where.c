@@ -153,13 +153,14 @@ static void look(const wheelctl_thread_t *thread)
     wheel_job_children_t children;
     unsigned processes_n = 0;
     apr_int64_t left;
+    uid_t user;
     unsigned n;
 
     wheel_job_children_read(thread->pid, thread->tid, thread->began_usec,
                             &children);
-    if (thread->is_cgi || children.n) {
-        processes_n = wheel_job_tree_list(thread->id, &children, processes,
-                                          PROCESSES_MAX);
+    if ((thread->is_cgi || children.n) && wheel_proc_user(thread->pid, &user)) {
+        processes_n = wheel_job_tree_list(thread->id, user, &children,
+                                          processes, PROCESSES_MAX);
         processes_n = processes_n < PROCESSES_MAX ? processes_n : PROCESSES_MAX;
     }
     found.n = 1 + processes_n;

@@ -8,9 +8,12 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
+
+#include "core/reader.h"
 
 /* Room for the numbers of WHEEL_JOB_CHILDREN_MAX processes. */
 #define CHILDREN_BYTES 1024
@@ -34,29 +37,55 @@ static int read_numbers(pid_t pid, pid_t tid, char *text, size_t max)
     return bytes > 0;
 }
 
-void wheel_job_children_read(pid_t pid, pid_t tid, apr_int64_t since_usec,
-                             wheel_job_children_t *children)
-{
-    char text[CHILDREN_BYTES];
+/* What a thread that may be given up reads. */
+typedef struct children_reading_t {
+    char numbers[CHILDREN_BYTES];
     apr_uint64_t since;
-    const char *at = text;
+    wheel_job_children_t children;
+} children_reading_t;
+
+/* A blank stands behind each number; the last one may have been cut. */
+static void read_births(void *baton)
+{
+    children_reading_t *reading = baton;
+    wheel_job_children_t *children = &reading->children;
+    const char *at = reading->numbers;
     char *rest;
     pid_t child;
 
-    children->n = 0;
-    if (!read_numbers(pid, tid, text, sizeof(text))) {
-        return;
-    }
-    since = wheel_proc_birth_at(since_usec);
-    /* A blank stands behind each number; the last one may have been cut. */
     for (child = (pid_t)strtol(at, &rest, 10);
          child > 0 && *rest == ' ' && children->n < WHEEL_JOB_CHILDREN_MAX;
          child = (pid_t)strtol(at, &rest, 10)) {
-        wheel_proc_t proc = wheel_proc_of(child);
+        wheel_proc_t proc = {child, 0};
 
-        if (proc.birth >= since) {
+        if (wheel_reader_begin(child)) {
+            proc = wheel_proc_of(child);
+        }
+        if (proc.birth && proc.birth >= reading->since) {
             children->list[children->n++] = proc;
         }
         at = rest;
+    }
+}
+
+void wheel_job_children_read(pid_t pid, pid_t tid, apr_int64_t since_usec,
+                             wheel_job_children_t *children)
+{
+    char numbers[CHILDREN_BYTES];
+    children_reading_t *reading;
+
+    children->n = 0;
+    if (!read_numbers(pid, tid, numbers, sizeof(numbers))) {
+        return;
+    }
+    reading = calloc(1, sizeof(*reading));
+    if (!reading) {
+        return;
+    }
+    memcpy(reading->numbers, numbers, sizeof(numbers));
+    reading->since = wheel_proc_birth_at(since_usec);
+    if (wheel_reader_run(read_births, free, reading)) {
+        *children = reading->children;
+        free(reading);
     }
 }

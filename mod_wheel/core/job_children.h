@@ -20,7 +20,9 @@ typedef struct wheel_job_children_t {
 } wheel_job_children_t;
 
 /**
- * Look for them.  What has left its parent, as a daemon does, is not seen.
+ * Look for them.  One that keeps whoever reads its birth waiting is not seen,
+ * and the first time no other.  What has left its parent, as a daemon does, is
+ * not seen.
  * @param since_usec when the thread began with its request, by
  *     wheel_clock_usec(): what it started before is none of it.  Births have
  *     the resolution of a clock tick, 10 ms

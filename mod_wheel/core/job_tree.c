@@ -17,6 +17,7 @@
 
 #include "core/platform.h"
 #include "core/proc.h"
+#include "core/reader.h"
 
 /* From a process up to one that has its job in its environment.  A bound, since
  * children can have this asked for any number of jobs. */
@@ -124,15 +125,18 @@ static tree_process_t *add(wheel_job_trees_t *tree)
     return &tree->processes[tree->n++];
 }
 
-/* Its start is read first: if it has the same one later, the environment was of
- * this process, too. */
-static void look_at(wheel_job_trees_t *trees, pid_t pid, char *environment)
+/* Others could say in their environment what they like.  The start is read
+ * first: if it is the same later, the environment was of this process, too. */
+static void look_at(wheel_job_trees_t *trees, pid_t pid, uid_t user,
+                    char *environment)
 {
     tree_process_t process = {.proc = {pid, 0}};
     tree_process_t *added;
+    uid_t found;
     ssize_t bytes;
 
-    if (!read_stat(&process)) {
+    if (!wheel_proc_user(pid, &found) || found != user ||
+        !wheel_reader_begin(pid) || !read_stat(&process)) {
         return;
     }
     bytes = read_file(pid, "environ", environment, TREE_ENVIRONMENT_BYTES);
@@ -167,27 +171,56 @@ static void find_parents(wheel_job_trees_t *trees)
     }
 }
 
-wheel_job_trees_t *wheel_job_trees_read(void)
+/* What a thread that may be given up reads. */
+typedef struct tree_reading_t {
+    uid_t user;
+    wheel_job_trees_t *trees;
+    char environment[TREE_ENVIRONMENT_BYTES];
+} tree_reading_t;
+
+static void read_all(void *baton)
 {
-    wheel_job_trees_t *trees = calloc(1, sizeof(*trees));
-    char *environment = malloc(TREE_ENVIRONMENT_BYTES);
+    tree_reading_t *reading = baton;
     DIR *proc = opendir("/proc");
     const struct dirent *found;
 
-    while (trees && proc && environment && (found = readdir(proc)) != NULL) {
+    while (proc && (found = readdir(proc)) != NULL) {
         pid_t pid = (pid_t)atol(found->d_name);
 
         if (pid > 1 && pid != getpid()) {
-            look_at(trees, pid, environment);
+            look_at(reading->trees, pid, reading->user, reading->environment);
         }
     }
     if (proc) {
         closedir(proc);
     }
-    free(environment);
-    if (trees) {
-        find_parents(trees);
+    find_parents(reading->trees);
+}
+
+static void release(void *baton)
+{
+    tree_reading_t *reading = baton;
+
+    wheel_job_trees_free(reading->trees);
+    free(reading);
+}
+
+wheel_job_trees_t *wheel_job_trees_read(uid_t user)
+{
+    tree_reading_t *reading = calloc(1, sizeof(*reading));
+    wheel_job_trees_t *trees = calloc(1, sizeof(*trees));
+
+    if (!reading || !trees) {
+        free(reading);
+        free(trees);
+        return NULL;
     }
+    reading->user = user;
+    reading->trees = trees;
+    if (!wheel_reader_run(read_all, release, reading)) {
+        return NULL;
+    }
+    free(reading);
     return trees;
 }
 
@@ -320,11 +353,11 @@ static void fill_process(const tree_process_t *found,
     *at = '\0';
 }
 
-unsigned wheel_job_tree_list(apr_uint64_t id,
+unsigned wheel_job_tree_list(apr_uint64_t id, uid_t user,
                              const wheel_job_children_t *children,
                              wheel_job_process_t *processes, unsigned max)
 {
-    wheel_job_trees_t *trees = wheel_job_trees_read();
+    wheel_job_trees_t *trees = wheel_job_trees_read(user);
     unsigned found = 0;
     size_t n;
 

@@ -4,8 +4,8 @@
  * have started.
  *
  * Reads all of /proc: for the helper and for reports, not for workers that
- * answer others.  Sees processes of the same user alone.  Elsewhere than on
- * Linux it finds none.
+ * answer others.  Looks at processes of one user alone, the server's: others
+ * can say of themselves what they like.
  */
 #ifndef WHEEL_CORE_JOB_TREE_H
 #define WHEEL_CORE_JOB_TREE_H
@@ -28,11 +28,14 @@ typedef struct wheel_job_tree_t {
     apr_int64_t cpu_usec; /* that they and their ended children have used */
 } wheel_job_tree_t;
 
-/** All processes that can be seen, at one time. */
+/** All processes of a user, at one time. */
 typedef struct wheel_job_trees_t wheel_job_trees_t;
 
-/** Read /proc.  @return NULL without memory; see wheel_job_trees_free() */
-wheel_job_trees_t *wheel_job_trees_read(void);
+/** Read /proc.
+ * @param user whose processes
+ * @return NULL without memory, or if one of these keeps its reader waiting: the
+ *         next time it is left out.  See wheel_job_trees_free() */
+wheel_job_trees_t *wheel_job_trees_read(uid_t user);
 
 /**
  * Take processes for those of a job, by what its thread has started.  One whose
@@ -69,11 +72,12 @@ typedef struct wheel_job_process_t {
  * List the processes of a job, in the order of their pids.  A process is listed
  * because it says so of itself, or its parent did: not to be believed, but
  * shown.
+ * @param user whose processes
  * @param children that its thread has started
  * @param processes room for max
  * @return how many there are; those beyond max are not in the list
  */
-unsigned wheel_job_tree_list(apr_uint64_t id,
+unsigned wheel_job_tree_list(apr_uint64_t id, uid_t user,
                              const wheel_job_children_t *children,
                              wheel_job_process_t *processes, unsigned max);
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +109,19 @@ pid_t wheel_proc_parent(pid_t pid)
     const char *parent = read_status(pid, 0, "\nPPid:\t", text);
 
     return parent ? (pid_t)strtol(parent, NULL, 10) : -1;
+}
+
+int wheel_proc_user(pid_t pid, uid_t *user)
+{
+    char path[PROC_PATH_BYTES];
+    struct stat info;
+
+    apr_snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
+    if (stat(path, &info) != 0) {
+        return 0;
+    }
+    *user = info.st_uid;
+    return 1;
 }
 
 /* --- Stat ----------------------------------------------------------------- */

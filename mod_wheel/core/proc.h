@@ -42,6 +42,9 @@ char wheel_proc_thread_state(pid_t pid, pid_t tid);
 /** The parent of a process; -1 where /proc doesn't say. */
 pid_t wheel_proc_parent(pid_t pid);
 
+/** The effective user of a process.  @return 0 where /proc doesn't say */
+int wheel_proc_user(pid_t pid, uid_t *user);
+
 /**
  * Does /proc hide from this process that there are others of this server, as
  * with hidepid=, or is none mounted?  For a process whose parent has the same

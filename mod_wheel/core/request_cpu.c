@@ -6,6 +6,8 @@
  */
 #include "core/request_cpu.h"
 
+#include <unistd.h>
+
 #include "core/proc.h"
 
 /* The thread may run another request by now: then some of the children may be
@@ -24,7 +26,7 @@ int wheel_request_processes(const wheel_request_slots_t *slots,
         return 0;
     }
     if (!*trees) {
-        *trees = wheel_job_trees_read();
+        *trees = wheel_job_trees_read(geteuid());
     }
     if (wheel_request_slots_is(slots, request->slot, request->id)) {
         wheel_job_trees_adopt(*trees, request->id, &children);

@@ -11,6 +11,7 @@
 #include "requests/processes.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "core/proc.h"
 #include "core/request_cpu.h"
@@ -36,7 +37,7 @@ static struct {
 static wheel_job_trees_t *trees(void)
 {
     if (!processes.trees) {
-        processes.trees = wheel_job_trees_read();
+        processes.trees = wheel_job_trees_read(geteuid());
     }
     return processes.trees;
 }
@@ -99,6 +100,9 @@ static void end_one(unsigned n, processes_left_t *left)
                                               : SIGTERM;
     wheel_job_tree_t tree;
 
+    if (!trees()) {
+        return;
+    }
     wheel_job_trees_signal(trees(), left->id, signal, &tree);
     left->termed |= tree.processes > 0;
     if (since >= PROCESSES_GIVE_UP_USEC ||

@@ -133,6 +133,23 @@ static inline void held_run(uid_t user, char *const *environment)
     _exit(1);
 }
 
+/* Its name and its state.  @return 0 if it has another name */
+static inline int read_name(pid_t pid, const char *name, char *state)
+{
+    char path[64];
+    char found[32] = "";
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    if (fscanf(file, "Name: %31s Umask: %*s State: %c", found, state) != 2) {
+        *state = '\0';
+    }
+    fclose(file);
+    return !strcmp(found, name);
+}
+
 /* Does it sleep, in a memory that has no arguments yet? */
 static inline int held_is(pid_t pid)
 {
@@ -146,13 +163,7 @@ static inline int held_is(pid_t pid)
     assert_non_null(file);
     has_arguments = fgetc(file) != EOF;
     fclose(file);
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    file = fopen(path, "r");
-    assert_non_null(file);
-    if (fscanf(file, "Name: %*s Umask: %*s State: %c", &state) != 1) {
-        state = '\0';
-    }
-    fclose(file);
+    (void)read_name(pid, "", &state);
     return !has_arguments && (state == 'S' || state == 'D');
 }
 

@@ -7,21 +7,25 @@
 
 #include "apr_general.h"
 
+#include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/request_slots.h"
 #include "core/table.h"
 #include "core/thread_cut.h"
 
 #define USER 65534
+#define OTHER_USER 65533
+#define JOB 4711
 
 /* Whoever waits is killed, which is a failure. */
 #define ANSWER_SEC 20
 
 static pid_t held;
 
+/* It says that it works for a job, as anybody can. */
 static void setup_held(void)
 {
-    static char *const environment[] = {NULL};
+    static char *const environment[] = {"WHEEL_JOB=4711", NULL};
 
     if (!held_can()) {
         skip();
@@ -56,10 +60,90 @@ static void its_state_is_told_at_once(void **state)
     assert_int_equal(wheel_proc_thread_usec(held, held, &asleep), -1);
 }
 
+/* Has the job in its environment, and is of that user. */
+static pid_t start_worker(uid_t user)
+{
+    static char *const arguments[] = {HELD_PROGRAM, "1000", NULL};
+    static char *const environment[] = {"WHEEL_JOB=4711", NULL};
+    pid_t pid = start_child();
+    char state = '\0';
+
+    if (pid == 0) {
+        if (setresgid(user, user, user) == 0 &&
+            setresuid(user, user, user) == 0) {
+            execve(HELD_PROGRAM, arguments, environment);
+        }
+        _exit(1);
+    }
+    while (!read_name(pid, "sleep", &state) || state != 'S') {
+        usleep(HELD_MSEC * 1000);
+    }
+    return pid;
+}
+
+static unsigned list(wheel_job_process_t found[2])
+{
+    static const wheel_job_children_t none = {.n = 0};
+
+    return wheel_job_tree_list(JOB, USER, &none, found, 2);
+}
+
+static void others_do_not_work_for_a_job(void **state)
+{
+    static const wheel_job_children_t none = {.n = 0};
+    wheel_job_process_t found[2];
+    pid_t own;
+    pid_t other;
+
+    (void)state;
+    setup_held();
+    own = start_worker(OTHER_USER);
+    other = start_worker(0);
+    assert_int_equal(wheel_job_tree_list(JOB, OTHER_USER, &none, found, 2), 1);
+    assert_int_equal(found[0].pid, own);
+    assert_string_equal(found[0].command, "sleep");
+    kill_child(own);
+    kill_child(other);
+    end_held();
+}
+
+/* It is looked for once, and left out from then on; so it is among what a
+ * thread has started. */
+static void one_of_the_same_user_is_given_up(void **state)
+{
+    wheel_job_children_t children;
+    wheel_job_process_t found[2];
+    apr_int64_t began;
+    pid_t own;
+    int n;
+
+    (void)state;
+    setup_held();
+    own = start_worker(USER);
+    began = wheel_clock_usec();
+    assert_int_equal(list(found), 0);
+    for (n = 0; n < 100; n++) {
+        assert_int_equal(list(found), 1);
+        assert_int_equal(found[0].pid, own);
+        wheel_job_children_read(getpid(), getpid(), 0, &children);
+        assert_int_equal(children.n, 1);
+        assert_int_equal(children.list[0].pid, own);
+    }
+    assert_true(wheel_clock_usec() - began < ANSWER_SEC * 1000000 / 2);
+    kill_child(own);
+    end_held();
+    /* Who was given up has ended: it is seen again. */
+    own = start_worker(USER);
+    assert_int_equal(list(found), 1);
+    kill_child(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_state_is_told_at_once),
+        cmocka_unit_test(others_do_not_work_for_a_job),
+        cmocka_unit_test(one_of_the_same_user_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
