@@ -39,7 +39,7 @@ APLOG_USE_MODULE(wheel);
 #define HELPER_MORE_USEC (500 * 1000)
 
 /* @param alive_fd hangs up when the helper is dead
- * @return 0 if none could be started */
+ * @return 0 if none could be started, with errno */
 static pid_t start_helper(const helper_start_t *start, int *alive_fd,
                           apr_pool_t *pool)
 {
@@ -84,6 +84,14 @@ static int wait_for_death(const helper_start_t *start, int alive_fd,
         }
     }
     return 0;
+}
+
+static void note_failure(int error)
+{
+    ap_log_error(APLOG_MARK, APLOG_CRIT, APR_FROM_OS_ERROR(error),
+                 ap_server_conf,
+                 "WH0070: the helper process could not be started; it is "
+                 "tried again: raise the limits of processes and memory");
 }
 
 static void note_death(pid_t pid)
@@ -143,14 +151,19 @@ static apr_interval_time_t pause_after(unsigned brief_n)
 
 static void supervise(const helper_start_t *start, apr_pool_t *pool)
 {
-    unsigned brief_n = 0;
     wheel_helper_why_e told = WHEEL_HELPER_STAYS;
+    unsigned brief_n = 0;
+    int has_failed = 0; /* which the log has */
 
     while (told == WHEEL_HELPER_STAYS) {
         apr_int64_t began = wheel_clock_usec();
         int alive_fd = -1;
         pid_t pid = start_helper(start, &alive_fd, pool);
 
+        if (!pid && !has_failed) {
+            note_failure(errno);
+        }
+        has_failed = !pid;
         if (pid && !wait_for_death(start, alive_fd, INT64_MAX, &told)) {
             end_helper(pid, alive_fd, told);
             return;

@@ -16,7 +16,7 @@ use WheelServer ();
 use WheelTest qw(await child_pids cpu_seconds forked_pids freeze helper_pids
     supervisor_pids thread_ids wait_until);
 
-plan tests => 24, need_module 'wheel';
+plan tests => 27, need_module 'wheel';
 
 # Nothing to do, no process.
 my $bare = WheelServer->started(room_for(1));
@@ -55,6 +55,14 @@ is scalar(() = $server->error_log =~ /WH0072: .*signal 9/g), 5,
     'and the log tells of it';
 my ($supervisor) = supervisor_pids($parent);
 is $supervisor, $first[0], 'by the same supervisor';
+
+# While none can be started, the log says so, once, and it is tried on.
+my $limited = limit_processes($first[0], 1);
+kill KILL => (helper_pids($parent))[0];
+ok $server->logs(qr/WH0070: /), 'a helper that cannot be started is told';
+limit_processes($first[0], $limited);
+ok wait_until { helper_pids($parent) }, 'and it is started as soon as it can be';
+is scalar(() = $server->error_log =~ /WH0070: /g), 1, 'of one line';
 
 # A killed supervisor: its helper serves until the parent has others.
 my ($helper) = helper_pids($parent);
@@ -111,6 +119,19 @@ kill_hard($parent);
 ok wait_until { !grep { alive($_) } @first },
     'when the parent is killed, the helper ends';
 is +(wheelctl($server, 'list'))[0], 3, 'and nobody answers';
+
+# Set how many processes the user of a process may have at once, for what this
+# one forks.  Returns how many that were.
+sub limit_processes {
+    my ($pid, $most) = @_;
+    my ($uid, $gid) = (stat "/proc/$pid")[4, 5];
+    my @limit = ('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups',
+        'prlimit', "--pid=$pid");
+    splice @limit, 0, 4 if $>;
+    my $was = qx(@limit --nproc --output=SOFT --noheadings);
+    system(@limit, "--nproc=$most:") == 0 or die "prlimit failed\n";
+    return $was =~ s/\s//gr;
+}
 
 # Supervisor and helper, in this order.
 sub ours {
