@@ -38,6 +38,15 @@ static void put_family(const metrics_t *to, const char *name, const char *type,
     wheel_text_putf(to->out, "# HELP %s%s %s\n", name, total, help);
 }
 
+/* A family that is one number. */
+static void put_number(const metrics_t *to, const char *name, const char *type,
+                       const char *help, apr_uint64_t number)
+{
+    put_family(to, name, type, NULL, help);
+    wheel_text_putf(to->out, "%s%s %" APR_UINT64_T_FMT "\n", name,
+                    strcmp(type, "counter") ? "" : "_total", number);
+}
+
 static void put_build(const metrics_t *to, const wheel_facts_t *facts)
 {
     put_family(to, "wheel_build_info", "gauge", NULL,
@@ -77,9 +86,8 @@ static void put_gauges(const metrics_t *to, const wheel_facts_t *facts,
     unsigned n;
 
     for (n = 0; n < sizeof(gauges) / sizeof(gauges[0]); n++) {
-        put_family(to, gauges[n].name, "gauge", NULL, gauges[n].help);
-        wheel_text_putf(to->out, "%s %" APR_UINT64_T_FMT "\n", gauges[n].name,
-                        gauges[n].value);
+        put_number(to, gauges[n].name, "gauge", gauges[n].help,
+                   gauges[n].value);
     }
     put_family(to, "wheel_load_cores", "gauge", "cores",
                "Cores that wheels with load= are asked to take.");
@@ -148,9 +156,8 @@ static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
 {
     unsigned n;
 
-    put_family(to, "wheel_started", "counter", NULL, "Wheels that began.");
-    wheel_text_putf(to->out, "wheel_started_total %" APR_UINT64_T_FMT "\n",
-                    snapshot->started);
+    put_number(to, "wheel_started", "counter", "Wheels that began.",
+               snapshot->started);
     put_ended(to, snapshot);
     put_family(to, "wheel_refused", "counter", NULL,
                "Wheels that were refused, by reason.");
@@ -160,10 +167,9 @@ static void put_counters(const metrics_t *to, const wheel_snapshot_t *snapshot)
                         "\n",
                         wheel_counter_refusal(n), snapshot->refused[n]);
     }
-    put_family(to, "wheel_turns", "counter", NULL,
-               "Turns of all wheels, those under way included.");
-    wheel_text_putf(to->out, "wheel_turns_total %" APR_UINT64_T_FMT "\n",
-                    snapshot->done);
+    put_number(to, "wheel_turns", "counter",
+               "Turns of all wheels, those under way included.",
+               snapshot->done);
 }
 
 /* Counts alone: paths come from clients. */
@@ -197,9 +203,9 @@ static void put_requests(const metrics_t *to, const wheel_facts_t *facts)
                             wheel_step_name(n), facts->requests_steps[n]);
         }
     }
-    put_family(to, "wheel_requests_listed", "gauge", NULL,
-               "Requests that are jobs and have run for longer than slow=.");
-    wheel_text_putf(to->out, "wheel_requests_listed %u\n", facts->requests_n);
+    put_number(to, "wheel_requests_listed", "gauge",
+               "Requests that are jobs and have run for longer than slow=.",
+               facts->requests_n);
 }
 
 static void put_privileged(const metrics_t *to, const wheel_facts_t *facts)
@@ -240,13 +246,12 @@ static void put_cluster(const metrics_t *to,
     };
     size_t n;
 
-    put_family(to, "wheel_cluster_linked", "gauge", NULL,
-               "1 when the stops of other hosts can be read, else 0.");
-    wheel_text_putf(to->out, "wheel_cluster_linked %d\n", cluster->linked);
+    put_number(to, "wheel_cluster_linked", "gauge",
+               "1 when the stops of other hosts can be read, else 0.",
+               cluster->linked != 0);
     for (n = 0; n < sizeof(counters) / sizeof(*counters); n++) {
-        put_family(to, counters[n].name, "counter", NULL, counters[n].help);
-        wheel_text_putf(to->out, "%s_total %" APR_UINT64_T_FMT "\n",
-                        counters[n].name, counters[n].value);
+        put_number(to, counters[n].name, "counter", counters[n].help,
+                   counters[n].value);
     }
 }
 
