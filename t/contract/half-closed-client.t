@@ -6,7 +6,7 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port);
 use WheelPlan;

@@ -11,7 +11,6 @@ use parent qw(WheelTest);
 
 use POSIX ();
 use Scalar::Util qw(weaken);
-use Time::HiRes qw(sleep);
 
 use WheelHttpd qw(expand_file free_port httpd_program mpm_config run_group
     run_user slurp spew);
