@@ -34,23 +34,30 @@ const char *wheel_step_name(wheel_step_e step)
     return step_names[step < WHEEL_STEP_COUNT ? step : WHEEL_STEP_NONE];
 }
 
+/* Sequential consistency: a thread that is about to wait stores where it
+ * waits, then loads the word; a stop changes the word, then looks where the
+ * thread waits.  One of them sees the other. */
+static apr_uint64_t load_word(const wheel_request_slots_t *slots, unsigned n)
+{
+    return atomic_load_explicit(&slots->slots[n].word, memory_order_seq_cst);
+}
+
 wheel_mark_e wheel_request_slots_marked(const wheel_request_slots_t *slots,
                                         unsigned n)
 {
-    return slots_word_mark(slots_load_word(slots, n));
+    return slots_word_mark(load_word(slots, n));
 }
 
 wheel_step_e wheel_request_slots_step(const wheel_request_slots_t *slots,
                                       unsigned n)
 {
-    return slots_word_step(slots_load_word(slots, n));
+    return slots_word_step(load_word(slots, n));
 }
 
 int wheel_request_slots_is(const wheel_request_slots_t *slots, unsigned n,
                            apr_uint64_t id)
 {
-    return n < slots->slots_max &&
-           slots_word_id(slots_load_word(slots, n)) == id;
+    return n < slots->slots_max && slots_word_id(load_word(slots, n)) == id;
 }
 
 static int set_mark(slots_slot_t *slot, apr_uint64_t id, wheel_mark_e mark)
@@ -105,7 +112,7 @@ int wheel_request_slots_interrupt(wheel_request_slots_t *slots, unsigned n,
                                   apr_uint64_t id, wheel_step_e step)
 {
     slots_slot_t *slot = &slots->slots[n];
-    apr_uint64_t word = slots_load_word(slots, n);
+    apr_uint64_t word = load_word(slots, n);
     pid_t pid;
 
     do {

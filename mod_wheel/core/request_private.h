@@ -102,11 +102,6 @@ struct wheel_request_slots_t {
 #define WORD_STEP_SHIFT 4
 #define WORD_BITS_MASK ((apr_uint64_t)0xf)
 
-static inline apr_uint64_t slots_owner_of(pid_t pid, pid_t tid)
-{
-    return (apr_uint64_t)(apr_uint32_t)pid << 32 | (apr_uint32_t)tid;
-}
-
 static inline pid_t slots_owner_pid(apr_uint64_t owner)
 {
     return (pid_t)(owner >> 32);
@@ -135,15 +130,6 @@ static inline wheel_step_e slots_word_step(apr_uint64_t word)
     return step > WHEEL_STEP_REFUSE && step < WHEEL_STEP_COUNT
                ? (wheel_step_e)step
                : WHEEL_STEP_REFUSE;
-}
-
-/* Sequential consistency: a thread that is about to wait stores where it
- * waits, then loads the word; a stop changes the word, then looks where the
- * thread waits.  One of them sees the other. */
-static inline apr_uint64_t slots_load_word(const wheel_request_slots_t *slots,
-                                           unsigned n)
-{
-    return atomic_load_explicit(&slots->slots[n].word, memory_order_seq_cst);
 }
 
 /* --- What the files of the segment share ---------------------------------- */

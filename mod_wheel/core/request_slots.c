@@ -65,6 +65,11 @@ unsigned wheel_request_slots_max(const wheel_request_slots_t *slots)
 
 /* --- Owners -------------------------------------------------------------- */
 
+static apr_uint64_t owner_of(pid_t pid, pid_t tid)
+{
+    return (apr_uint64_t)(apr_uint32_t)pid << 32 | (apr_uint32_t)tid;
+}
+
 int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
                               pid_t tid)
 {
@@ -79,7 +84,7 @@ int wheel_request_slots_claim(wheel_request_slots_t *slots, pid_t pid,
         if (atomic_load_explicit(&slots->slots[at].owner,
                                  memory_order_relaxed) == 0 &&
             atomic_compare_exchange_strong_explicit(
-                &slots->slots[at].owner, &free_slot, slots_owner_of(pid, tid),
+                &slots->slots[at].owner, &free_slot, owner_of(pid, tid),
                 memory_order_acq_rel, memory_order_relaxed)) {
             return (int)at;
         }
@@ -201,8 +206,7 @@ void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->kind, WHEEL_KIND_OTHER, memory_order_relaxed);
     atomic_store_explicit(&slot->has_processes, 0, memory_order_relaxed);
     atomic_store_explicit(&slot->script_id, 0, memory_order_relaxed);
-    atomic_store_explicit(&slot->owner, slots_owner_of(pid, 0),
-                          memory_order_release);
+    atomic_store_explicit(&slot->owner, owner_of(pid, 0), memory_order_release);
 }
 
 void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,

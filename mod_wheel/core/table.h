@@ -405,14 +405,6 @@ apr_status_t wheel_table_reap_all(wheel_table_t *table,
 apr_status_t wheel_table_sweep(wheel_table_t *table, unsigned *taken_n);
 
 /**
- * Copy the running jobs, each at its own instant.  Takes no lock.  For the
- * parent.
- * @param jobs_n how many
- */
-wheel_record_t *wheel_table_list(const wheel_table_t *table, unsigned *jobs_n,
-                                 apr_pool_t *pool);
-
-/**
  * The generation before which all jobs must end, so that their processes leave
  * a place for a new one.  Takes no lock.  For the parent.
  *

@@ -151,9 +151,10 @@ apr_status_t wheel_table_snapshot(wheel_table_t *table,
     return rv;
 }
 
-/* --- A list -------------------------------------------------------------- */
+/* --- Places for a new generation ----------------------------------------- */
 
-wheel_record_t *wheel_table_list(const wheel_table_t *table, unsigned *jobs_n,
+/* Copy the running jobs, each at its own instant. */
+static wheel_record_t *list_jobs(const wheel_table_t *table, unsigned *jobs_n,
                                  apr_pool_t *pool)
 {
     unsigned used = table_slots_used(table);
@@ -170,8 +171,6 @@ wheel_record_t *wheel_table_list(const wheel_table_t *table, unsigned *jobs_n,
     }
     return jobs;
 }
-
-/* --- Places for a new generation ----------------------------------------- */
 
 static int by_process(const void *a, const void *b)
 {
@@ -196,7 +195,7 @@ int wheel_table_floor(const wheel_table_t *table, int generation,
     unsigned jobs_n;
     unsigned n;
     unsigned processes_n = 0;
-    wheel_record_t *jobs = wheel_table_list(table, &jobs_n, pool);
+    wheel_record_t *jobs = list_jobs(table, &jobs_n, pool);
 
     qsort(jobs, jobs_n, sizeof(*jobs), by_process);
     for (n = 0; n < jobs_n; n++) {

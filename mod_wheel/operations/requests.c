@@ -18,7 +18,8 @@
 #include "server/process.h"
 #include "server/requests.h"
 
-wheel_facets_t wheel_requests_facets(const wheel_request_t *request)
+/* What a filter compares. */
+static wheel_facets_t facets_of(const wheel_request_t *request)
 {
     wheel_facets_t facets = {
         .name = "",
@@ -44,7 +45,7 @@ unsigned wheel_requests_max(void)
 static int is_meant(const wheel_filter_t *filter,
                     const wheel_request_t *request)
 {
-    wheel_facets_t facets = wheel_requests_facets(request);
+    wheel_facets_t facets = facets_of(request);
 
     return wheel_filter_matches(filter, &facets);
 }

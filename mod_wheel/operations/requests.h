@@ -62,7 +62,4 @@ int wheel_requests_ended(const wheel_hit_t *hit);
 void wheel_requests_steps(const wheel_request_t *request,
                           wheel_step_times_t *steps);
 
-/** What a filter compares. */
-wheel_facets_t wheel_requests_facets(const wheel_request_t *request);
-
 #endif /* WHEEL_OPERATIONS_REQUESTS_H */

@@ -27,7 +27,8 @@ const char *wheel_step_outcome(wheel_step_e step)
     }
 }
 
-const char *wheel_step_missing(wheel_step_e step, apr_pool_t *pool)
+/* Why a step can't be taken by anybody now.  @return NULL: it can */
+static const char *find_problem(wheel_step_e step, apr_pool_t *pool)
 {
     switch (step) {
     case WHEEL_STEP_CUT:
@@ -77,10 +78,10 @@ int wheel_step_find(const wheel_filter_t *filter, wheel_step_result_t *result,
 static int can_take(wheel_step_e step, wheel_step_result_t *result,
                     apr_pool_t *pool)
 {
-    const char *missing = wheel_step_missing(step, pool);
+    const char *problem = find_problem(step, pool);
 
-    if (missing) {
-        return fail(result, HTTP_SERVICE_UNAVAILABLE, missing);
+    if (problem) {
+        return fail(result, HTTP_SERVICE_UNAVAILABLE, problem);
     }
     if (step != WHEEL_STEP_DRAIN && result->request.tid <= 0) {
         return fail(result, HTTP_CONFLICT,

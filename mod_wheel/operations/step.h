@@ -36,9 +36,6 @@ int wheel_step_find(const wheel_filter_t *filter, wheel_step_result_t *result,
 void wheel_step_ask(const wheel_filter_t *filter, wheel_step_e step,
                     wheel_step_result_t *result, apr_pool_t *pool);
 
-/** Why a step can't be taken by anybody now.  @return NULL: it can */
-const char *wheel_step_missing(wheel_step_e step, apr_pool_t *pool);
-
 /** What becomes of a request after a step: cutting, cooling down, draining. */
 const char *wheel_step_outcome(wheel_step_e step);
 
