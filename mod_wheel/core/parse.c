@@ -262,50 +262,22 @@ int wheel_parse_id(const char *text, apr_uint64_t *id)
     return parse_digits(&text, PARSE_ID_MAX, id) && *id > 0 && !*text;
 }
 
-/* Is this one preference (a name, perhaps a value, perhaps parameters) a wait
- * with a whole number? */
-static int wait_seconds(char *preference, apr_uint64_t *seconds)
+int wheel_parse_prefer_wait(const char *preference, apr_interval_time_t *usec)
 {
     const char *value;
-    char *end;
+    apr_uint64_t seconds;
+    int quoted;
 
-    end = strchr(preference, ';');
-    if (end) {
-        *end = '\0'; /* wait has no parameters that mean anything */
-    }
-    apr_collapse_spaces(preference, preference);
-    if (apr_cstr_casecmpn(preference, "wait=", 5)) {
+    if (strncmp(preference, "wait=", 5)) {
         return 0;
     }
     value = preference + 5;
-    if (*value == '"') {
-        value++;
-        end = strchr(value, '"');
-        if (!end || end[1]) {
-            return 0;
-        }
-        *end = '\0';
-    }
-    return parse_digits(&value, WHEEL_SECONDS_MAX, seconds) && !*value;
-}
-
-int wheel_parse_prefer_wait(const char *prefer, apr_interval_time_t *usec,
-                            apr_pool_t *pool)
-{
-    char *rest;
-    char *preference;
-    apr_uint64_t seconds;
-
-    if (!prefer) {
+    quoted = *value == '"';
+    value += quoted;
+    if (!parse_digits(&value, WHEEL_SECONDS_MAX, &seconds) ||
+        (quoted && *value++ != '"') || (*value && *value != ';')) {
         return 0;
     }
-    preference = apr_strtok(apr_pstrdup(pool, prefer), ",", &rest);
-    while (preference) {
-        if (wait_seconds(preference, &seconds)) {
-            *usec = (apr_interval_time_t)seconds * APR_USEC_PER_SEC;
-            return 1;
-        }
-        preference = apr_strtok(NULL, ",", &rest);
-    }
-    return 0;
+    *usec = (apr_interval_time_t)seconds * APR_USEC_PER_SEC;
+    return 1;
 }

@@ -79,11 +79,13 @@ wheel_param_fn wheel_parse_load;
 int wheel_parse_id(const char *text, apr_uint64_t *id);
 
 /**
- * The wait preference of a Prefer header (RFC 7240): whole seconds.
- * @param prefer the header's value, NULL for none
- * @return 1 if it has one that is valid; others are as if not there
+ * The wait preference of a Prefer header (RFC 7240): whole seconds.  It may
+ * have parameters, which mean nothing.
+ * @param preference one item of the header, in lower case, without spaces
+ *        around what separates
+ * @param usec set if it is one that is valid
+ * @return 1 if it is
  */
-int wheel_parse_prefer_wait(const char *prefer, apr_interval_time_t *usec,
-                            apr_pool_t *pool);
+int wheel_parse_prefer_wait(const char *preference, apr_interval_time_t *usec);
 
 #endif /* WHEEL_CORE_PARSE_H */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "apr_lib.h"
-#include "apr_strings.h"
 #include "httpd.h"
 
 /* That of a range which names none. */
@@ -29,20 +28,6 @@ typedef struct liking_t {
     int exactness; /* 0: no range has it */
 } liking_t;
 
-static char *trim(char *text)
-{
-    char *end;
-
-    while (apr_isspace(*text)) {
-        text++;
-    }
-    end = text + strlen(text);
-    while (end > text && apr_isspace(end[-1])) {
-        *--end = '\0';
-    }
-    return text;
-}
-
 /* 0.5, with up to three digits.  Not by strtod(), which reads it by the locale
  * that a module may have set for the process, and takes nan and 1e9.
  * @return thousandths; what is no quality is the highest one */
@@ -61,26 +46,25 @@ static int parse_quality(const char *text)
     return quality;
 }
 
-/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here. */
-static range_t parse_range(char *text)
+/* Read "type/subtype;version=V;q=Q"; other parameters don't matter here.
+ * @param item of the list, as ap_get_list_item() gives it: in lower case,
+ *        without spaces around what separates */
+static range_t parse_range(const char *item, apr_pool_t *pool)
 {
-    range_t range = {"", NULL, QUALITY_MAX};
-    char *rest;
-    char *part = apr_strtok(text, ";", &rest);
+    range_t range = {ap_get_token(pool, &item, 0), NULL, QUALITY_MAX};
 
-    if (part) {
-        range.media = trim(part);
-        part = apr_strtok(NULL, ";", &rest);
-    }
-    while (part) {
-        part = trim(part);
-        if (!ap_cstr_casecmpn(part, "q=", 2)) {
+    while (*item == ';') {
+        const char *part;
+
+        item++;
+        part = ap_get_token(pool, &item, 1);
+        if (!strncmp(part, "q=", 2)) {
             range.quality = parse_quality(part + 2);
         }
-        else if (!ap_cstr_casecmpn(part, "version=", 8)) {
-            range.version = part + 8;
+        else if (!strncmp(part, "version=", 8)) {
+            part += 8;
+            range.version = ap_getword_conf(pool, &part); /* unquoted */
         }
-        part = apr_strtok(NULL, ";", &rest);
     }
     return range;
 }
@@ -111,18 +95,17 @@ static liking_t media_liking(const wheel_media_t *media, const char *accept,
                              apr_pool_t *pool)
 {
     liking_t liking = {0, 0};
-    char *rest;
-    char *text = apr_strtok(apr_pstrdup(pool, accept), ",", &rest);
+    const char *item = ap_get_list_item(pool, &accept);
 
-    while (text) {
-        range_t range = parse_range(text);
+    while (item) {
+        range_t range = parse_range(item, pool);
         int exactness = range_exactness(&range, media);
 
         if (exactness > liking.exactness) {
             liking.quality = range.quality;
             liking.exactness = exactness;
         }
-        text = apr_strtok(NULL, ",", &rest);
+        item = ap_get_list_item(pool, &accept);
     }
     return liking;
 }

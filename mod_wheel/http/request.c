@@ -175,10 +175,13 @@ const char *wheel_request_check_own(request_rec *r)
 
 apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)
 {
+    const char *prefer = apr_table_get(r->headers_in, "Prefer");
     apr_interval_time_t wait_max = -1;
+    const char *item = prefer ? ap_get_list_item(r->pool, &prefer) : NULL;
 
-    wheel_parse_prefer_wait(apr_table_get(r->headers_in, "Prefer"), &wait_max,
-                            r->pool);
+    while (item && !wheel_parse_prefer_wait(item, &wait_max)) {
+        item = ap_get_list_item(r->pool, &prefer);
+    }
     return wait_max;
 }
 

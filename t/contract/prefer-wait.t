@@ -20,12 +20,15 @@ my @applied = (
     [['respond-async, wait=0'],         'wait=0'],
     [['wait=0; foo=bar, handling=lenient'], 'wait=0'],
     [['respond-async', 'wait=0'],       'wait=0'],
+    [['foo; wait=3, wait=0, wait=1'],   'wait=0'],
+    [['foo="a, wait=1, \"b", wait=0'],  'wait=0'],
 );
 
 # Preferences that mean nothing are as if not there (RFC 7240, 2).
 my @ignored = (
     'wait', 'wait=', 'wait=-1', 'wait=soon', 'wait=1.5', 'wait=0x1',
     'awaits=0', 'wait=99999999999999999999', 'wait="0', 'respond-async', ',',
+    'foo="a, wait=0, b"',
 );
 plan tests => 3 * @applied + 3 + 5, need_module 'wheel';
 

@@ -207,11 +207,11 @@ static void load_holds(const char *text, apr_pool_t *pool)
     }
 }
 
-static void prefer_holds(const char *text, apr_pool_t *pool)
+static void prefer_holds(const char *text)
 {
     apr_interval_time_t usec = -1;
 
-    if (wheel_parse_prefer_wait(text, &usec, pool)) {
+    if (wheel_parse_prefer_wait(text, &usec)) {
         MUST(usec >= 0 && usec <= apr_time_from_sec(WHEEL_SECONDS_MAX));
         MUST(usec % APR_USEC_PER_SEC == 0);
     }
@@ -390,7 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     seconds_hold(text);
     id_holds(text);
     load_holds(text, pool);
-    prefer_holds(text, pool);
+    prefer_holds(text);
     query_holds(text, pool);
     filter_holds(text, pool);
     status_holds(text, pool);
