@@ -25,7 +25,7 @@
 
 /* Not the end of the connection: reading goes on.  But after a failover, what
  * was the primary may be a replica now, and the address may lead to another
- * server. */
+ * server: the end of the connection tells of that. */
 void reader_note_failure(reader_t *reader, const char *why)
 {
     static const char read_only[] = "READONLY ";
@@ -34,6 +34,7 @@ void reader_note_failure(reader_t *reader, const char *why)
     if (!strncmp(why, read_only, sizeof(read_only) - 1)) {
         wheel_connection_fail(&reader->connection, "Redis says: %s", why);
         reader->read_only = 1;
+        return;
     }
     if (strcmp(reader->failed, why)) {
         apr_cpystrn(reader->failed, why, sizeof(reader->failed));

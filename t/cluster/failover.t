@@ -13,7 +13,7 @@ use WheelRedis ();
 use WheelServer ();
 use WheelTest qw(await wait_until);
 
-plan tests => 9, need_module 'wheel';
+plan tests => 10, need_module 'wheel';
 
 my ($old, $new) = map { WheelRedis->started } 1 .. 2;
 ok follows($new, $old), 'one Redis is a replica of the other';
@@ -34,6 +34,9 @@ ok $_->logs(qr/WH0085: .*READONLY/), 'a host says that it is with the old one'
     for $near, $far;
 is $near->get('/wheel-status?openmetrics')->body =~ /^wheel_cluster_linked (\d)/m
     && $1, 0, 'which the metrics have';
+
+is grep({ $_->error_log =~ /WH0089: / } $near, $far), 0,
+    'and with no other message, of a command that failed';
 
 lead_to($new);
 my ($sec) = @{ $new->command('TIME') };
