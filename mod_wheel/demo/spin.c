@@ -26,7 +26,7 @@
 
 /* Publications from one reading of the CPU clock to the next, 7 to 9 usec: a
  * tenth of what 1 % of the shortest period is. */
-#define SPIN_LOOK_PUBLICATIONS 8
+#define SPIN_CLOCK_PUBLICATIONS 8
 
 /* CPU time that a wheel catches up with if it did not get the core, a point of
  * 5 seconds.  What it missed beyond that is lost: it must not turn at full
@@ -151,7 +151,7 @@ static void turn_until(wheel_job_t *job, spin_t *spin, apr_int64_t cpu_nsec)
            clock_nsec(CLOCK_THREAD_CPUTIME_ID) < cpu_nsec) {
         do {
             turn_on(job, spin);
-        } while (++publications % SPIN_LOOK_PUBLICATIONS);
+        } while (++publications % SPIN_CLOCK_PUBLICATIONS);
         if (publications % SPIN_YIELD_PUBLICATIONS == 0) {
             wheel_job_look(job);
         }

@@ -22,7 +22,7 @@
 
 #include "mod_wheel.h"
 
-/* Instructions of Lua from one look at the mark to the next: well below a
+/* Instructions of Lua from one poll of the mark to the next: well below a
  * millisecond. */
 #define LUA_INSTRUCTIONS 10000
 
@@ -37,8 +37,23 @@ static APR_OPTIONAL_FN_TYPE(wheel_request_interrupted) * is_interrupted;
 static APR_OPTIONAL_FN_TYPE(wheel_request_trace_wanted) * is_trace_wanted;
 static APR_OPTIONAL_FN_TYPE(wheel_request_trace) * tell_trace;
 
-/* "FILE:LINE (FUNCTION) < ...", the innermost first.  Changes nothing in the
- * state, and takes no memory of it. */
+/* "FILE:LINE (FUNCTION)", cut to fit.  A function in C has no line.
+ * @return how long it is */
+static size_t write_function(const lua_Debug *at, char *text, size_t text_bytes)
+{
+    char line[16] = "";
+
+    if (at->currentline > 0) {
+        apr_snprintf(line, sizeof(line), ":%d", at->currentline);
+    }
+    apr_snprintf(text, text_bytes, "%s%s%s%s%s", at->short_src, line,
+                 at->name ? " (" : "", at->name ? at->name : "",
+                 at->name ? ")" : "");
+    return strlen(text);
+}
+
+/* The functions that are under way, as "... < ...", the innermost first.
+ * Changes nothing in the state, and takes no memory of it. */
 static void trace(lua_State *L)
 {
     char text[LUA_TRACE_BYTES] = "";
@@ -50,16 +65,14 @@ static void trace(lua_State *L)
                     lua_getstack(L, level, &at);
          level++) {
         lua_getinfo(L, "Sln", &at);
-        apr_snprintf(text + used, sizeof(text) - used, "%s%s:%d%s%s%s",
-                     level ? " < " : "", at.short_src, at.currentline,
-                     at.name ? " (" : "", at.name ? at.name : "",
-                     at.name ? ")" : "");
+        apr_cpystrn(text + used, level ? " < " : "", sizeof(text) - used);
         used += strlen(text + used);
+        used += write_function(&at, text + used, sizeof(text) - used);
     }
     tell_trace(text);
 }
 
-static void look(lua_State *L, lua_Debug *where)
+static void poll_mark(lua_State *L, lua_Debug *where)
 {
     (void)where;
     if (is_trace_wanted && tell_trace && is_trace_wanted()) {
@@ -67,7 +80,7 @@ static void look(lua_State *L, lua_Debug *where)
     }
     if (is_interrupted && is_interrupted()) {
         /* Whatever catches this one fails at its next instruction. */
-        lua_sethook(L, look, LUA_MASKCOUNT, 1);
+        lua_sethook(L, poll_mark, LUA_MASKCOUNT, 1);
         luaL_error(L, "the request was stopped");
     }
 }
@@ -75,7 +88,7 @@ static void look(lua_State *L, lua_Debug *where)
 static int watch_request(lua_State *L, request_rec *r)
 {
     (void)r;
-    lua_sethook(L, look, LUA_MASKCOUNT, LUA_INSTRUCTIONS);
+    lua_sethook(L, poll_mark, LUA_MASKCOUNT, LUA_INSTRUCTIONS);
     return OK;
 }
 

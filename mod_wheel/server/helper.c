@@ -40,7 +40,7 @@ APLOG_USE_MODULE(wheel);
 #define HELPER_BRIEF_USEC APR_USEC_PER_SEC
 
 /* How long the parent waits for it when the server ends, and how often it
- * looks. */
+ * checks whether it has ended. */
 #define HELPER_END_WAIT_USEC (2500 * 1000)
 #define HELPER_END_CHECK_USEC (2 * 1000)
 
