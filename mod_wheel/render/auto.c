@@ -52,9 +52,10 @@ static void put_privileged_lines(wheel_text_t *out, const wheel_facts_t *facts)
 
     for (n = 0; n < facts->privileged_n; n++) {
         const wheel_privileged_fact_t *fact = &facts->privileged[n];
+        const char *missing = wheel_facts_missing(fact, out->pool);
 
         wheel_text_putf(out, "WheelPrivileged: step=%s missing=%s\n",
-                        fact->step, fact->missing ? fact->missing : "");
+                        fact->step, missing ? missing : "");
     }
 }
 

@@ -206,6 +206,14 @@ const char *wheel_value_plain(const json_t *value, apr_pool_t *pool)
 
 /* --- The rows of the server ----------------------------------------------- */
 
+const char *wheel_facts_missing(const wheel_privileged_fact_t *fact,
+                                apr_pool_t *pool)
+{
+    return fact->missing
+               ? wheel_render_text(fact->missing, WHEEL_DETAIL_MAX, pool)
+               : NULL;
+}
+
 unsigned wheel_facts_reserved(const wheel_facts_t *facts)
 {
     unsigned reserve = facts->reserve > 0 ? facts->reserve : 0;

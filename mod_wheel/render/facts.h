@@ -57,6 +57,11 @@ typedef struct wheel_row_t {
 void wheel_rows_fill(wheel_row_t *rows, const wheel_facts_t *facts,
                      const wheel_snapshot_t *snapshot);
 
+/** Why a privileged step is missing, as printable ASCII: a message of the C
+ * library may be in any charset.  NULL: it can be taken */
+const char *wheel_facts_missing(const wheel_privileged_fact_t *fact,
+                                apr_pool_t *pool);
+
 /** Idle workers that no job gets. */
 unsigned wheel_facts_reserved(const wheel_facts_t *facts);
 

@@ -165,11 +165,12 @@ static void put_privileged_table(wheel_text_t *out, const wheel_facts_t *facts)
     wheel_html_table(out, "Privileged steps");
     for (n = 0; n < facts->privileged_n; n++) {
         const wheel_privileged_fact_t *fact = &facts->privileged[n];
+        const char *missing = wheel_facts_missing(fact, out->pool);
 
-        wheel_text_putf(
-            out, "<tr><th scope=\"row\">%s</th><td>%s%s</td></tr>\n",
-            fact->step, fact->missing ? "missing: " : "can be taken",
-            fact->missing ? wheel_text_html(fact->missing, out->pool) : "");
+        wheel_text_putf(out,
+                        "<tr><th scope=\"row\">%s</th><td>%s%s</td></tr>\n",
+                        fact->step, missing ? "missing: " : "can be taken",
+                        missing ? wheel_text_html(missing, out->pool) : "");
     }
     wheel_html_table_end(out);
 }

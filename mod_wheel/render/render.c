@@ -151,7 +151,7 @@ static json_t *counters_json(const apr_uint64_t *counters, unsigned counters_n,
     return object;
 }
 
-static json_t *privileged_json(const wheel_facts_t *facts)
+static json_t *privileged_json(const wheel_facts_t *facts, apr_pool_t *pool)
 {
     json_t *list = json_array();
     unsigned n;
@@ -159,18 +159,19 @@ static json_t *privileged_json(const wheel_facts_t *facts)
     for (n = 0; n < facts->privileged_n; n++) {
         list = wheel_json_append(
             list, json_pack("{s:s, s:s?}", "step", facts->privileged[n].step,
-                            "missing", facts->privileged[n].missing));
+                            "missing",
+                            wheel_facts_missing(&facts->privileged[n], pool)));
     }
     return list;
 }
 
-static json_t *server_json(const wheel_facts_t *facts)
+static json_t *server_json(const wheel_facts_t *facts, apr_pool_t *pool)
 {
     return json_pack("{s:s, s:i, s:f, s:s, s:b, s:o}", "mpm", facts->mpm,
                      "generation", facts->generation, "uptime",
                      facts->uptime / 1e6, "version", facts->version, "requests",
                      facts->requests != NULL, "privileged",
-                     privileged_json(facts));
+                     privileged_json(facts, pool));
 }
 
 static json_t *limits_json(const wheel_facts_t *facts,
@@ -219,8 +220,9 @@ const char *wheel_render_json(const wheel_facts_t *facts,
         json_pack(
             "{s:i, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
             "version", WHEEL_RENDER_VERSION, "time", snapshot->taken / 1e6,
-            "filter", json_filter(facts->filter), "server", server_json(facts),
-            "cluster", wheel_json_cluster(facts, pool), "limits",
+            "filter", json_filter(facts->filter), "server",
+            server_json(facts, pool), "cluster",
+            wheel_json_cluster(facts, pool), "limits",
             limits_json(facts, snapshot), "workers", workers_json(facts),
             "jobs", jobs, "running",
             jobs_json(snapshot->jobs, snapshot->jobs_n, WHEEL_COLUMN_RUNNING,
