@@ -63,10 +63,14 @@ static int note_parent(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 void wheel_fork_register(apr_pool_t *pconf)
 {
+    int error;
+
     (void)pconf;
     memset(&forks, 0, sizeof(forks));
     forks.parent = getpid();
-    /* The C library forgets it when the module is unloaded. */
-    pthread_atfork(NULL, NULL, close_in_forked);
+    /* The C library forgets it when the module is unloaded.  Without memory for
+     * it, children would have a way to the privileged process. */
+    error = pthread_atfork(NULL, NULL, close_in_forked);
+    ap_assert(!error);
     ap_hook_post_config(note_parent, NULL, NULL, APR_HOOK_REALLY_FIRST);
 }
