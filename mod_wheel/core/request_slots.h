@@ -108,6 +108,7 @@ typedef struct wheel_request_connection_t {
 typedef struct wheel_request_facts_t {
     apr_time_t started;            /* usec since the epoch */
     apr_int64_t began_usec;        /* by wheel_clock_coarse_usec() */
+    apr_int64_t handled_usec;      /* when its handler began, by the same */
     apr_int64_t began_cpu_usec;    /* of its thread; -1: nobody has asked */
     apr_interval_time_t slow;      /* usec after which it is listed */
     apr_interval_time_t log_after; /* usec after which the log has where it is
@@ -305,8 +306,8 @@ void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
                               wheel_kind_e kind);
 
 /**
- * A request is redirected within the server: what its new location says.  When
- * it began stays as it is.
+ * What the location of a request says, or one to which it is redirected within
+ * the server.  When it began stays as it is.
  */
 void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
                                   const wheel_request_facts_t *facts);

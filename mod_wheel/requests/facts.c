@@ -26,7 +26,7 @@ static int client_fd(conn_rec *c)
 
 static void watch_client(const request_rec *r, wheel_request_facts_t *facts)
 {
-    if (wheel_config_requests_watched(r)) {
+    if (wheel_config_requests_watched(r) && !facts->connection.family) {
         wheel_departed_watch(facts->client_fd, &facts->connection);
     }
 }
@@ -40,31 +40,39 @@ static void take_steps(const wheel_dir_config_t *settings,
     facts->drain_after = settings->drain_after;
 }
 
-void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts)
+void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
-    facts->started = r->request_time;
-    facts->began_usec = wheel_clock_coarse_usec();
-    facts->began_cpu_usec =
-        settings.cpu_max > 0 ? wheel_clock_thread_usec() : -1;
+    facts->handled_usec = wheel_clock_coarse_usec();
     facts->slow = settings.slow;
     facts->log_after = settings.where_log ? settings.slow : 0;
     facts->wait_max = settings.wait_max;
     facts->cpu_max = settings.cpu_max;
     take_steps(&settings, facts);
     facts->fpm = settings.fpm;
-    facts->generation = wheel_process_generation();
-    facts->client_fd = client_fd(r->connection);
+    if (!wheel_config_requests_watched(r)) {
+        facts->connection.family = 0;
+    }
     watch_client(r, facts);
     facts->wait_action = settings.wait_action;
     facts->cpu_action = settings.cpu_action;
+    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
+}
+
+void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts)
+{
+    facts->client_fd = client_fd(r->connection);
+    wheel_facts_locate(r, facts);
+    facts->started = r->request_time;
+    facts->began_usec = facts->handled_usec;
+    facts->began_cpu_usec = facts->cpu_max > 0 ? wheel_clock_thread_usec() : -1;
+    facts->generation = wheel_process_generation();
     wheel_request_text(facts->method, sizeof(facts->method), r->method);
     wheel_request_text(facts->host, sizeof(facts->host),
                        r->hostname ? r->hostname : r->server->server_hostname);
     wheel_request_text(facts->path, sizeof(facts->path), wheel_kind_path(r));
     wheel_request_text(facts->client, sizeof(facts->client), r->useragent_ip);
-    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
 }
 
 /* --- A redirect ---------------------------------------------------------- */
@@ -93,6 +101,7 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
+    facts->handled_usec = wheel_clock_coarse_usec();
     limit(&facts->wait_max, &facts->wait_action, settings.wait_max,
           settings.wait_action);
     limit(&facts->cpu_max, &facts->cpu_action, settings.cpu_max,

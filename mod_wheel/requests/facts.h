@@ -11,6 +11,10 @@
 /** @param facts zeros */
 void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts);
 
+/** Its location has become known, or its handler: what the location says holds
+ * now in place of what is there. */
+void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts);
+
 /**
  * A request is redirected within the server, by a RewriteRule of a .htaccess
  * file, say: what its new location says holds, too, as far as it is stricter.

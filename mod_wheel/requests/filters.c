@@ -100,6 +100,25 @@ void wheel_run_add_filters(wheel_running_t *running, request_rec *r)
     ap_add_input_filter_handle(filters.request_in, running, r, r->connection);
 }
 
+void wheel_run_remove_filters(request_rec *r)
+{
+    ap_filter_t *out = r->output_filters;
+    ap_filter_t *in = r->input_filters;
+
+    while (out && out->frec != filters.request_out) {
+        out = out->next;
+    }
+    while (in && in->frec != filters.request_in) {
+        in = in->next;
+    }
+    if (out) {
+        ap_remove_output_filter(out);
+    }
+    if (in) {
+        ap_remove_input_filter(in);
+    }
+}
+
 /* The document of an error skips the filters of its request.  An error that a
  * redirect within a handler ends in is sent before that handler returns. */
 static void insert_error_filter(request_rec *r)
@@ -175,6 +194,13 @@ static void watch_tunnel(wheel_running_t *running, conn_rec *backend,
         keep(running, WHEEL_BLOCKED_TUNNEL_CLIENT,
              ap_get_conn_socket(running->c));
     }
+}
+
+void wheel_run_leave_tunnel(wheel_running_t *running)
+{
+    running->tunnel = NULL;
+    wheel_blocked_drop(running->wait, WHEEL_BLOCKED_TUNNEL);
+    wheel_blocked_drop(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
 }
 
 static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,

@@ -141,7 +141,7 @@ static void count_alike(const wheel_request_t *request, fpm_alike_t *alike)
     wheel_request_slots_t *slots = wheel_requests_slots();
     unsigned max = wheel_request_slots_max(slots);
     apr_int64_t now = wheel_clock_usec();
-    apr_int64_t began = request->facts.began_usec;
+    apr_int64_t began = request->facts.handled_usec;
     wheel_request_t other;
     unsigned n;
 
@@ -157,9 +157,9 @@ static void count_alike(const wheel_request_t *request, fpm_alike_t *alike)
             strcmp(other.facts.method, request->facts.method)) {
             continue;
         }
-        gap = apart(other.facts.began_usec, began);
+        gap = apart(other.facts.handled_usec, began);
         alike->n++;
-        alike->older_n += other.facts.began_usec < began;
+        alike->older_n += other.facts.handled_usec < began;
         alike->gap_usec = gap < alike->gap_usec ? gap : alike->gap_usec;
     }
 }
@@ -212,7 +212,7 @@ static wheel_fpm_e choose_among(const fpm_found_t *found, apr_int64_t elapsed,
 static wheel_fpm_e choose(const wheel_request_t *request,
                           const fpm_found_t *found, wheel_fpm_worker_t *worker)
 {
-    apr_int64_t elapsed = wheel_clock_usec() - request->facts.began_usec;
+    apr_int64_t elapsed = wheel_clock_usec() - request->facts.handled_usec;
     fpm_alike_t alike;
 
     if (found->n == 0) {

@@ -89,7 +89,14 @@ const char *wheel_kind_script(request_rec *r)
 
 /* --- Its path ------------------------------------------------------------ */
 
-/* Only what was rewritten, redirected or encoded differs. */
+/* Decoding it would change nothing. */
+static int is_plain(const char *path)
+{
+    return !strchr(path, '%') && !strstr(path, "//") && !strstr(path, "/.");
+}
+
+/* As the client has asked, and decoded; httpd decodes r->uri later than a job
+ * begins.  Only what was rewritten, redirected or encoded differs. */
 const char *wheel_kind_path(const request_rec *r)
 {
     const request_rec *first = r;
@@ -100,7 +107,8 @@ const char *wheel_kind_path(const request_rec *r)
         first = first->prev;
     }
     asked = first->parsed_uri.path;
-    if (!asked || *asked != '/' || !strcmp(asked, r->uri)) {
+    if (!asked || *asked != '/' ||
+        (!strcmp(asked, r->uri) && is_plain(asked))) {
         return r->uri;
     }
     path = apr_pstrdup(r->pool, asked);

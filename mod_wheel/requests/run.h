@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* requests/run.h: a request as a job, from the start of its handler to its
- * end. */
+/* requests/run.h: a request as a job, from the time when its head has been read
+ * to the end of its handler. */
 #ifndef WHEEL_REQUESTS_RUN_H
 #define WHEEL_REQUESTS_RUN_H
 
@@ -24,6 +24,7 @@ typedef struct wheel_running_t {
     conn_rec *tunnel;             /* to a backend, or NULL */
     wheel_kind_e kind;            /* of what runs now */
     int has_processes;            /* some may work for it */
+    int is_ahead;                 /* of its handler, which is not known yet */
     int passed;    /* a part of its answer has gone down the filters */
     int complete;  /* all of it has */
     int answering; /* mod_wheel answers in its place */
@@ -46,8 +47,18 @@ void wheel_run_refuse(wheel_running_t *running);
 /** Register the hooks. */
 void wheel_run_register(apr_pool_t *pconf);
 
+/** The calling thread runs no job any more.  For wheel_finish() alone. */
+void wheel_run_leave(void);
+
+/** It gets another entry in the list of waits for its next one.  For
+ * wheel_finish() alone. */
+void wheel_run_leave_wait(void);
+
 /** Add the filters of a request that is a job. */
 void wheel_run_add_filters(wheel_running_t *running, request_rec *r);
+
+/** Remove them: nothing has been read or sent. */
+void wheel_run_remove_filters(request_rec *r);
 
 /** Register the filters, for wheel_run_register() alone. */
 void wheel_run_register_filters(void);

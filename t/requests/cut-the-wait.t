@@ -48,7 +48,7 @@ for my $kind (@kinds) {
     my ($code, $out) = wheelctl($server, 'where', "--id=$row->{id}");
     like $out, qr/waits for: poll: \Q$backend\E$/m,
         'where it waits is said';
-    like $out, qr/^  #\d+ +run_as_job \(run\.c:\d+\)$/m, 'with its stack';
+    like $out, qr/^  #\d+ +run_from_head \(run\.c:\d+\)$/m, 'with its stack';
     ok stop_listed($server, "/$kind/", $answer), 'a stop frees it';
     is $answer->status, 503, 'and its client is told';
     ok listed($server, "/$kind/beside"), 'the one beside it goes on';
