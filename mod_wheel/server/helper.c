@@ -257,8 +257,7 @@ static void end_supervisor(helper_retained_t *kept)
     kept->supervisor = 0;
     while (pid && waitpid(pid, NULL, WNOHANG) == 0) {
         if (wheel_clock_usec() >= until) {
-            kill(pid, SIGKILL);
-            waitpid(pid, NULL, 0);
+            wheel_process_kill_child(pid);
             return;
         }
         apr_sleep(HELPER_END_CHECK_USEC);

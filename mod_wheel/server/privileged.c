@@ -144,11 +144,7 @@ static apr_status_t end_generation(void *data)
     if (getpid() != kept->owner || !kept->pid) {
         return APR_SUCCESS;
     }
-    /* A debugging server of one process (httpd -X) is root no more.  There it
-     * ends with that process. */
-    if (kill(kept->pid, SIGKILL) == 0) {
-        waitpid(kept->pid, NULL, 0);
-    }
+    wheel_process_kill_child(kept->pid);
     kept->pid = 0;
     return APR_SUCCESS;
 }

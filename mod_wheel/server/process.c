@@ -17,6 +17,9 @@
 
 #include "core/platform.h"
 
+#define PROCESS_KILL_WAIT_USEC APR_USEC_PER_SEC
+#define PROCESS_KILL_STEP_USEC 500
+
 static struct {
     wheel_table_t *table;
     wheel_proc_t self;
@@ -70,6 +73,20 @@ int wheel_process_has_child(pid_t pid)
     info.si_pid = 0;
     return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == 0;
+}
+
+/* In a debugging server of one process (httpd -X), which is root no more, it
+ * can't be killed.  There it ends with that process. */
+void wheel_process_kill_child(pid_t pid)
+{
+    apr_int64_t until = wheel_clock_usec() + PROCESS_KILL_WAIT_USEC;
+
+    if (kill(pid, SIGKILL) != 0) {
+        return;
+    }
+    while (waitpid(pid, NULL, WNOHANG) == 0 && wheel_clock_usec() < until) {
+        apr_sleep(PROCESS_KILL_STEP_USEC);
+    }
 }
 
 int wheel_process_lost(const wheel_proc_t *proc)

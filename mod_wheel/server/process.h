@@ -24,6 +24,13 @@ pid_t wheel_process_parent(void);
  * restarts, httpd takes one that is held by SIGSTOP for one that has. */
 int wheel_process_has_child(pid_t pid);
 
+/**
+ * End a child by SIGKILL and wait for it, for a second at most: one that the
+ * kernel or a debugger holds would keep its parent waiting for as long.  httpd
+ * reaps that one later.
+ */
+void wheel_process_kill_child(pid_t pid);
+
 /** Is this neither this process nor a child of it that lives?  As of
  * wheel_proc_dead_t, for the parent: what owns a slot is its child, or was.  A
  * child may have written any number there, and by /proc the parent could be
