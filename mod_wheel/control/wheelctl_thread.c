@@ -9,11 +9,13 @@
 #include "control/wheelctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
 
+#include "core/apart.h"
 #include "core/proc.h"
 #include "core/thread_cut.h"
 #include "core/thread_wait.h"
@@ -21,7 +23,12 @@
 /* How long a thread is tried to be freed. */
 #define CUT_USEC APR_USEC_PER_SEC
 #define CUT_STEP_USEC (10 * 1000)
-#define CUT_ALARM_SEC 30
+
+/* All of that: the kernel may keep a process from being read. */
+#define CUT_GIVE_UP_USEC (30 * APR_USEC_PER_SEC)
+
+/* Added to what came of a cut: smaller codes are those of wheelctl. */
+#define CUT_CODE 100
 
 #define TRACE_BYTES 300
 
@@ -122,29 +129,47 @@ static int same_and_marked(void *baton)
            now.pid == was->pid && now.tid == was->tid;
 }
 
+/* Whose thread is to be freed. */
+typedef struct cut_job_t {
+    const char *socket;
+    apr_uint64_t id;
+} cut_job_t;
+
 /* The thread may be between two waits: it is tried for a second. */
-static const char *cut_here(const char *socket, apr_uint64_t id)
+static int cut_apart(void *baton)
 {
+    const cut_job_t *job = baton;
     apr_int64_t until = wheel_clock_usec() + CUT_USEC;
     wheel_cut_e cut = WHEEL_CUT_OTHER_JOB;
     wheelctl_thread_t thread;
 
-    while (find_thread(socket, id, &thread)) {
+    while (find_thread(job->socket, job->id, &thread)) {
         wheel_cut_target_t target = {
             thread.server,    WHEEL_NOT_ROOT,  thread.pid, thread.tid,
             thread.client_fd, same_and_marked, &thread,
         };
 
-        alarm(CUT_ALARM_SEC); /* its end lets the thread go, too */
         cut = wheel_thread_cut(&target);
-        alarm(0);
         if ((cut != WHEEL_CUT_RUNNING && cut != WHEEL_CUT_TRACED) ||
             wheel_clock_usec() >= until) {
             break;
         }
         usleep(CUT_STEP_USEC);
     }
-    return wheel_cut_name(cut);
+    return CUT_CODE + (int)cut;
+}
+
+/* Its end lets the thread go, too. */
+static const char *cut_here(const char *socket, apr_uint64_t id)
+{
+    cut_job_t job = {socket, id};
+    int code = wheel_apart(cut_apart, &job, CUT_GIVE_UP_USEC);
+
+    if (code >= 0 && code < CUT_CODE) {
+        exit(code); /* it has said why */
+    }
+    return code < 0 ? "given up: the kernel keeps its process from being read"
+                    : wheel_cut_name((wheel_cut_e)(code - CUT_CODE));
 }
 
 static const char *cut_by_server(const char *socket, apr_uint64_t id)

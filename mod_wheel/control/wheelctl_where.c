@@ -15,6 +15,7 @@
 
 #include "apr_strings.h"
 
+#include "core/apart.h"
 #include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/thread_copy.h"
@@ -25,9 +26,10 @@
 #define MEASURE_USEC (20 * 1000)
 
 /* What all stacks together may take: files may be on a disk that doesn't
- * answer.  To copy one, a process that keeps its memory from being read. */
+ * answer.  And all that root does: the kernel may keep a process from being
+ * read. */
 #define STACKS_USEC (20 * APR_USEC_PER_SEC)
-#define COPY_ALARM_SEC 30
+#define WHERE_USEC (40 * APR_USEC_PER_SEC)
 
 /* Processes of a CGI script that are shown. */
 #define PROCESSES_MAX 32
@@ -135,9 +137,7 @@ static void look_at_stack(seen_t *seen)
     if (seen->no_stack) {
         return;
     }
-    alarm(COPY_ALARM_SEC);
     rv = wheel_thread_copy(seen->process.pid, seen->tid, &copy);
-    alarm(0);
     seen->no_stack = copy_error(rv);
     if (rv == APR_SUCCESS) {
         name_stack(seen, &copy, &mappings);
@@ -286,15 +286,13 @@ static int where_by_server(const ask_t *ask)
     return 0;
 }
 
-int wheelctl_where(const ask_t *ask)
+static int where_here(void *baton)
 {
+    const ask_t *ask = baton;
     wheelctl_thread_t thread;
     wheelctl_thread_t again;
     json_t *where;
 
-    if (geteuid() != 0) {
-        return where_by_server(ask);
-    }
     wheelctl_thread_find(ask, &thread);
     look(&thread);
     if (found.seen[0].rv != APR_SUCCESS) {
@@ -319,4 +317,20 @@ int wheelctl_where(const ask_t *ask)
         print_where(where);
     }
     return 0;
+}
+
+int wheelctl_where(const ask_t *ask)
+{
+    int code;
+
+    if (geteuid() != 0) {
+        return where_by_server(ask);
+    }
+    code = wheel_apart(where_here, (void *)ask, WHERE_USEC);
+    if (code < 0) {
+        wheelctl_fail(EXIT_SERVER,
+                      "the request can't be examined: the kernel keeps one of "
+                      "its processes from being read, or ended the attempt");
+    }
+    return code;
 }

@@ -7,6 +7,7 @@
 
 #include "apr_general.h"
 
+#include "core/apart.h"
 #include "core/job_tree.h"
 #include "core/proc.h"
 #include "core/request_slots.h"
@@ -138,12 +139,46 @@ static void one_of_the_same_user_is_given_up(void **state)
     kill_child(own);
 }
 
+static int read_stat(void *baton)
+{
+    wheel_proc_of(*(pid_t *)baton);
+    return 7;
+}
+
+static int die(void *baton)
+{
+    raise(*(int *)baton);
+    return 7;
+}
+
+/* Where the kernel doesn't let it wait, it answers. */
+static void a_part_of_a_program_is_given_up(void **state)
+{
+    apr_int64_t began;
+    pid_t self = getpid();
+    int by = SIGALRM;
+    int code;
+
+    (void)state;
+    assert_int_equal(wheel_apart(read_stat, &self, ANSWER_SEC * 1000000), 7);
+    assert_int_equal(wheel_apart(die, &by, ANSWER_SEC * 1000000), -1);
+    setup_held();
+    began = wheel_clock_usec();
+    code = wheel_apart(read_stat, &held, 100000);
+    assert_true(code == -1 || code == 7);
+    assert_true(wheel_clock_usec() - began < ANSWER_SEC * 1000000 / 2);
+    end_held();
+    by = SIGSTOP;
+    assert_int_equal(wheel_apart(die, &by, 100000), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_state_is_told_at_once),
         cmocka_unit_test(others_do_not_work_for_a_job),
         cmocka_unit_test(one_of_the_same_user_is_given_up),
+        cmocka_unit_test(a_part_of_a_program_is_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
