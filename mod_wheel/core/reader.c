@@ -15,7 +15,7 @@
 #include "core/proc.h"
 
 #define READER_STACK_BYTES (256 * 1024)
-#define READER_WAIT_USEC (500 * 1000)
+#define READER_WAIT_USEC (1000 * 1000)
 
 /* Readers at once, with those that were given up and still wait. */
 #define READERS_MAX 64

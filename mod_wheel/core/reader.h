@@ -19,8 +19,8 @@ typedef void (*wheel_reader_work_t)(void *baton);
  * lock.
  * @param work has to ask wheel_reader_begin() before it reads of a process
  * @param release frees the baton where it is given up, perhaps much later
- * @return 1 if it is done; 0 if it took more than half a second and is given
- *         up, or could not be started: then the baton is the caller's no more
+ * @return 1 if it is done; 0 if it took more than a second and is given up, or
+ *         could not be started: then the baton is the caller's no more
  */
 int wheel_reader_run(wheel_reader_work_t work, wheel_reader_work_t release,
                      void *baton);

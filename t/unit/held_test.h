@@ -107,7 +107,7 @@ static inline void held_serve(int device)
     _exit(1);
 }
 
-static inline void held_run(uid_t user, char *const *environment)
+static inline void held_run(pid_t parent, uid_t user, char *const *environment)
 {
     static char *const arguments[] = {HELD_PROGRAM, "1000", NULL};
     int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -127,6 +127,7 @@ static inline void held_run(uid_t user, char *const *environment)
         held_serve(device);
     }
     close(device);
+    end_with_parent(parent);
     if (open(HELD_FILE, O_RDWR | O_CLOEXEC) >= 0) {
         execve(HELD_PROGRAM, arguments, environment);
     }
@@ -174,11 +175,12 @@ static inline int held_is(pid_t pid)
  */
 static inline pid_t held_start(uid_t user, char *const *environment)
 {
+    pid_t parent = getpid();
     pid_t pid = start_child();
     int msec = 0;
 
     if (pid == 0) {
-        held_run(user, environment);
+        held_run(parent, user, environment);
     }
     while (!held_is(pid)) {
         assert_true(msec < HELD_MAX_MSEC);
