@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,8 +180,12 @@ static void supervise(const helper_start_t *start, apr_pool_t *pool)
     }
 }
 
+/* Where a server of root's has a CoreDumpDirectory, processes of its user may
+ * trace each other and take each other's sockets.  These have those that no
+ * child is to have. */
 void helper_supervise(const helper_start_t *start)
 {
+    int was_root = geteuid() == 0;
     int can_be_told = helper_told_begin(start->life);
     apr_pool_t *pool;
 
@@ -193,6 +198,9 @@ void helper_supervise(const helper_start_t *start)
                      "WH0073: the helper process can't be the user of the "
                      "server, and ends: check User and Group");
         _exit(1);
+    }
+    if (was_root) {
+        prctl(PR_SET_DUMPABLE, 0);
     }
     supervise(start, pool);
     _exit(0);

@@ -15,7 +15,7 @@ use WheelTest qw(forked_pids helper_pids supervisor_pids wait_until);
 
 use constant RESTARTS => 2;
 
-plan tests => 6 * (1 + RESTARTS), need_module 'wheel',
+plan tests => 8 * (1 + RESTARTS), need_module 'wheel',
     { 'root alone may see the descriptors of a child' => sub { $> == 0 } };
 
 my $server = WheelServer->new(config => '');
@@ -27,6 +27,7 @@ LoadModule wheel_redis_module "@{[redis_module_file()]}"
 @{[load_modules('cgid'), cgi_scripts($server, script => 'exec sleep 600')]}
 @{[user_modules('test_daemon')]}
 CustomLog "|$dir/logger" "%h"
+CoreDumpDirectory "$dir"
 WheelCluster redis://127.0.0.1:1
 WheelRequests on
 WheelPrivileged cut cooldown where
@@ -60,6 +61,10 @@ sub check {
         "$when: parent and helper share sockets";
     is scalar(grep { $shared{$_} } sockets($privileged)), 1,
         'one is that of the privileged process';
+    ok +(grep { !owned_by_root("/proc/$_/fd") } $server->children),
+        'with a CoreDumpDirectory, children show theirs to their user';
+    is scalar(grep { owned_by_root("/proc/$_/fd") } supervisor_pids($parent),
+        $helper), 2, 'supervisor and helper do not';
     my ($daemon) = grep { grep { $_ == $script } forked_pids($_) } @others;
     ok $daemon && named('test-daemon'), 'there are daemons';
     my %others = map { my $pid = $_;
@@ -71,6 +76,13 @@ sub check {
     is join(' ', links($logger)), '', 'nor has a log program';
     kill KILL => $script;
     return;
+}
+
+# What only root may see is root's.
+sub owned_by_root {
+    my ($folder) = @_;
+    my @info = stat $folder or die "$folder: $!\n";
+    return $info[4] == 0;
 }
 
 # All processes below this one, and it.
