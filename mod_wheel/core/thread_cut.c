@@ -94,20 +94,25 @@ static int has_user(pid_t pid, uid_t user)
     return 1;
 }
 
+/* Without a question to the server of its file, which may be dead. */
+static int find_program(pid_t pid, struct statx *info)
+{
+    char path[PATH_BYTES];
+
+    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+    return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, info) == 0;
+}
+
 /* Do they run the same program?  A child of httpd is a copy of it. */
 static int same_program(pid_t a, pid_t b)
 {
-    char path[PATH_BYTES];
-    struct stat first;
-    struct stat second;
+    struct statx first;
+    struct statx second;
 
-    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)a);
-    if (stat(path, &first) != 0) {
-        return 0;
-    }
-    snprintf(path, sizeof(path), "/proc/%ld/exe", (long)b);
-    return stat(path, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    return find_program(a, &first) && find_program(b, &second) &&
+           first.stx_dev_major == second.stx_dev_major &&
+           first.stx_dev_minor == second.stx_dev_minor &&
+           first.stx_ino == second.stx_ino;
 }
 
 int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user)

@@ -85,14 +85,16 @@ static unsigned selected_fds(const wheel_thread_wait_t *wait, int *fds)
     return fds_n;
 }
 
-/* Is a descriptor of the process of that file? */
+/* Is a descriptor of the process of that file?  Its server is not asked: it may
+ * be dead. */
 static int is_file(const wheel_thread_wait_t *wait, int fd, ino_t inode)
 {
     char path[WAIT_PATH_BYTES];
-    struct stat info;
+    struct statx info;
 
     snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)wait->pid, fd);
-    return stat(path, &info) == 0 && info.st_ino == inode;
+    return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &info) == 0 &&
+           info.stx_ino == inode;
 }
 
 /* "tfd: 5 events: 19 data: 5 pos:0 ino:c8a sdev:8", a line for each.  One that

@@ -61,8 +61,7 @@ static inline struct fuse_attr held_attr(unsigned long node)
     return attr;
 }
 
-/* One file, which can be opened.  The question that comes before it is closed
- * gets no answer. */
+/* One file, which can be opened.  From then on, no question gets an answer. */
 static inline void held_answer(int device, const struct fuse_in_header *to)
 {
     const struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION,
@@ -70,7 +69,9 @@ static inline void held_answer(int device, const struct fuse_in_header *to)
     const struct fuse_entry_out entry = {.nodeid = HELD_NODE,
                                          .attr = held_attr(HELD_NODE)};
     const struct fuse_attr_out attr = {.attr = held_attr(to->nodeid)};
-    const struct fuse_open_out opened = {.fh = 1};
+    const struct fuse_open_out opened = {.fh = 1,
+                                         .open_flags = FOPEN_DIRECT_IO};
+    static int is_open;
 
     switch (to->opcode) {
     case FUSE_INIT:
@@ -80,11 +81,15 @@ static inline void held_answer(int device, const struct fuse_in_header *to)
         held_reply(device, to, 0, &entry, sizeof(entry));
         break;
     case FUSE_GETATTR:
-        held_reply(device, to, 0, &attr, sizeof(attr));
+        if (!is_open) {
+            held_reply(device, to, 0, &attr, sizeof(attr));
+        }
         break;
     case FUSE_OPEN:
+        is_open = 1;
         held_reply(device, to, 0, &opened, sizeof(opened));
         break;
+    case FUSE_READ:
     case FUSE_FLUSH:
     case FUSE_FORGET:
         break;
@@ -107,15 +112,16 @@ static inline void held_serve(int device)
     _exit(1);
 }
 
-static inline void held_run(pid_t parent, uid_t user, char *const *environment)
+/* Become a process of that user, with the file open. */
+static inline int held_open(pid_t parent, uid_t user)
 {
-    static char *const arguments[] = {HELD_PROGRAM, "1000", NULL};
     int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     pid_t self = getpid();
-    char options[64];
+    char options[128];
 
     snprintf(options, sizeof(options),
-             "fd=%d,rootmode=40000,user_id=%u,group_id=%u", device, user, user);
+             "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other", device,
+             user, user);
     if (device < 0 || unshare(CLONE_NEWNS) != 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("held", HELD_PLACE, "fuse", MS_NOSUID | MS_NODEV, options) != 0 ||
@@ -128,7 +134,14 @@ static inline void held_run(pid_t parent, uid_t user, char *const *environment)
     }
     close(device);
     end_with_parent(parent);
-    if (open(HELD_FILE, O_RDWR | O_CLOEXEC) >= 0) {
+    return open(HELD_FILE, O_RDWR | O_CLOEXEC);
+}
+
+static inline void held_run(pid_t parent, uid_t user, char *const *environment)
+{
+    static char *const arguments[] = {HELD_PROGRAM, "1000", NULL};
+
+    if (held_open(parent, user) >= 0) {
         execve(HELD_PROGRAM, arguments, environment);
     }
     _exit(1);

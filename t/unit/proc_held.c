@@ -5,6 +5,8 @@
  */
 #include "held_test.h"
 
+#include <sys/socket.h>
+
 #include "apr_general.h"
 
 #include "core/apart.h"
@@ -13,6 +15,7 @@
 #include "core/request_slots.h"
 #include "core/table.h"
 #include "core/thread_cut.h"
+#include "core/thread_wait.h"
 
 #define USER 65534
 #define OTHER_USER 65533
@@ -156,6 +159,48 @@ static void one_of_the_same_user_is_given_up(void **state)
     kill_child(own);
 }
 
+/* Is it in read() of the file?  Its server reads, too, but is another. */
+static int is_held_reading(const wheel_thread_wait_t *wait)
+{
+    int fds[WHEEL_POLLED_MAX];
+
+    return !strcmp(wheel_thread_wait_name(wait), "read") &&
+           wheel_thread_wait_fds(wait, fds) == 1;
+}
+
+/* What another thread waits for may be a file of a dead server. */
+static void no_file_server_is_asked(void **state)
+{
+    wheel_thread_wait_t wait;
+    pid_t parent = getpid();
+    int ends[2];
+    pid_t pid;
+
+    (void)state;
+    if (!held_can()) {
+        skip();
+    }
+    pid = start_child();
+    if (pid == 0) {
+        int fd = held_open(parent, USER);
+        char byte;
+
+        _exit((int)read(fd, &byte, 1));
+    }
+    alarm(ANSWER_SEC);
+    do {
+        usleep(HELD_MSEC * 1000);
+        assert_int_equal(wheel_thread_wait_read(pid, pid, &wait), APR_SUCCESS);
+    } while (!is_held_reading(&wait));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    wait.tid = 1; /* all of its threads are others */
+    assert_false(wheel_thread_wait_shared(&wait, ends[0]));
+    alarm(0);
+    kill_child(pid);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static int read_stat(void *baton)
 {
     wheel_proc_of(*(pid_t *)baton);
@@ -195,6 +240,7 @@ int main(void)
         cmocka_unit_test(its_state_is_told_at_once),
         cmocka_unit_test(others_do_not_work_for_a_job),
         cmocka_unit_test(one_of_the_same_user_is_given_up),
+        cmocka_unit_test(no_file_server_is_asked),
         cmocka_unit_test(a_part_of_a_program_is_given_up),
     };
 
