@@ -242,8 +242,8 @@ void wheel_table_refuse(wheel_table_t *table, wheel_refusal_e refusal);
  *        NULL if the caller doesn't want to know
  * @param hits_n how many were marked
  * @param also called after that, at the same instant; NULL for nothing
- * @return APR_SUCCESS, or an error of the mutex (nothing is marked, and also is
- *         not called then)
+ * @return APR_SUCCESS, or an error of the mutex, if that could not be taken
+ *         (nothing is marked, and also is not called then)
  */
 apr_status_t wheel_table_stop(wheel_table_t *table,
                               const wheel_filter_t *filter, wheel_end_e end,

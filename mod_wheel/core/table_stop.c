@@ -144,7 +144,10 @@ apr_status_t wheel_table_stop(wheel_table_t *table,
     if (also) {
         also(baton);
     }
-    return table_unlock(table);
+    /* What is marked ends, whatever becomes of the mutex: its next user is told
+     * of a failure. */
+    (void)table_unlock(table);
+    return APR_SUCCESS;
 }
 
 void wheel_table_wake_marked(wheel_table_t *table)

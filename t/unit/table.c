@@ -48,38 +48,75 @@ static void numbers_grow_and_are_not_used_twice(void **state)
     }
 }
 
-static int break_mutex(void *semaphore, wheel_end_e *end)
+/* A table whose mutex goes when the semaphore is removed. */
+static wheel_table_t *fragile_table(int *semaphore)
+{
+    apr_global_mutex_t *mutex;
+    apr_os_global_mutex_t global;
+    apr_os_proc_mutex_t process;
+    wheel_table_t *table;
+
+    assert_int_equal(
+        apr_global_mutex_create(&mutex, NULL, APR_LOCK_SYSVSEM, test.pool),
+        APR_SUCCESS);
+    apr_os_global_mutex_get(&global, mutex);
+    apr_os_proc_mutex_get(&process, global.proc_mutex);
+    *semaphore = process.crossproc;
+    assert_int_equal(wheel_table_create(&table, SLOTS, mutex, test.pool),
+                     APR_SUCCESS);
+    return table;
+}
+
+static void break_mutex(void *semaphore)
+{
+    semctl(*(int *)semaphore, 0, IPC_RMID);
+}
+
+static int break_mutex_of_claim(void *semaphore, wheel_end_e *end)
 {
     (void)end;
-    semctl(*(int *)semaphore, 0, IPC_RMID);
+    break_mutex(semaphore);
     return 0;
 }
 
 static void a_claim_whose_unlock_fails_takes_no_slot(void **state)
 {
     wheel_claim_t claim = claim_of(NULL);
-    apr_global_mutex_t *mutex;
-    apr_os_global_mutex_t global;
-    apr_os_proc_mutex_t semaphore;
-    wheel_table_t *table;
+    int semaphore;
+    wheel_table_t *table = fragile_table(&semaphore);
     unsigned n;
 
     (void)state;
-    assert_int_equal(
-        apr_global_mutex_create(&mutex, NULL, APR_LOCK_SYSVSEM, test.pool),
-        APR_SUCCESS);
-    apr_os_global_mutex_get(&global, mutex);
-    apr_os_proc_mutex_get(&semaphore, global.proc_mutex);
-    assert_int_equal(wheel_table_create(&table, SLOTS, mutex, test.pool),
-                     APR_SUCCESS);
-    claim.hide = break_mutex;
-    claim.hide_baton = &semaphore.crossproc;
+    claim.hide = break_mutex_of_claim;
+    claim.hide_baton = &semaphore;
     assert_int_not_equal(wheel_table_claim(table, &claim, &slot, &id, &refusal),
                          APR_SUCCESS);
     assert_int_equal(refusal, WHEEL_REFUSED_LOCK);
     for (n = 0; n < SLOTS; n++) {
         assert_int_equal(table->slots[n].owners, 0);
     }
+}
+
+static void a_stop_whose_unlock_fails_tells_what_it_has_stopped(void **state)
+{
+    static const wheel_filter_t all;
+    wheel_claim_t claim = claim_of(NULL);
+    int semaphore;
+    wheel_table_t *table = fragile_table(&semaphore);
+    unsigned hits_n = 0;
+
+    (void)state;
+    assert_int_equal(wheel_table_claim(table, &claim, &slot, &id, &refusal),
+                     APR_SUCCESS);
+    assert_int_equal(wheel_table_stop(table, &all, WHEEL_END_STOP, NULL,
+                                      &hits_n, break_mutex, &semaphore),
+                     APR_SUCCESS);
+    assert_int_equal(hits_n, 1);
+    assert_int_equal(wheel_table_marked(table, slot), WHEEL_END_STOP);
+    assert_int_not_equal(wheel_table_stop(table, &all, WHEEL_END_STOP, NULL,
+                                          &hits_n, NULL, NULL),
+                         APR_SUCCESS);
+    assert_int_equal(hits_n, 0);
 }
 
 static void a_full_table_refuses(void **state)
@@ -528,6 +565,7 @@ int main(void)
         TEST(a_claim_is_listed_as_it_was_made),
         TEST(numbers_grow_and_are_not_used_twice),
         TEST(a_claim_whose_unlock_fails_takes_no_slot),
+        TEST(a_stop_whose_unlock_fails_tells_what_it_has_stopped),
         TEST(a_full_table_refuses),
         TEST(the_limit_counts_those_that_rotate),
         TEST(the_limit_of_a_client_is_its_own),
