@@ -61,7 +61,8 @@ static struct {
     int listener;
     uid_t starter;
     gid_t group;
-} served = {-1, 0, 0};
+    apr_pool_t *plog;
+} served = {-1, 0, 0, NULL};
 
 int wheel_socket_listener(void)
 {
@@ -332,14 +333,20 @@ static apr_status_t open_kept(socket_retained_t *kept,
 
 /* --- The parent ----------------------------------------------------------- */
 
-/* Restarts destroy the configuration, too, and children their copy of it. */
+/* Restarts destroy the configuration, too, and children their copy of it.  If
+ * the next one doesn't load the module, nobody is to wait for an answer. */
 static apr_status_t remove_at_end(void *data)
 {
     socket_retained_t *kept = data;
 
-    if (getpid() == kept->owner &&
-        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
+    if (getpid() != kept->owner || !kept->open) {
+        return APR_SUCCESS;
+    }
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_EXITING) {
         close_kept(kept);
+    }
+    else {
+        wheel_process_lend(SOCKET_RETAINED, &kept->fd, served.plog);
     }
     return APR_SUCCESS;
 }
@@ -369,6 +376,25 @@ static int check_first_pass(const wheel_server_config_t *config, server_rec *s)
                                                  : HTTP_INTERNAL_SERVER_ERROR;
 }
 
+static socket_retained_t *retained(int makes)
+{
+    return wheel_process_retained(SOCKET_RETAINED, sizeof(socket_retained_t), 0,
+                                  makes);
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    socket_retained_t *kept = retained(0);
+
+    (void)pconf;
+    (void)ptemp;
+    if (kept) {
+        kept->fd = wheel_process_take_back(SOCKET_RETAINED, plog);
+        kept->open = kept->fd >= 0;
+    }
+    return OK;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -376,12 +402,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     socket_retained_t *kept;
     int generation = 0;
 
-    (void)plog;
+    served.plog = plog;
     served.listener = -1;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return check_first_pass(&config, s);
     }
-    kept = wheel_process_retained(SOCKET_RETAINED, sizeof(*kept), 0, 1);
+    kept = retained(1);
     if (kept->open && !is_wanted(kept, &config)) {
         close_kept(kept);
     }
@@ -406,8 +432,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
  * answer there, and the next server could not have it. */
 static void close_own(void)
 {
-    socket_retained_t *kept =
-        wheel_process_retained(SOCKET_RETAINED, sizeof(*kept), 0, 0);
+    socket_retained_t *kept = retained(0);
 
     if (kept && kept->open) {
         close(kept->fd);
@@ -419,6 +444,7 @@ static void close_own(void)
 void wheel_socket_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     wheel_fork_closes(close_own);
 }

@@ -33,6 +33,10 @@ APLOG_USE_MODULE(wheel);
 /* Under this key, and its size, this outlives restarts. */
 #define HELPER_RETAINED "mod_wheel-helper"
 
+/* Under these, its sockets are lent to httpd. */
+#define HELPER_LIFE "mod_wheel-helper-life"
+#define HELPER_BEFORE "mod_wheel-helper-before"
+
 /* Supervisors of older generations that have not ended. */
 #define HELPER_OLD_MAX 16
 
@@ -59,6 +63,7 @@ static struct {
     helper_parts_t parts;
     helper_retained_t *kept;
     int wanted;
+    apr_pool_t *plog;
 } helper;
 
 void wheel_helper_add(const wheel_helper_part_t *part)
@@ -230,7 +235,8 @@ static int monitor(apr_pool_t *pool, server_rec *s)
 
 /* --- The end of a generation, and of the server --------------------------- */
 
-/* It serves on until there is another one: see post_config(). */
+/* It serves on until there is another one: see post_config().  If none comes,
+ * it ends when the parent's side of its socket is closed. */
 static void grow_old(helper_retained_t *kept)
 {
     unsigned n = 0;
@@ -242,6 +248,8 @@ static void grow_old(helper_retained_t *kept)
         kept->old[n] = kept->supervisor;
     }
     kept->supervisor = 0;
+    wheel_process_lend(HELPER_LIFE, &kept->life, helper.plog);
+    wheel_process_lend(HELPER_BEFORE, &kept->before, helper.plog);
 }
 
 /* It says goodbye to other hosts; should it take too long, it is killed. */
@@ -301,6 +309,19 @@ static helper_retained_t *keep(void)
     return kept;
 }
 
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    helper_retained_t *kept = retained(0);
+
+    (void)pconf;
+    (void)ptemp;
+    if (kept) {
+        kept->life = wheel_process_take_back(HELPER_LIFE, plog);
+        kept->before = wheel_process_take_back(HELPER_BEFORE, plog);
+    }
+    return OK;
+}
+
 /* After the parts have read their settings.  When the server starts, there is
  * no scoreboard yet, which the helper is to inherit: see pre_mpm(). */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -308,11 +329,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 {
     unsigned n;
 
-    (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    helper.plog = plog;
     helper.kept = keep();
     helper.wanted = is_wanted();
     for (n = 0; n < HELPER_OLD_MAX; n++) {
@@ -359,6 +380,7 @@ void wheel_helper_register(apr_pool_t *pconf)
     (void)pconf;
     memset(&helper, 0, sizeof(helper));
     wheel_fork_closes(close_own);
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_pre_mpm(pre_mpm, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_monitor(monitor, NULL, NULL, APR_HOOK_MIDDLE);

@@ -26,7 +26,8 @@ typedef enum {
     WHEEL_HELPER_STAYS,
     WHEEL_HELPER_REPLACED, /* another one takes over */
     WHEEL_HELPER_ENDS,     /* with its server */
-    WHEEL_HELPER_ALONE     /* its server is dead; children may be left */
+    WHEEL_HELPER_ALONE     /* its server is dead, or has no such module any
+                            * more; children may be left */
 } wheel_helper_why_e;
 
 /** What one part of the module does in the helper.  All but wanted() run in

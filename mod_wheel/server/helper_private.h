@@ -25,7 +25,7 @@ typedef struct helper_parts_t {
 
 /** What the parent writes to the supervisor and helper of a generation before
  * it hangs up: whether others take their place, or the server ends.  Without
- * either, the parent is dead. */
+ * either, the parent is dead, or has no such module any more. */
 #define HELPER_SAYS_REPLACED 'r'
 #define HELPER_SAYS_ENDS 'e'
 

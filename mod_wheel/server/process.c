@@ -6,6 +6,7 @@
  */
 #include "server/process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "ap_mpm.h"
+#include "apr_portable.h"
 #include "apr_strings.h"
 
 #include "core/platform.h"
@@ -166,6 +168,30 @@ int wheel_process_replaced(const char *name, apr_size_t bytes,
 {
     return ap_retained_data_get(name) &&
            !wheel_process_retained(name, bytes, shared_bytes, 0);
+}
+
+/* The cleanup is a function of APR, not one of the module. */
+void wheel_process_lend(const char *key, int *fd, apr_pool_t *plog)
+{
+    apr_file_t *file;
+
+    if (*fd >= 0) {
+        apr_os_pipe_put_ex(&file, fd, 1, plog);
+        apr_pool_userdata_set(file, key, NULL, plog);
+        *fd = -1;
+    }
+}
+
+int wheel_process_take_back(const char *key, apr_pool_t *plog)
+{
+    void *file = NULL;
+    apr_os_file_t fd = -1;
+
+    apr_pool_userdata_get(&file, key, plog);
+    if (file) {
+        apr_os_file_get(&fd, file);
+    }
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
 int wheel_process_thread(pthread_t *thread, size_t stack_bytes,

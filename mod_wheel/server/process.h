@@ -74,6 +74,18 @@ void *wheel_process_retained(const char *name, apr_size_t bytes,
 int wheel_process_replaced(const char *name, apr_size_t bytes,
                            apr_size_t shared_bytes);
 
+/**
+ * At the end of a configuration, in the parent: have a descriptor closed unless
+ * the next configuration takes it back in its pre_config.  httpd closes it when
+ * it clears plog, also where the module is loaded no more, or is another build
+ * that doesn't find what this one has kept.
+ * @param fd -1 for none, and from now on
+ */
+void wheel_process_lend(const char *key, int *fd, apr_pool_t *plog);
+
+/** @return the descriptor, with another number; -1 for none */
+int wheel_process_take_back(const char *key, apr_pool_t *plog);
+
 /** For the parent, in post_config: its children use this table. */
 void wheel_process_set_table(wheel_table_t *table);
 

@@ -16,7 +16,7 @@ use WheelServer ();
 use WheelTest qw(await child_pids cpu_seconds forked_pids freeze helper_pids
     supervisor_pids thread_ids wait_until);
 
-plan tests => 27, need_module 'wheel';
+plan tests => 30, need_module 'wheel';
 
 # Nothing to do, no process.
 my $bare = WheelServer->started(room_for(1));
@@ -106,6 +106,18 @@ ok wait_until { !ours() }, 'without WheelControl, a restart ends it';
 $server->configure(port => $server->port, config => control_config());
 $server->graceful;
 ok wait_until { ours() == 2 }, 'and with it, one starts it';
+
+# Loaded no more, and loaded again.
+$server->configure(port => $server->port, wheel => 0, addresses => 0,
+    config => '');
+$server->graceful;
+ok wait_until { !ours() }, 'without the module, a restart ends it';
+is +(wheelctl($server, 'list'))[0], 3, 'and nobody waits at its socket';
+$server->configure(port => $server->port, wheel => 1, addresses => 1,
+    config => control_config());
+$server->graceful;
+ok wait_until { ours() == 2 && !(wheelctl($server, 'list'))[0] },
+    'and with it, one starts it';
 
 # The end.
 @first = ours();

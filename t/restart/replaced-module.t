@@ -11,9 +11,9 @@ use WheelFaults qw(answers_by restarted room_for turn);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelPlan;
 use WheelServer ();
-use WheelTest qw(await collect wait_until);
+use WheelTest qw(await collect supervisor_pids wait_until);
 
-plan tests => 24, need_module 'wheel';
+plan tests => 25, need_module 'wheel';
 
 # The build for tests of faults has one member more in the segment.
 my $other = checkout_dir() . '/mod_wheel/.libs-faults/mod_wheel.so';
@@ -60,6 +60,7 @@ replace($server, $other);
 ok restarted($server, 'USR1'), 'the server restarts with other sizes';
 is join(' ', sort $server->error_log =~ /\b(WH\d+): /g), 'WH0003 WH0107',
     'the log says what has been replaced, and has no complaint';
+ok wait_until { 1 == supervisor_pids($server->pid) }, 'the old helper ends';
 my ($after) = turn($server, 1, 'after');
 my ($code, $said) = wheelctl($server, 'list');
 like $said, qr/^\d+ +after .*rotating/m, 'wheelctl lists a new wheel';
