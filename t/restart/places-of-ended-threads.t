@@ -46,12 +46,16 @@ idle_threads_end(5);
 gives_way('the one that is worn out');
 
 # One whose place has been taken by its successor, where that stops likewise:
-# nobody else has the oldest wheel.
-$server->stop;
-($server, $held) = start_server();
-@wheels = turn($server, 1);
-resumed($server, 'USR1');
-push @wheels, turn($server, 1);
+# nobody else has the oldest wheel.  Idle threads may end before their listener
+# although nothing holds it: then the first wheel has given way to the second.
+my $tries = 3;
+do {
+    $server->stop;
+    ($server, $held) = start_server();
+    @wheels = turn($server, 1);
+    resumed($server, 'USR1');
+    push @wheels, turn($server, 1);
+} while $server->rotating < 2 && --$tries;
 my ($older, $newer) = map { $_->{pid} }
     sort { $a->{id} <=> $b->{id} } $server->rotating;
 isnt $older, $newer, 'wheels turn in two processes that share a place';
