@@ -22,6 +22,8 @@ $(users)/%.so: %.c t/modules/.include/mod_wheel.h t/tests.mk
 	$(Q)$(CC) -std=gnu11 -O2 -shared $(user_flags) -o $@ $< \
 	    $(if $(findstring mandelbrot,$<),$(LIBPNG))
 
+$(users)/mod_test_hostile.so: $(wildcard mod_wheel/core/*.h)
+
 $(users)/%.so: %.cc t/modules/.include/mod_wheel.h t/tests.mk
 	$(call say,CXX,$@)
 	$(Q)mkdir -p $(@D)

@@ -238,6 +238,10 @@ static const char *copy_thread(const privileged_message_t *message,
     if (wheel_thread_copy(message->pid, message->tid, copy) != APR_SUCCESS) {
         return wheel_cut_name(WHEEL_CUT_RUNNING);
     }
+    /* Its number may have been used again before the copy. */
+    if (!is_ours(message)) {
+        return wheel_cut_name(WHEEL_CUT_STRANGER);
+    }
     return is_same(message, &found) ? NULL
                                     : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
