@@ -39,8 +39,10 @@ for (1 .. $kills) {
     kill_hard($busiest);
 
     my $stop = $server->get('/stop');
-    $answered++ if ($stop->status // 0) == 200;
-    $slowest = $stop->seconds if $stop->seconds > $slowest;
+    if (($stop->status // 0) == 200) {
+        $answered++;
+        $slowest = $stop->seconds if $stop->seconds > $slowest;
+    }
     my $by = answers_by(@wheels);
     $lost++    if ($by->{none} // 0) == $doomed;
     $stopped++ if ($by->{stop} // 0) == @wheels - $doomed;
