@@ -68,7 +68,8 @@ sub new {
     return $self;
 }
 
-# Write the configuration again, with other values if given.
+# Write the configuration again, with other values if given.  httpd ends what is
+# silent for so many seconds: that is to be later than any limit of a test.
 sub configure {
     my ($self, %want) = @_;
     %$self = (%$self, port => free_port(), %want);
@@ -84,6 +85,7 @@ Listen @{[$self->{listen} // $self->{address}]}:$self->{port}
 DocumentRoot "$dir/htdocs"
 TypesConfig /dev/null
 DefaultRuntimeDir "$dir/run"
+Timeout 600
 PidFile "$dir/run/httpd.pid"
 ErrorLog "$dir/error_log"
 LogLevel info

@@ -57,6 +57,7 @@ sub config {
     return join '', load_modules(qw(proxy proxy_http lua)),
         user_modules('test_busy'), cgi_config($server, %cgi), <<"END",
 LoadModule wheel_lua_module "$lua"
+Timeout 60
 WheelRequests on slow=50ms
 WheelOnStop refuse interrupt drain=6s
 ProxyPass "/silent" "http://127.0.0.1:$port/"

@@ -18,7 +18,7 @@ use WheelKeeper qw(alive proc_stat);
 
 our @EXPORT_OK = qw(wait_until soonest await collect ends core_count cpu_seconds
     child_pids forked_pids supervisor_pids helper_pids freeze thread_ids
-    thread_policy thread_ready_seconds thread_seconds thread_states
+    thread_policy thread_ready_seconds thread_seconds
     open_connection read_answers);
 
 # Long enough for a machine that does something else, too; what never comes
@@ -154,12 +154,6 @@ sub goes_on {
         my $state = (proc_stat($pid, $_))[0] // 'X';
         $state !~ /[TZX]/ && (thread_policy($pid, $_) // '') ne 'idle'
     } thread_ids($pid);
-}
-
-# The letters that /proc has for what the threads of a process do.
-sub thread_states {
-    my ($pid) = @_;
-    return map { (proc_stat($pid, $_))[0] // 'X' } thread_ids($pid);
 }
 
 # How the kernel schedules a thread: normal, batch, idle, or a number.

@@ -25,7 +25,6 @@ $server->configure(port => $port, config => <<"END");
 @{[user_modules('test_busy')]}
 @{[tls_config($dir, $tls_port) =~ s/^LoadModule.*\n//r]}
 WheelRequests on slow=10ms
-Timeout 600
 LogFormat "%U %>s %{wheel-stopped-by}n" stopped
 CustomLog stopped stopped
 <LocationMatch "^/(busy|deflated|cached)">

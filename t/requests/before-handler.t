@@ -51,7 +51,6 @@ $server->configure(config => <<"END");
 $modules
 LoadModule wheel_lua_module "$lua"
 WheelRequests on slow=100ms
-Timeout 60
 SendBufferSize 4096
 LogFormat "%U %>s %{wheel-stopped-by}n" stopped
 CustomLog stopped stopped

@@ -78,7 +78,6 @@ WheelOnStop refuse interrupt cut
 <Location "/alone">
     WheelOnStop refuse interrupt
 </Location>
-Timeout 300
 SSLProxyEngine on
 <IfFile "@{[$databases // '/nowhere']}">
     DBDriver pgsql

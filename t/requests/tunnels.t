@@ -32,7 +32,6 @@ plan tests => 4 * keys(%tunnel) + 1, need_module 'wheel', 'proxy',
 my $server = WheelServer->started(processes => 1, threads => 4,
     config => join "\n", load_modules(qw(proxy proxy_http proxy_connect)), <<"END");
 WheelRequests on slow=50ms
-Timeout 60
 ProxyRequests on
 AllowCONNECT @{[$listener->sockport]}
 ProxyPass "/new" "http://$peer/new" upgrade=websocket

@@ -41,7 +41,6 @@ CustomLog stopped stopped
 ProxyPass "/http" "http://$backend/"
 ProxyPass "/uwsgi" "uwsgi://$backend/"
 ProxyPass "/ws" "ws://$backend/"
-Timeout 600
 SendBufferSize 4096
 <LocationMatch "/(busy|late)">
     SetHandler test-busy
