@@ -138,8 +138,8 @@ $(libs)/wheelctl: libraries = $(JANSSON_LIBS) $(SECCOMP_LIBS) -ldl
 $(UNIT_NAMES:%=$(units)/%): $(units)/%: $(units)/%.o \
     $(PURE_NAMES:%=$(libs)/%.o)
 $(UNIT_NAMES:%=$(units)/%): libraries = $(CMOCKA_LIBS) $(SECCOMP_LIBS)
-$(units)/privileged $(units)/privileged_cool: \
-    $(libs)/server/privileged_process.o $(libs)/server/privileged_rights.o
+$(units)/privileged $(units)/privileged_cool $(units)/privileged_held: \
+    $(patsubst %,$(libs)/server/privileged_%.o,process cool held rights)
 $(REDIS_UNITS:%=$(units)/%): $(patsubst %,$(libs)/%.o, \
     $(filter-out %/mod_wheel_redis,$(REDIS_NAMES)))
 $(REDIS_UNITS:%=$(units)/%): libraries = $(CMOCKA_LIBS) $(HIREDIS_LIBS) \

@@ -60,7 +60,7 @@ t/fuzz/.build/privileged: t/fuzz/privileged.c \
     request_copy request_mark request_slots request_steps request_wake \
     request_work thread_copy thread_cut thread_wait thread_wait_fds \
     thread_wait_text) \
-    mod_wheel/server/privileged_process.c \
+    $(patsubst %,mod_wheel/server/privileged_%.c,process cool held) \
     $(wildcard mod_wheel/*/*.h t/fuzz/*.h) t/tests.mk
 	$(call say,FUZZER,$@)
 	$(Q)mkdir -p $(@D)

@@ -115,10 +115,14 @@ static int same_program(pid_t a, pid_t b)
            first.stx_ino == second.stx_ino;
 }
 
+int wheel_proc_is_child(pid_t pid, pid_t parent, uid_t user)
+{
+    return pid > 1 && wheel_proc_parent(pid) == parent && has_user(pid, user);
+}
+
 int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user)
 {
-    return pid > 1 && wheel_proc_parent(pid) == parent && has_user(pid, user) &&
-           same_program(pid, parent);
+    return wheel_proc_is_child(pid, parent, user) && same_program(pid, parent);
 }
 
 /* Are these two descriptors of one file? */

@@ -62,10 +62,13 @@ typedef struct wheel_cut_target_t {
  */
 wheel_cut_e wheel_thread_cut(const wheel_cut_target_t *target);
 
-/** Is that process a child of this parent, of the same program, and with no
- * other user than this one?  A server has other children, such as its log
- * programs, some of root.  Takes the right to trace it.
+/** Is that process a child of this parent, with no other user than this one?
+ * Never waits for it.
  * @param user WHEEL_NOT_ROOT for any but root */
+int wheel_proc_is_child(pid_t pid, pid_t parent, uid_t user);
+
+/** And is it of the same program?  A server has other children, such as its log
+ * programs.  Takes the right to trace it, and may wait for it. */
 int wheel_proc_belongs(pid_t pid, pid_t parent, uid_t user);
 
 #endif /* WHEEL_CORE_THREAD_CUT_H */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/privileged.c: the privileged process, seen by the parent: started,
- * started again when it dies, replaced by restarts, ended with the server.
+ * started again when it dies or is held, replaced by restarts, ended with the
+ * server.
  */
 #include "server/privileged_private.h"
 
@@ -40,13 +41,20 @@ APLOG_USE_MODULE(wheel);
 /* A process that has lived for less is not started again at once. */
 #define PRIVILEGED_BRIEF_USEC APR_USEC_PER_SEC
 
+/* One that the kernel holds ends neither by its alarm nor by a signal: it is
+ * left, and another is started beside it.  So many are left at most. */
+#define PRIVILEGED_SERVE_USEC (PRIVILEGED_SERVE_SEC * APR_USEC_PER_SEC)
+#define PRIVILEGED_LEFT_USEC (PRIVILEGED_SERVE_USEC + 5 * APR_USEC_PER_SEC)
+#define PRIVILEGED_LEFT_MAX 4
+
 /* On the process pool: no pointer into the module. */
 typedef struct privileged_retained_t {
     pid_t owner; /* the parent */
     pid_t pid;   /* 0: it does not run */
     int fds[2];  /* messages: [0] for the process, [1] for the helper */
     apr_int64_t started_usec;
-    privileged_cooled_t *cooled; /* memory of its own, shared */
+    unsigned left;               /* of this configuration, and not ended */
+    privileged_shared_t *shared; /* memory of its own, shared */
     atomic_int *is_lost;         /* the same: see privileged_steps.c */
 } privileged_retained_t;
 
@@ -71,11 +79,13 @@ static apr_status_t start_process(server_rec *s)
         kept->fds[0],
         privileged_steps_kept(),
         wheel_requests_slots(),
-        kept->cooled,
+        kept->shared,
     };
     apr_proc_t *proc = apr_pcalloc(s->process->pconf, sizeof(*proc));
-    apr_status_t rv = wheel_fork(proc, s->process->pconf);
+    apr_status_t rv;
 
+    kept->started_usec = wheel_clock_usec();
+    rv = wheel_fork(proc, s->process->pconf);
     if (rv == APR_INCHILD) {
         _exit(privileged_main(&how) ? 0 : PRIVILEGED_FAILED + errno);
     }
@@ -85,10 +95,35 @@ static apr_status_t start_process(server_rec *s)
         return rv;
     }
     kept->pid = proc->pid;
-    kept->started_usec = wheel_clock_usec();
     apr_proc_other_child_register(proc, maintain, proc, NULL,
                                   s->process->pconf);
     return APR_SUCCESS;
+}
+
+static void lose(privileged_lost_e why, apr_status_t rv)
+{
+    privileged_steps_lose(why);
+    ap_log_error(APLOG_MARK, APLOG_ERR, rv, ap_server_conf,
+                 "WH0121: %s: there is none until the next restart",
+                 privileged_lost_why());
+}
+
+/* Has it examined one process for so long?  What stands there may be of the one
+ * before it. */
+static int is_held(apr_int64_t usec)
+{
+    apr_int64_t since = atomic_load_explicit(&process->shared->since_usec,
+                                             memory_order_acquire);
+
+    return since >= process->started_usec && wheel_clock_usec() - since >= usec;
+}
+
+static void log_held(const char *so)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                 "WH0126: process %d has held the privileged process, which "
+                 "%s: that process is not examined any more",
+                 (int)process->shared->examined, so);
 }
 
 /* httpd's main loop has reaped it. */
@@ -105,31 +140,51 @@ static void maintain(int reason, void *data, int status)
     }
     apr_proc_other_child_unregister(data);
     ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-    if (kept->pid != proc->pid || state == AP_MPMQ_STOPPING) {
+    if (kept->pid != proc->pid) {
+        kept->left -= kept->left > 0;
+        return;
+    }
+    if (state == AP_MPMQ_STOPPING) {
         return;
     }
     kept->pid = 0;
     if (reason == APR_OC_REASON_DEATH && error >= 0) {
-        privileged_steps_lose(); /* it would fail again */
-        ap_log_error(APLOG_MARK, APLOG_ERR, APR_FROM_OS_ERROR(error),
-                     ap_server_conf,
-                     "WH0121: %s, and it has ended: there is none until the "
-                     "next restart",
-                     privileged_lost_why);
-        return;
+        lose(PRIVILEGED_LOST_REFUSED, APR_FROM_OS_ERROR(error));
+        return; /* another would fail, too */
     }
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                 "WH0123: the privileged process has ended (status %d)",
-                 status);
+    if (is_held(PRIVILEGED_SERVE_USEC)) {
+        log_held("has ended");
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+                     "WH0123: the privileged process has ended (status %d)",
+                     status);
+    }
     if (wheel_clock_usec() - kept->started_usec >= PRIVILEGED_BRIEF_USEC) {
         start_process(ap_server_conf);
     }
 }
 
-/* Every ten seconds or so: one that ended too soon is tried again. */
+/* Its successor doesn't take the same path; but who is held by one process
+ * after the other is given up, or root would start ever more. */
+static void leave(void)
+{
+    log_held("can't be ended, and is replaced");
+    kill(process->pid, SIGKILL); /* once it is held no more */
+    process->pid = 0;
+    if (++process->left > PRIVILEGED_LEFT_MAX) {
+        lose(PRIVILEGED_LOST_HELD, 0);
+    }
+}
+
+/* Every ten seconds or so: one that is held is replaced, and one that ended too
+ * soon is tried again. */
 static int monitor(apr_pool_t *pool, server_rec *s)
 {
     (void)pool;
+    if (process->pid && is_held(PRIVILEGED_LEFT_USEC)) {
+        leave();
+    }
     if (privileged_steps_kept() && !process->pid) {
         start_process(s);
     }
@@ -153,7 +208,7 @@ static privileged_retained_t *retained(int makes)
 {
     return wheel_process_retained(
         PRIVILEGED_RETAINED, sizeof(privileged_retained_t),
-        sizeof(privileged_cooled_t) + sizeof(atomic_int), makes);
+        sizeof(privileged_shared_t) + sizeof(atomic_int), makes);
 }
 
 static privileged_retained_t *keep(void)
@@ -179,13 +234,13 @@ static void *map_shared(size_t bytes)
 /* The socket, the list of what is cooled down, and the state. */
 static int make_shared(privileged_retained_t *kept)
 {
-    if (!kept->cooled) {
-        kept->cooled = map_shared(sizeof(*kept->cooled));
+    if (!kept->shared) {
+        kept->shared = map_shared(sizeof(*kept->shared));
     }
     if (!kept->is_lost) {
         kept->is_lost = map_shared(sizeof(*kept->is_lost));
     }
-    return kept->cooled && kept->is_lost &&
+    return kept->shared && kept->is_lost &&
            (kept->fds[0] >= 0 ||
             socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, kept->fds) ==
                 0);
@@ -196,8 +251,8 @@ static int has_cooled(const privileged_retained_t *kept)
 {
     unsigned n;
 
-    for (n = 0; kept->cooled && n < PRIVILEGED_COOLED_MAX; n++) {
-        if (kept->cooled->thread[n].id) {
+    for (n = 0; kept->shared && n < PRIVILEGED_COOLED_MAX; n++) {
+        if (kept->shared->cooled[n].id) {
             return 1;
         }
     }
@@ -215,9 +270,9 @@ static void close_own(void)
         close(kept->fds[1]);
         kept->fds[0] = kept->fds[1] = -1;
     }
-    if (kept && kept->cooled) {
-        munmap(kept->cooled, sizeof(*kept->cooled));
-        kept->cooled = NULL;
+    if (kept && kept->shared) {
+        munmap(kept->shared, sizeof(*kept->shared));
+        kept->shared = NULL;
     }
     if (kept && kept->is_lost) {
         mprotect(kept->is_lost, sizeof(*kept->is_lost), PROT_READ);
@@ -254,6 +309,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     apr_pool_cleanup_register(pconf, process, end_generation,
                               apr_pool_cleanup_null);
+    process->left = 0;
     start_process(s);
     return OK;
 }

@@ -12,16 +12,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/platform.h"
 #include "core/proc.h"
 #include "core/thread_cut.h"
 #include "core/thread_wait.h"
@@ -30,36 +27,24 @@
  * ended: their workers wait for that. */
 #define COOLED_POLL_MSEC 5
 
-/* A thread of the idle class may not run for seconds beside other load, and
- * others may wait for a lock that it holds.  So one that wants to run, and has
- * not for so many of these, is boosted: it is of the server's class until it
- * has run.  doc/figures.md has what came of other ways. */
-#define BOOST_USEC (15 * 1000)
-#define BOOST_AFTER 2
-
-/* What one message may take: a file system or a socket of a child could make it
- * wait.  Then the process ends, and the parent starts another. */
-#define SERVE_MAX_SEC 20
-
-static struct {
-    const privileged_start_t *start;
-    int policy; /* the server's scheduling class, and */
-    struct sched_param param;
-    apr_int64_t next_boost_usec;
-    apr_int64_t used_usec[PRIVILEGED_COOLED_MAX]; /* by each, the last time */
-    unsigned missed[PRIVILEGED_COOLED_MAX];       /* since it has run */
-} own;
+static const privileged_start_t *start;
 
 /* --- Proof ---------------------------------------------------------------- */
 
-/* Does the slot still have this request, in this thread? */
-static int is_same(const privileged_message_t *message, wheel_request_t *found)
+int privileged_is_same(const privileged_start_t *of,
+                       const privileged_message_t *message,
+                       wheel_request_t *found)
 {
-    return message->slot < wheel_request_slots_max(own.start->slots) &&
-           wheel_request_slots_copy(own.start->slots, message->slot,
+    return message->slot < wheel_request_slots_max(of->slots) &&
+           wheel_request_slots_copy(of->slots, message->slot,
                                     wheel_clock_usec(), found) &&
            found->id == message->id && found->pid == message->pid &&
            found->tid == message->tid;
+}
+
+static int is_same(const privileged_message_t *message, wheel_request_t *found)
+{
+    return privileged_is_same(start, message, found);
 }
 
 static int same_and_marked(void *baton)
@@ -76,8 +61,7 @@ static int is_ours(const privileged_message_t *message)
     wheel_thread_wait_t wait;
 
     return message->tid > 1 &&
-           wheel_proc_belongs(message->pid, own.start->parent,
-                              own.start->user) &&
+           wheel_proc_belongs(message->pid, start->parent, start->user) &&
            wheel_thread_wait_read(message->pid, message->tid, &wait) ==
                APR_SUCCESS;
 }
@@ -87,129 +71,11 @@ static int is_ours(const privileged_message_t *message)
 static const char *cut(const privileged_message_t *message, int client_fd)
 {
     wheel_cut_target_t target = {
-        own.start->parent, own.start->user, message->pid,    message->tid,
-        client_fd,         same_and_marked, (void *)message,
+        start->parent, start->user,     message->pid,    message->tid,
+        client_fd,     same_and_marked, (void *)message,
     };
 
     return wheel_cut_name(wheel_thread_cut(&target));
-}
-
-static int set_class(const privileged_message_t *thread, int policy)
-{
-    static const struct sched_param none;
-
-    return wheel_policy_set(thread->tid, policy,
-                            policy == SCHED_IDLE ? &none : &own.param) == 0;
-}
-
-/* Its worker waits for the note to go. */
-static void warm(privileged_message_t *cooled)
-{
-    if (wheel_policy_get(cooled->tid) == SCHED_IDLE && is_ours(cooled)) {
-        set_class(cooled, own.policy);
-    }
-    if (cooled->slot < wheel_request_slots_max(own.start->slots)) {
-        wheel_request_slots_warm(own.start->slots, cooled->slot, cooled->id);
-    }
-    cooled->id = 0;
-}
-
-static void boost(unsigned n)
-{
-    privileged_message_t *cooled = &own.start->cooled->thread[n];
-    int asleep = 0;
-    apr_int64_t used =
-        wheel_proc_thread_usec(cooled->pid, cooled->tid, &asleep);
-    int policy;
-
-    own.missed[n] = asleep || used != own.used_usec[n] ? 0 : own.missed[n] + 1;
-    own.used_usec[n] = used;
-    policy = own.missed[n] < BOOST_AFTER ? SCHED_IDLE : own.policy;
-    if (used < 0) {
-        warm(cooled); /* it is gone, whatever its slot says */
-    }
-    else if (wheel_policy_get(cooled->tid) != policy && is_ours(cooled)) {
-        set_class(cooled, policy);
-    }
-}
-
-/* Those whose requests have ended are back to normal.
- * @return how many are cooled down still */
-static int look_at_cooled(void)
-{
-    apr_int64_t now = wheel_clock_usec();
-    int boosts = now >= own.next_boost_usec;
-    wheel_request_t found;
-    int left = 0;
-    unsigned n;
-
-    for (n = 0; n < PRIVILEGED_COOLED_MAX; n++) {
-        privileged_message_t *cooled = &own.start->cooled->thread[n];
-
-        if (cooled->id && !is_same(cooled, &found)) {
-            warm(cooled);
-        }
-        if (cooled->id && boosts) {
-            boost(n);
-        }
-        left += cooled->id != 0;
-    }
-    if (boosts) {
-        own.next_boost_usec = now + BOOST_USEC;
-    }
-    return left;
-}
-
-/* The place of that thread in the list, or a free one.  @return NULL: none, or
- * its process has as many as it may */
-static privileged_message_t *place_of(const privileged_message_t *message)
-{
-    privileged_message_t *place = NULL;
-    unsigned of_process = 0;
-    unsigned n;
-
-    for (n = 0; n < PRIVILEGED_COOLED_MAX; n++) {
-        privileged_message_t *cooled = &own.start->cooled->thread[n];
-
-        if (!cooled->id) {
-            place = cooled;
-        }
-        else if (cooled->pid == message->pid) {
-            if (cooled->tid == message->tid) {
-                return cooled;
-            }
-            of_process++;
-        }
-    }
-    return of_process < PRIVILEGED_COOLED_PROCESS_MAX ? place : NULL;
-}
-
-/* It is in the list, and its slot has the note, before its class changes: a
- * worker that ends the request meanwhile either sees the note, and waits, or is
- * seen here. */
-static const char *cool(const privileged_message_t *message)
-{
-    privileged_message_t *place = place_of(message);
-    wheel_request_t found;
-
-    if (!place) {
-        return "as many threads are cooled down as can be";
-    }
-    if (!place->id && wheel_policy_get(message->tid) != own.policy) {
-        return "its thread has another class than the server's";
-    }
-    *place = *message;
-    wheel_request_slots_cool(own.start->slots, message->slot, message->id);
-    if (is_same(message, &found) && !set_class(message, SCHED_IDLE)) {
-        warm(place);
-        return wheel_cut_name(WHEEL_CUT_FORBIDDEN);
-    }
-    if (!is_ours(message)) {
-        set_class(message, own.policy); /* its number may be another's now */
-        warm(place);
-    }
-    look_at_cooled();
-    return place->id ? "cooled down" : wheel_cut_name(WHEEL_CUT_OTHER_JOB);
 }
 
 /* The thread and its request are the same before and after: the answer is not
@@ -252,11 +118,17 @@ static const char *act(const privileged_message_t *message, char *text,
 {
     wheel_request_t found;
 
-    if (!(privileged_step_of(message->what) & own.start->steps)) {
+    if (!(privileged_step_of(message->what) & start->steps)) {
         return "not set by WheelPrivileged";
     }
     if (!is_same(message, &found)) {
         return wheel_cut_name(WHEEL_CUT_OTHER_JOB);
+    }
+    if (message->what == WHEEL_PRIVILEGED_DO_COOL) {
+        return privileged_cool(message);
+    }
+    if (privileged_held_by(start, message->pid)) {
+        return "its process has held who examined it before";
     }
     if (!is_ours(message)) {
         return wheel_cut_name(WHEEL_CUT_STRANGER);
@@ -264,8 +136,6 @@ static const char *act(const privileged_message_t *message, char *text,
     switch (message->what) {
     case WHEEL_PRIVILEGED_DO_CUT:
         return cut(message, found.facts.client_fd);
-    case WHEEL_PRIVILEGED_DO_COOL:
-        return cool(message);
     case WHEEL_PRIVILEGED_DO_WHERE:
         return where(message, text);
     default:
@@ -283,8 +153,8 @@ static int serve(void)
     char text[WHEEL_WAIT_TEXT_BYTES];
     privileged_message_t message;
     privileged_answer_t answer;
-    ssize_t bytes = recv(own.start->fd, &message, sizeof(message),
-                         MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t bytes =
+        recv(start->fd, &message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
     const char *said;
 
     if (bytes != sizeof(message)) {
@@ -292,14 +162,14 @@ static int serve(void)
     }
     memset(&answer, 0, sizeof(answer));
     answer.number = copy.number = message.number;
-    alarm(SERVE_MAX_SEC);
+    privileged_held_begin(start->shared, message.pid);
     said = act(&message, text, &copy.copy);
-    alarm(0);
+    privileged_held_end(start->shared);
     if (said) {
         memcpy(answer.text, said, strnlen(said, sizeof(answer.text) - 1));
     }
     if (message.number) {
-        (void)send(own.start->fd, said ? (void *)&answer : &copy,
+        (void)send(start->fd, said ? (void *)&answer : &copy,
                    said ? sizeof(answer)
                         : offsetof(privileged_copy_t, copy) +
                               wheel_thread_copy_bytes(&copy.copy),
@@ -324,21 +194,21 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int privileged_main(const privileged_start_t *start)
+int privileged_main(const privileged_start_t *with)
 {
-    struct pollfd wait = {start->fd, POLLIN, 0};
+    struct pollfd wait = {with->fd, POLLIN, 0};
     int serves = 1;
+    int policy = privileged_cool_begin(with);
 
-    own.start = start;
-    own.policy = wheel_policy_get(0);
-    syscall(SYS_sched_getparam, 0, &own.param);
+    start = with;
+    privileged_held_learn(start->shared);
     set_signals();
     prctl(PR_SET_NAME, "wheel-privilege", 0, 0, 0);
-    if (!privileged_give_up_rights(start->fd, own.policy)) {
+    if (!privileged_give_up_rights(start->fd, policy)) {
         return 0;
     }
     while (serves && getppid() == start->parent) {
-        int left = look_at_cooled();
+        int left = privileged_cool_check();
 
         if (poll(&wait, 1, left ? COOLED_POLL_MSEC : -1) > 0) {
             serves = serve();

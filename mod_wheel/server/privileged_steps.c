@@ -32,13 +32,20 @@ static struct {
     char calls[128]; /* what is wrong with the calls of a cut, "" if not */
 } own;
 
-const char privileged_lost_why[] =
-    "the system has refused the privileged process a call that it needs";
-
+/* @return a privileged_lost_e */
 static int is_lost(void)
 {
-    return own.is_lost &&
-           atomic_load_explicit(own.is_lost, memory_order_relaxed);
+    return own.is_lost ? atomic_load_explicit(own.is_lost, memory_order_relaxed)
+                       : PRIVILEGED_LOST_NOT;
+}
+
+const char *privileged_lost_why(void)
+{
+    return is_lost() == PRIVILEGED_LOST_HELD
+               ? "processes of this server hold one privileged process after "
+                 "the other"
+               : "the system has refused the privileged process a call that it "
+                 "needs";
 }
 
 unsigned wheel_privileged_steps(void)
@@ -60,7 +67,7 @@ unsigned wheel_privileged_missing(void)
 const char *wheel_privileged_why(unsigned step)
 {
     if ((own.steps | own.lost) & step) {
-        return privileged_lost_why;
+        return privileged_lost_why();
     }
     if (own.why) {
         return own.why;
@@ -188,16 +195,17 @@ void privileged_steps_reset(void)
     memset(&own, 0, sizeof(own));
 }
 
-void privileged_steps_share(atomic_int *is_lost_shared)
+void privileged_steps_share(atomic_int *lost)
 {
-    own.is_lost = is_lost_shared;
-    atomic_store_explicit(own.is_lost, 0, memory_order_relaxed);
+    own.is_lost = lost;
+    atomic_store_explicit(own.is_lost, PRIVILEGED_LOST_NOT,
+                          memory_order_relaxed);
 }
 
-void privileged_steps_lose(void)
+void privileged_steps_lose(privileged_lost_e why)
 {
     own.lost = own.steps;
     own.missing |= own.steps;
     own.steps = 0;
-    atomic_store_explicit(own.is_lost, 1, memory_order_relaxed);
+    atomic_store_explicit(own.is_lost, (int)why, memory_order_relaxed);
 }

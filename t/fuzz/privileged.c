@@ -6,6 +6,7 @@
  * that the message names.  Processes may be named by small numbers.  As root,
  * only threads of a child that runs as another user are ever touched.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 
 static struct {
     privileged_start_t start;
+    int policy;
     int fd; /* of who asks */
     pid_t child;
     pid_t stranger;
@@ -89,8 +91,8 @@ static void set_up(void)
     fuzz.start.steps = WHEEL_PRIVILEGED_ALL;
     MUST(wheel_request_slots_create(&fuzz.start.slots, SLOTS, pool) ==
          APR_SUCCESS);
-    fuzz.start.cooled = calloc(1, sizeof(*fuzz.start.cooled));
-    MUST(fuzz.start.cooled);
+    fuzz.start.shared = calloc(1, sizeof(*fuzz.start.shared));
+    MUST(fuzz.start.shared);
     MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     fuzz.stranger_fd = ends[0];
     fuzz.stranger = start_child(ends[1]);
@@ -99,9 +101,8 @@ static void set_up(void)
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
     fuzz.start.fd = ends[0];
     fuzz.fd = ends[1];
-    own.start = &fuzz.start;
-    own.policy = sched_getscheduler(0);
-    sched_getparam(0, &own.param);
+    start = &fuzz.start;
+    fuzz.policy = privileged_cool_begin(start);
 }
 
 /* Numbers of processes are hard to guess. */
@@ -147,8 +148,8 @@ static void check(void)
         MUST(memchr(answer.text, '\0', sizeof(answer.text)));
     }
     MUST(poll(&peer, 1, 0) == 0);
-    MUST(sched_getscheduler(fuzz.stranger) == own.policy);
-    MUST(sched_getscheduler(0) == own.policy);
+    MUST(sched_getscheduler(fuzz.stranger) == fuzz.policy);
+    MUST(sched_getscheduler(0) == fuzz.policy);
     MUST(sched_getscheduler(getppid()) != SCHED_IDLE);
 }
 
@@ -175,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
               MSG_DONTWAIT) > 0);
     MUST(serve());
     alarm(0);
-    look_at_cooled();
+    privileged_cool_check();
     check();
     return 0;
 }

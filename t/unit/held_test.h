@@ -24,6 +24,7 @@
 #define HELD_PLACE "/mnt"
 #define HELD_FILE HELD_PLACE "/file"
 #define HELD_NODE 2
+#define HELD_FILE_BYTES 4096
 #define HELD_BYTES (64 * 1024)
 #define HELD_MSEC 10
 #define HELD_MAX_MSEC 20000
@@ -55,7 +56,7 @@ static inline void held_reply(int device, const struct fuse_in_header *to,
 
 static inline struct fuse_attr held_attr(unsigned long node)
 {
-    struct fuse_attr attr = {.ino = node, .nlink = 1};
+    struct fuse_attr attr = {.ino = node, .nlink = 1, .size = HELD_FILE_BYTES};
 
     attr.mode = node == HELD_NODE ? S_IFREG | 0666 : S_IFDIR | 0777;
     return attr;

@@ -40,7 +40,7 @@ typedef struct target_t {
 static struct {
     apr_pool_t *pool;
     wheel_request_slots_t *slots;
-    privileged_cooled_t *cooled;
+    privileged_shared_t *shared;
     target_t targets[TARGETS];
     pid_t privileged;
     int fd;
@@ -105,7 +105,7 @@ static inline target_t start_target(target_e which)
 static inline void start_privileged(void)
 {
     privileged_start_t start = {
-        getpid(), USER, -1, WHEEL_PRIVILEGED_ALL, test.slots, test.cooled};
+        getpid(), USER, -1, WHEEL_PRIVILEGED_ALL, test.slots, test.shared};
     int ends[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
@@ -131,7 +131,7 @@ static inline int setup(void **state)
     apr_pool_create(&test.pool, NULL);
     assert_int_equal(wheel_request_slots_create(&test.slots, SLOTS, test.pool),
                      APR_SUCCESS);
-    test.cooled = mmap(NULL, sizeof(*test.cooled), PROT_READ | PROT_WRITE,
+    test.shared = mmap(NULL, sizeof(*test.shared), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (n = 0; n < TARGETS; n++) {
         test.targets[n] = start_target(n);
