@@ -137,6 +137,13 @@ wheel_class_e wheel_thread_schedule(int policy)
     return class_of(now >= 0 ? now : policy); /* a filter may refuse both */
 }
 
+void wheel_thread_normal(pthread_t thread)
+{
+    static const struct sched_param none;
+
+    pthread_setschedparam(thread, SCHED_OTHER, &none);
+}
+
 int wheel_thread_join_ended(pthread_t thread)
 {
     return pthread_tryjoin_np(thread, NULL);

@@ -46,6 +46,10 @@ wheel_class_e wheel_thread_schedule(int policy);
 int wheel_policy_get(pid_t tid);
 int wheel_policy_set(pid_t tid, int policy, const struct sched_param *param);
 
+/** Let a thread of this process end soon beside other load: of the class that
+ * threads have by default.  The kernel may refuse; then nothing changes. */
+void wheel_thread_normal(pthread_t thread);
+
 /** Join a thread if it has ended.
  * @return 0 if it is joined, EBUSY if it has not ended */
 int wheel_thread_join_ended(pthread_t thread);

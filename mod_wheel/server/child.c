@@ -6,6 +6,8 @@
  */
 #include "server/child.h"
 
+#include <sys/resource.h>
+
 #include "httpd.h"
 
 #include "http_config.h"
@@ -20,6 +22,9 @@ APLOG_USE_MODULE(wheel);
 
 /* How long an exiting child waits for its companions. */
 #define CHILD_EXIT_WAIT_USEC (500 * 1000)
+
+/* RLIMIT_NICE counts nice values down from here. */
+#define CHILD_NICE_MAX 20
 
 /* The first of a child's pools to go.  Its requests have ended, or, under
  * prefork, never will: this may run inside a signal handler, but not in one
@@ -42,6 +47,27 @@ static apr_status_t child_exit(void *data)
         wheel_process_exit_early(s);
     }
     return APR_SUCCESS;
+}
+
+/* While it is root, it lets its threads come back from the idle class to the
+ * nice value that all others have: wheel_companion_join_all() does that.  A
+ * container may refuse. */
+static int allow_normal_class(apr_pool_t *pchild, server_rec *s)
+{
+    rlim_t wanted = (rlim_t)(CHILD_NICE_MAX - getpriority(PRIO_PROCESS, 0));
+    struct rlimit limit;
+
+    (void)pchild;
+    (void)s;
+    if (getrlimit(RLIMIT_NICE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return OK;
+    }
+    limit.rlim_cur = wanted;
+    if (limit.rlim_max < wanted) {
+        limit.rlim_max = wanted;
+    }
+    (void)setrlimit(RLIMIT_NICE, &limit);
+    return OK;
 }
 
 /* Threaded MPMs: runs in the main thread, before the workers are joined.
@@ -77,6 +103,8 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 void wheel_child_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    ap_hook_drop_privileges(allow_normal_class, NULL, NULL,
+                            APR_HOOK_REALLY_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -223,6 +223,11 @@ int wheel_companion_join_all(apr_interval_time_t wait_max)
     int left = 0;
 
     for (companion = companions.first; companion; companion = companion->next) {
+        if (companion->policy != SCHED_OTHER) {
+            wheel_thread_normal(companion->thread);
+        }
+    }
+    for (companion = companions.first; companion; companion = companion->next) {
         left += wheel_thread_join_until(companion->thread, until_usec) != 0;
     }
     companions.first = NULL;

@@ -38,7 +38,9 @@ apr_size_t wheel_companion_take(wheel_companion_t *companion, void *result);
 void wheel_companion_release(wheel_companion_t *companion);
 
 /**
- * Wait for every companion to end.  For the end of a child.
+ * Wait for every companion to end.  For the end of a child: those of the idle
+ * class are put back to the normal one, if the kernel allows it, so that other
+ * load doesn't keep them from ending.
  * @param wait_max usec
  * @return how many are left after so long
  */

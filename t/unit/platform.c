@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* platform.c: how a thread is scheduled that gives itself the idle class. */
+/* platform.c: how a thread is scheduled that gives itself the idle class, and
+ * whether it comes back from it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -53,6 +58,78 @@ static void an_idle_thread_has_shorter_slices(void **state)
     assert_int_equal(nsec[1], nsec[0] ? 400000 : 0);
 }
 
+typedef struct resting_t {
+    atomic_int tid;
+    atomic_int over;
+} resting_t;
+
+static void *rest_idle(void *data)
+{
+    resting_t *resting = data;
+
+    assert_int_equal(wheel_thread_schedule(WHEEL_SCHED_IDLE), WHEEL_CLASS_IDLE);
+    atomic_store(&resting->tid, (int)wheel_thread_number());
+    while (!atomic_load(&resting->over)) {
+        usleep(1000);
+    }
+    return NULL;
+}
+
+/* The class of a thread of the idle class after another one has put it back. */
+static int policy_after_return(void)
+{
+    resting_t resting = {0, 0};
+    pthread_t thread;
+    int policy;
+
+    assert_int_equal(pthread_create(&thread, NULL, rest_idle, &resting), 0);
+    while (!atomic_load(&resting.tid)) {
+        usleep(1000);
+    }
+    wheel_thread_normal(thread);
+    policy = wheel_policy_get(atomic_load(&resting.tid));
+    atomic_store(&resting.over, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return policy;
+}
+
+/* What it may, as somebody else, without a limit or with this one. */
+static int policy_without_rights(const struct rlimit *limit)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if ((limit && setrlimit(RLIMIT_NICE, limit)) || setuid(65534)) {
+            _exit(99);
+        }
+        _exit(policy_after_return());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void an_idle_thread_returns_where_that_is_allowed(void **state)
+{
+    static const struct rlimit limit = {20, 20};
+    int limited;
+
+    (void)state;
+    if (geteuid() || setpriority(PRIO_PROCESS, 0, -1)) {
+        skip(); /* without CAP_SYS_NICE */
+    }
+    assert_int_equal(setpriority(PRIO_PROCESS, 0, 0), 0);
+    assert_int_equal(policy_after_return(), SCHED_OTHER);
+    assert_int_equal(policy_without_rights(NULL), SCHED_IDLE);
+    limited = policy_without_rights(&limit);
+    if (limited == 99) {
+        print_message("# no CAP_SYS_RESOURCE: no limit can be raised\n");
+        return;
+    }
+    assert_int_equal(limited, SCHED_OTHER);
+}
+
 static void a_thread_can_stay_as_it_is(void **state)
 {
     apr_uint64_t before = slice_nsec();
@@ -66,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_thread_has_shorter_slices),
+        cmocka_unit_test(an_idle_thread_returns_where_that_is_allowed),
         cmocka_unit_test(a_thread_can_stay_as_it_is),
     };
 

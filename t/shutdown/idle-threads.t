@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# A child that ends puts the threads of its wheels back from the idle class to
+# the normal one, where the kernel allows it: beside other load, they could not
+# even end for seconds.
+
+use strict;
+use warnings FATAL => 'all';
+
+use WheelHttpd qw(run_group run_user user_modules);
+use WheelPlan;
+use WheelServer ();
+use WheelTest qw(thread_policy wait_until);
+
+my @right = ('--inh-caps=+sys_nice', '--ambient-caps=+sys_nice');
+plan tests => 6, need_module 'wheel',
+    { 'the right can be given away' => sub { system("setpriv @right true 2>/dev/null") == 0 } };
+
+# A child waits for half a second for its companions, which doze: this process
+# is to get the CPU in that time, whatever else the machine does.
+system("chrt --fifo --pid 1 $$ 2>/dev/null");
+
+# A server of another user, which has the right, or has not.
+for my $case ([allowed => @right], [refused => ()]) {
+    my ($name, @rights) = @$case;
+    my $server = WheelServer->new(
+        within => ['chrt', '--other', '0', 'setpriv', '--reuid=' . run_user(),
+            '--regid=' . run_group(), '--clear-groups', @rights],
+        config => user_modules('test_job') . <<'END');
+<Location "/job">
+    SetHandler test-job
+</Location>
+END
+    system('chown', '-R', run_user(), $server->dir) == 0 or die;
+    chmod 0755, $server->dir;
+    $server->start or die $server->error_log;
+    my $doze = $server->begin(GET => '/job/doze');
+    my $job;
+    wait_until {
+        ($job) = grep { $_->{thread} } $server->running;
+    };
+    my @thread = @{$job}{qw(pid thread)};
+    ok wait_until { (thread_policy(@thread) // '') eq 'idle' },
+        "$name: the thread of a job is of the idle class";
+    $server->signal('TERM');
+    my $returned = 0;
+    wait_until {
+        my $class = thread_policy(@thread) // '';
+        $returned ||= $class eq 'normal';
+        $returned || !$class;
+    };
+    is $returned ? 'normal' : 'idle', @rights ? 'normal' : 'idle',
+        "$name: its class when its child ends";
+    ok wait_until { !$server->up }, "$name: the server has ended";
+}
