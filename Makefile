@@ -55,26 +55,31 @@ ifneq ($(shell $(PKG_CONFIG) --exists jansson && echo yes),yes)
 $(error jansson not found by $(PKG_CONFIG): install libjansson-dev)
 endif
 
+# apxs takes a tenth of a second: it is asked once, for NAME=VALUE of each, in
+# which ^ stands for a space.
+APXS_NAMES := APR_CONFIG APU_CONFIG CC CFLAGS CPPFLAGS INCLUDEDIR LIBEXECDIR \
+    PROGNAME SBINDIR SYSCONFDIR datadir mandir runtimedir
+APXS_SAYS := $(shell $(APXS) -q $(APXS_NAMES) | sed 's/;;/\n/g' | \
+    paste -d= <(printf '%s\n' $(APXS_NAMES)) - | tr ' ' '^')
+apxs = $(strip $(subst ^, ,$(patsubst $(1)=%,%,$(filter $(1)=%,$(APXS_SAYS)))))
+
 ifeq ($(origin CC),default)
-CC := $(shell $(APXS) -q CC)
+CC := $(call apxs,CC)
 endif
-APR_CONFIG := $(shell $(APXS) -q APR_CONFIG)
-APU_CONFIG := $(shell $(APXS) -q APU_CONFIG)
-LIBEXECDIR ?= $(shell $(APXS) -q LIBEXECDIR)
-INCLUDEDIR ?= $(shell $(APXS) -q INCLUDEDIR)
-HTTPD ?= $(shell $(APXS) -q SBINDIR)/$(shell $(APXS) -q PROGNAME)
-SBINDIR ?= $(shell $(APXS) -q SBINDIR)
-SYSCONFDIR ?= $(shell $(APXS) -q SYSCONFDIR)
-mandir ?= $(shell $(APXS) -q mandir)
+APR_CONFIG := $(call apxs,APR_CONFIG)
+APU_CONFIG := $(call apxs,APU_CONFIG)
+LIBEXECDIR ?= $(call apxs,LIBEXECDIR)
+INCLUDEDIR ?= $(call apxs,INCLUDEDIR)
+HTTPD ?= $(call apxs,SBINDIR)/$(call apxs,PROGNAME)
+SBINDIR ?= $(call apxs,SBINDIR)
+SYSCONFDIR ?= $(call apxs,SYSCONFDIR)
+mandir ?= $(call apxs,mandir)
 docdir ?= $(patsubst %/,%,$(dir $(mandir)))/doc/mod_wheel
-datadir ?= $(shell $(APXS) -q datadir)
-runtimedir ?= $(shell $(APXS) -q runtimedir)
-# Asked once, not at each use.
-$(foreach name,LIBEXECDIR INCLUDEDIR HTTPD SBINDIR SYSCONFDIR mandir docdir \
-    datadir runtimedir,$(eval $(name) := $$($(name))))
-HTTPD_INCLUDES := -I$(shell $(APXS) -q INCLUDEDIR)
-HTTPD_CPPFLAGS := $(shell $(APXS) -q CPPFLAGS)
-HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS)
+datadir ?= $(call apxs,datadir)
+runtimedir ?= $(call apxs,runtimedir)
+HTTPD_INCLUDES := -I$(call apxs,INCLUDEDIR)
+HTTPD_CPPFLAGS := $(call apxs,CPPFLAGS)
+HTTPD_CFLAGS := $(call apxs,CFLAGS)
 APR_CPPFLAGS := $(shell $(APR_CONFIG) --cppflags --includes)
 APR_LIBS := $(shell $(APU_CONFIG) --link-ld) $(shell $(APR_CONFIG) --link-ld)
 JANSSON_CFLAGS := $(shell $(PKG_CONFIG) --cflags jansson)
