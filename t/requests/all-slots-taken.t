@@ -5,8 +5,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelHttpd qw(spew user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await collect wait_until);
 

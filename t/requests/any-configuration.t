@@ -6,9 +6,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port user_modules);
+use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(await collect wait_until);

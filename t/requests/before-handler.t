@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use Socket ();
 use WheelClient ();
 use WheelHttpd qw(module_file spew);
+use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(collect wait_until);

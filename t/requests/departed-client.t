@@ -6,10 +6,10 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Socket::INET ();
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port spew user_modules);
+use WheelPlan;
 use WheelRequests qw(cgi_config listed load_modules);
 use WheelServer ();
 use WheelTest qw(collect wait_until);

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(http2_config);
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
 

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config wheelctl);
 use WheelHttpd qw(module_file spew);
+use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);

@@ -7,11 +7,11 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use POSIX ();
 use Time::HiRes qw(time);
 use WheelClient ();
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelServer ();
 use WheelTest qw(await read_answers wait_until);
 

@@ -5,9 +5,9 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelControl qw(control_config wheelctl);
 use WheelHttpd qw(user_modules);
+use WheelPlan;
 use WheelRequests qw(listed stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);

@@ -6,12 +6,12 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use IO::Select ();
 use IO::Socket::INET ();
 use Time::HiRes qw(sleep time);
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port user_modules);
+use WheelPlan;
 use WheelRequests qw(listed load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(collect ends wait_until);

@@ -4,8 +4,8 @@
 use strict;
 use warnings FATAL => 'all';
 
-use Apache::Test qw(-withtestmore);
 use WheelClient qw(http2_config);
+use WheelPlan;
 use WheelServer ();
 
 plan tests => 5, need 'wheel',
