@@ -118,7 +118,7 @@ $redis->command(EVAL => q{return redis.call('XADD', KEYS[1], '*', 'filter',
 $redis->command(XADD => 'wheel', '*', split / /, $entry);
 ok wait_until { 2 == grep { $_->error_log =~ /WH0085: .*delete the key/ } @both },
     'hosts that cannot read on say why';
-wait_until { reads() > $had + 6 };
+wait_until { reads() > $had + 4 };
 $redis->command(DEL => 'wheel');
 ok wait_until { 2 == grep { stand($_)->{linked} } @both },
     'and read again when the key is deleted';

@@ -7,6 +7,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use List::Util qw(max);
 use WheelPlan;
 use WheelServer ();
 
@@ -79,19 +80,17 @@ my @everywhere = (
     'WheelTimeout 5', 'WheelScheduling batch', 'WheelOnDisconnect continue',
     'WheelProxy on'
 );
-my $right = 0;
-$right += @$_ - 1 for @right;
-plan tests => $right + 2 * @wrong + @misplaced + @miscounted + 3,
+my $rounds = max map { @$_ - 1 } @right;
+plan tests => $rounds + 2 * @wrong + @misplaced + @miscounted + 3,
     need_module 'wheel';
 
 my $server = WheelServer->new(processes => 2, threads => 4);
 
-for my $row (@right) {
-    my ($directive, @values) = @$row;
-    for my $value (@values) {
-        my ($code, $words) = check("$directive $value");
-        is $code, 0, "$directive $value is right" or diag $words;
-    }
+# A value of each directive at once: what is wrong is named.
+for my $n (1 .. $rounds) {
+    my @lines = map { defined $_->[$n] ? "$_->[0] $_->[$n]" : () } @right;
+    my ($code, $words) = check(join "\n", @lines);
+    is $code, 0, join(', ', @lines) . ': right' or diag $words;
 }
 for my $row (@wrong) {
     my ($directive, $value, @told) = @$row;
