@@ -13,7 +13,7 @@ use WheelRequests qw(listed);
 use WheelServer ();
 use WheelTest qw(child_pids collect wait_until);
 
-plan tests => 31, need_module 'wheel',
+plan tests => 35, need_module 'wheel',
     { 'root alone may trace a child' => sub { $> == 0 } };
 
 # A loop and a wait of test-places.
@@ -44,6 +44,9 @@ for my $name (sort keys %place) {
         ? qr/in state R, .* waits for: running/
         : qr/in state S, 0\.0\d CPU seconds .* waits for: $name/,
         'and what it does';
+    my (undef, $where) = wheelctl_json($server, 'where', "--id=$id");
+    is((map {/^planted_(\w+)_a/} @{ $where->{stack} })[0], $name,
+        'wheelctl where names the function, too');
 }
 ok listed($server, '/places/count', sub {
     ($_[0]{where} // '') =~ /state R, (?:0\.[1-9]|0\.0[1-9]|1)/
