@@ -3,6 +3,8 @@
 # begin, are stopped and reach limits, ends no other process: not the parent,
 # the privileged process or the helper, not wheelctl, and no other process of
 # its user.  The server goes on.
+#
+# Under one MPM: it has no part in who reads the table and the slots.
 
 use strict;
 use warnings FATAL => 'all';
