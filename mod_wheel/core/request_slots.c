@@ -7,6 +7,7 @@
  */
 #include "core/request_private.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/proc.h"
@@ -196,6 +197,49 @@ wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n)
     return mark;
 }
 
+static void store_fact(slots_slot_t *slot, size_t offset, apr_int64_t usec)
+{
+    atomic_store_explicit(&slot->facts[offset / sizeof(apr_uint64_t)],
+                          (apr_uint64_t)usec, memory_order_relaxed);
+}
+
+void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
+                                  apr_uint64_t request, apr_int64_t now_usec,
+                                  apr_int64_t cpu_usec)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    store_fact(slot, offsetof(wheel_request_facts_t, began_usec), now_usec);
+    store_fact(slot, offsetof(wheel_request_facts_t, began_cpu_usec), cpu_usec);
+    /* Release: the facts come before the id. */
+    atomic_store_explicit(&slot->word, request, memory_order_release);
+}
+
+/* What may have begun anew: see wheel_request_slots_put_back(). */
+static int is_time(size_t at)
+{
+    size_t offset = at * sizeof(apr_uint64_t);
+
+    return offset == offsetof(wheel_request_facts_t, began_usec) ||
+           offset == offsetof(wheel_request_facts_t, began_cpu_usec);
+}
+
+void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
+                                  const wheel_request_facts_t *facts)
+{
+    slots_slot_t *slot = &slots->slots[n];
+    size_t at;
+
+    for (at = 0; at < FACTS_WORDS; at++) {
+        apr_uint64_t word;
+
+        memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
+        if (!is_time(at)) {
+            atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
+        }
+    }
+}
+
 void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,
                                pid_t pid)
 {
@@ -218,31 +262,6 @@ void wheel_request_slots_cpu_began(wheel_request_slots_t *slots, unsigned n,
                           memory_order_relaxed);
     /* Release: whoever sees the id sees the time. */
     atomic_store_explicit(&slot->cpu_began_id, id, memory_order_release);
-}
-
-void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
-                              apr_uint64_t id)
-{
-    atomic_store_explicit(&slots->slots[n].cooled_id, id, memory_order_relaxed);
-    /* Between the store here and a load of the word; in the owner, between the
-     * store of the word and the load here: one of both sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
-}
-
-void wheel_request_slots_warm(wheel_request_slots_t *slots, unsigned n,
-                              apr_uint64_t id)
-{
-    atomic_compare_exchange_strong_explicit(&slots->slots[n].cooled_id, &id, 0,
-                                            memory_order_release,
-                                            memory_order_relaxed);
-}
-
-int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
-                               apr_uint64_t id)
-{
-    atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load_explicit(&slots->slots[n].cooled_id,
-                                memory_order_relaxed) == id;
 }
 
 void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core/request_steps.c: which steps of a stop somebody has asked for with a
- * request, which were taken, and which the log has.
+ * request, which were taken, which the log has, and whether it is cooled down.
  *
- * Any process that runs as the server's user.
+ * Any process that runs as the server's user; of the last, the privileged one.
  */
 #include "core/request_steps.h"
 
@@ -109,4 +109,31 @@ void wheel_request_steps_copy(const wheel_request_slots_t *slots, unsigned n,
         drain = atomic_load_explicit(&slot->drain_usec, memory_order_relaxed);
         request->drained = drain > 0 && drain < now_usec ? now_usec - drain : 0;
     }
+}
+
+/* --- Cool down ----------------------------------------------------------- */
+
+void wheel_request_slots_cool(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id)
+{
+    atomic_store_explicit(&slots->slots[n].cooled_id, id, memory_order_relaxed);
+    /* Between the store here and a load of the word; in the owner, between the
+     * store of the word and the load here: one of both sees the other. */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+void wheel_request_slots_warm(wheel_request_slots_t *slots, unsigned n,
+                              apr_uint64_t id)
+{
+    atomic_compare_exchange_strong_explicit(&slots->slots[n].cooled_id, &id, 0,
+                                            memory_order_release,
+                                            memory_order_relaxed);
+}
+
+int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&slots->slots[n].cooled_id,
+                                memory_order_relaxed) == id;
 }

@@ -6,7 +6,6 @@
  */
 #include "core/request_private.h"
 
-#include <stddef.h>
 #include <string.h>
 
 /* More than any request has used, and no overflow when it is added to others.
@@ -15,49 +14,6 @@
 
 /* What PHP-FPM shows of a query string. */
 #define WORK_QUERY_BYTES 511
-
-static void store_fact(slots_slot_t *slot, size_t offset, apr_int64_t usec)
-{
-    atomic_store_explicit(&slot->facts[offset / sizeof(apr_uint64_t)],
-                          (apr_uint64_t)usec, memory_order_relaxed);
-}
-
-void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
-                                  apr_uint64_t request, apr_int64_t now_usec,
-                                  apr_int64_t cpu_usec)
-{
-    slots_slot_t *slot = &slots->slots[n];
-
-    store_fact(slot, offsetof(wheel_request_facts_t, began_usec), now_usec);
-    store_fact(slot, offsetof(wheel_request_facts_t, began_cpu_usec), cpu_usec);
-    /* Release: the facts come before the id. */
-    atomic_store_explicit(&slot->word, request, memory_order_release);
-}
-
-/* What may have begun anew: see wheel_request_slots_put_back(). */
-static int is_time(size_t at)
-{
-    size_t offset = at * sizeof(apr_uint64_t);
-
-    return offset == offsetof(wheel_request_facts_t, began_usec) ||
-           offset == offsetof(wheel_request_facts_t, began_cpu_usec);
-}
-
-void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
-                                  const wheel_request_facts_t *facts)
-{
-    slots_slot_t *slot = &slots->slots[n];
-    size_t at;
-
-    for (at = 0; at < FACTS_WORDS; at++) {
-        apr_uint64_t word;
-
-        memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
-        if (!is_time(at)) {
-            atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
-        }
-    }
-}
 
 void wheel_request_slots_has_processes(wheel_request_slots_t *slots, unsigned n)
 {

@@ -24,11 +24,15 @@ static int client_fd(conn_rec *c)
     return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
 }
 
-static void watch_client(const request_rec *r, wheel_request_facts_t *facts)
+/* @return 0 if its location doesn't say so */
+static int watch_client(const request_rec *r, wheel_request_facts_t *facts)
 {
-    if (wheel_config_requests_watched(r) && !facts->connection.family) {
+    int is_watched = wheel_config_requests_watched(r);
+
+    if (is_watched && !facts->connection.family) {
         wheel_departed_watch(facts->client_fd, &facts->connection);
     }
+    return is_watched;
 }
 
 static void take_steps(const wheel_dir_config_t *settings,
@@ -51,10 +55,9 @@ void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts)
     facts->cpu_max = settings.cpu_max;
     take_steps(&settings, facts);
     facts->fpm = settings.fpm;
-    if (!wheel_config_requests_watched(r)) {
+    if (!watch_client(r, facts)) {
         facts->connection.family = 0;
     }
-    watch_client(r, facts);
     facts->wait_action = settings.wait_action;
     facts->cpu_action = settings.cpu_action;
     wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
@@ -112,6 +115,6 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
     if (settings.fpm) {
         facts->fpm = settings.fpm;
     }
-    watch_client(r, facts);
+    (void)watch_client(r, facts);
     wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
 }

@@ -124,6 +124,14 @@ static void prepare_interrupt(wheel_running_t *running, request_rec *r)
     }
 }
 
+/* Its handler is known.  What others have added to its filters is looked at
+ * before there are those of this module. */
+static void begin_handler(wheel_running_t *running, request_rec *r)
+{
+    prepare_interrupt(running, r);
+    wheel_run_add_filters(running, r);
+}
+
 static int is_job(request_rec *r)
 {
     return !r->main && wheel_requests_slots() && wheel_config_requests_on(r);
@@ -159,6 +167,7 @@ static wheel_running_t *begin(request_rec *r)
     wheel_request_slots_begin(wheel_requests_slots(), running->slot,
                               running->id, WHEEL_MARK_NONE, &running->facts);
     running->r = r;
+    running->own = r;
     current = running;
     return running;
 }
@@ -201,8 +210,7 @@ static int go_on_in_handler(wheel_running_t *running, request_rec *r)
         return DECLINED;
     }
     locate(running, r);
-    prepare_interrupt(running, r);
-    wheel_run_add_filters(running, r);
+    begin_handler(running, r);
     return DECLINED;
 }
 
@@ -228,9 +236,7 @@ static int run_handler(request_rec *r)
     if (!running) {
         return DECLINED;
     }
-    running->own = r;
-    prepare_interrupt(running, r);
-    wheel_run_add_filters(running, r);
+    begin_handler(running, r);
     return wheel_finish(running, r, ap_run_handler(r));
 }
 
@@ -252,7 +258,6 @@ static int run_from_head(request_rec *r, int lookup)
     if (!running) {
         return DECLINED;
     }
-    running->own = r;
     running->is_ahead = 1;
     wheel_run_add_filters(running, r);
     status = ap_run_quick_handler(r, 0);
