@@ -28,6 +28,7 @@ typedef struct publisher_t {
     unsigned silent;             /* hosts that have not answered */
     int total;                   /* jobs that were stopped; an int holds it */
     int listed;                  /* this host itself is in the list */
+    int stays;                   /* the stream of replies does not expire */
     wheel_place_t place;         /* in the stream of replies */
     apr_pool_t *pool;
 } publisher_t;
@@ -132,6 +133,7 @@ static int send_stop(publisher_t *publisher, unsigned stopped,
         }
         else if (entry) {
             publisher->round->told = WHEEL_TOLD;
+            publisher->stays = expiry->type == REDIS_REPLY_ERROR;
             expect_live(publisher, live, wheel_wire_time(now));
         }
         freeReplyObject(entry);
@@ -173,11 +175,17 @@ static apr_int64_t last_reply_due(const publisher_t *publisher,
     return publisher->listed ? 0 : began + (wait < brief ? wait : brief);
 }
 
+/* Replies that expire by themselves are left, if there is no time for them. */
 static void await_replies(publisher_t *publisher, apr_int64_t began,
                           apr_interval_time_t wait)
 {
     wheel_connection_t *connection = &publisher->connection;
     apr_int64_t until = last_reply_due(publisher, began, wait);
+    apr_int64_t end = began + connection->link->timeout;
+
+    if (publisher->stays) {
+        end += wait;
+    }
 
     while (wheel_redis_clock_usec() < until) {
         redisReply *reply;
@@ -188,7 +196,8 @@ static void await_replies(publisher_t *publisher, apr_int64_t began,
             wheel_redis_left_ms(until) > 0 ? wheel_redis_left_ms(until) : 1,
             publisher->replies_key,
             wheel_place_text(&publisher->place, publisher->pool));
-        reply = wheel_connection_good_reply(connection, until);
+        reply = wheel_connection_good_reply(connection,
+                                            publisher->stays ? end : until);
         if (!reply) {
             return;
         }
@@ -196,11 +205,10 @@ static void await_replies(publisher_t *publisher, apr_int64_t began,
         freeReplyObject(reply);
         until = last_reply_due(publisher, began, wait);
     }
-    /* They expire by themselves, if there is no time left for it. */
-    if (!publisher->silent) {
+    if (!publisher->silent || publisher->stays) {
         redisAppendCommand(connection->redis, "UNLINK %s",
                            publisher->replies_key);
-        wheel_connection_ok(connection, began + connection->link->timeout);
+        wheel_connection_ok(connection, end);
     }
 }
 

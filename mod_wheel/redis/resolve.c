@@ -170,7 +170,8 @@ static const char *take(wheel_addresses_t *found, const lookup_t *lookup,
         return NULL;
     }
     if (!lookup) {
-        return "no thread or descriptor to look it up";
+        return resolver.current ? "another name is still being looked up"
+                                : "no thread or descriptor to look it up";
     }
     return lookup->done ? gai_strerror(lookup->error)
                         : "the resolver does not answer in time";
