@@ -152,21 +152,27 @@ void wheel_request_slots_sweep(wheel_request_slots_t *slots,
 
 /* --- Begin and end ------------------------------------------------------- */
 
-void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
-                               apr_uint64_t id, wheel_mark_e mark,
-                               const wheel_request_facts_t *facts)
+/* From this word on. */
+static void store_facts(slots_slot_t *slot, const wheel_request_facts_t *facts,
+                        size_t at)
 {
-    slots_slot_t *slot = &slots->slots[n];
-    size_t at;
-
-    /* Whoever copies these facts sees, after them, that the word has gone. */
-    atomic_thread_fence(memory_order_release);
-    for (at = 0; at < FACTS_WORDS; at++) {
+    for (; at < FACTS_WORDS; at++) {
         apr_uint64_t word;
 
         memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
         atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
     }
+}
+
+void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
+                               apr_uint64_t id, wheel_mark_e mark,
+                               const wheel_request_facts_t *facts)
+{
+    slots_slot_t *slot = &slots->slots[n];
+
+    /* Whoever copies these facts sees, after them, that the word has gone. */
+    atomic_thread_fence(memory_order_release);
+    store_facts(slot, facts, 0);
     atomic_store_explicit(&slot->doing, WHEEL_DOING_HANDLER,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->sent_bytes, 0, memory_order_relaxed);
@@ -215,29 +221,14 @@ void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->word, request, memory_order_release);
 }
 
-/* What may have begun anew: see wheel_request_slots_put_back(). */
-static int is_time(size_t at)
-{
-    size_t offset = at * sizeof(apr_uint64_t);
-
-    return offset == offsetof(wheel_request_facts_t, began_usec) ||
-           offset == offsetof(wheel_request_facts_t, began_cpu_usec);
-}
-
+/* All but the two times that wheel_request_slots_put_back() begins anew: these
+ * stand first. */
 void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
                                   const wheel_request_facts_t *facts)
 {
-    slots_slot_t *slot = &slots->slots[n];
-    size_t at;
-
-    for (at = 0; at < FACTS_WORDS; at++) {
-        apr_uint64_t word;
-
-        memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
-        if (!is_time(at)) {
-            atomic_store_explicit(&slot->facts[at], word, memory_order_relaxed);
-        }
-    }
+    store_facts(&slots->slots[n], facts,
+                offsetof(wheel_request_facts_t, started) /
+                    sizeof(apr_uint64_t));
 }
 
 void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,

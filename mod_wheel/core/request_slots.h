@@ -106,10 +106,10 @@ typedef struct wheel_request_connection_t {
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
 typedef struct wheel_request_facts_t {
-    apr_time_t started;            /* usec since the epoch */
     apr_int64_t began_usec;        /* by wheel_clock_coarse_usec() */
-    apr_int64_t handled_usec;      /* when its handler began, by the same */
     apr_int64_t began_cpu_usec;    /* of its thread; -1: nobody has asked */
+    apr_time_t started;            /* usec since the epoch */
+    apr_int64_t handled_usec;      /* when its handler began, as began_usec */
     apr_interval_time_t slow;      /* usec after which it is listed */
     apr_interval_time_t log_after; /* usec after which the log has where it is
                                     * stuck, 0 for never */
