@@ -9,11 +9,13 @@ const { chromium } = require("playwright-core");
 const { Server } = require("./server.js");
 const { is, test, until } = require("./tap.js");
 
-const CHROMIUM = process.env.WHEEL_CHROMIUM || "/usr/bin/chromium";
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic",
-    "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-    "--host-resolver-rules=MAP *.example 127.0.0.1"];
+const BROWSER = {
+    executablePath: process.env.WHEEL_CHROMIUM || "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
+        "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+        "--host-resolver-rules=MAP *.example 127.0.0.1"],
+};
 const DESKTOP = { width: 1200, height: 900 };
 
 /* Answers and lost connections that a test asks for show up on the console;
@@ -134,8 +136,10 @@ class LivePage {
     }
 }
 
+/* That of t/run, or one of the test's own. */
 function openBrowser() {
-    return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    const shared = process.env.WHEEL_BROWSER;
+    return shared ? chromium.connect(shared) : chromium.launch(BROWSER);
 }
 
 /** Run a server and a page, and end both.
@@ -183,4 +187,4 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
     process.on(signal, () => process.exit(1));
 }
 
-module.exports = { LivePage, openBrowser, pageTest, runPage };
+module.exports = { BROWSER, LivePage, openBrowser, pageTest, runPage };
