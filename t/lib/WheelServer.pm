@@ -86,6 +86,7 @@ DocumentRoot "$dir/htdocs"
 TypesConfig /dev/null
 DefaultRuntimeDir "$dir/run"
 Timeout 600
+KeepAliveTimeout 60
 PidFile "$dir/run/httpd.pid"
 ErrorLog "$dir/error_log"
 LogLevel info
