@@ -79,6 +79,18 @@ static pid_t start_child(int fd)
     return pid;
 }
 
+/* Before that, it is a stranger, and few of its inputs get far. */
+static void await_child(void)
+{
+    uid_t user;
+
+    while (!wheel_proc_user(fuzz.child, &user) ||
+           (geteuid() == 0 && user != USER) ||
+           wheel_proc_state(fuzz.child) != 'S') {
+        usleep(1000);
+    }
+}
+
 static void set_up(void)
 {
     apr_pool_t *pool;
@@ -98,6 +110,7 @@ static void set_up(void)
     fuzz.stranger = start_child(ends[1]);
     close(ends[1]);
     fuzz.child = start_child(-1);
+    await_child();
     MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
     fuzz.start.fd = ends[0];
     fuzz.fd = ends[1];
