@@ -136,10 +136,11 @@ class LivePage {
     }
 }
 
-/* That of t/run, or one of the test's own. */
-function openBrowser() {
+/* That of t/run, or one of the test's own; so, if that one has died. */
+async function openBrowser() {
     const shared = process.env.WHEEL_BROWSER;
-    return shared ? chromium.connect(shared) : chromium.launch(BROWSER);
+    const found = shared && await chromium.connect(shared).catch(() => null);
+    return found || chromium.launch(BROWSER);
 }
 
 /** Run a server and a page, and end both.
