@@ -28,6 +28,14 @@ sub readers {
     return $_[0]->error_log =~ /\[pid (\d+):tid \d+\] WH0084:/g;
 }
 
+# Is the helper that began to read last, after so many before it, the only one?
+sub reads_alone {
+    my ($host, $before) = @_;
+    my @readers = readers($host);
+    return @readers > $before && 1 == supervisor_pids($host->pid)
+        && "@{[helper_pids($host->pid)]}" eq $readers[-1];
+}
+
 ok wait_until { readers($near) && readers($far) }, 'both hosts read';
 
 for my $time (1 .. 3) {
@@ -80,10 +88,14 @@ for my $time (1 .. 3) {
 }
 for my $time (1 .. 3) {
     ($wheel) = $far->rotate(1);
+    my @before = map { scalar(my @all = readers($_)) } $near, $far;
     $_->graceful for $near, $far;
     is $near->get('/stop')->status, 200, 'as does one while both restart';
     is await($wheel), 1, 'without a wheel that is left';
-    wait_until { 1 == supervisor_pids($_->pid) } for $near, $far;
+    for my $host ($near, $far) {
+        my $before = shift @before;
+        wait_until { reads_alone($host, $before) };
+    }
 }
 ($wheel) = $far->rotate(1);
 @held = helper_pids($near->pid);
