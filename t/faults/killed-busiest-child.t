@@ -44,6 +44,10 @@ for (1 .. $kills) {
         $slowest = $stop->seconds if $stop->seconds > $slowest;
     }
     my $by = answers_by(@wheels);
+    diag sprintf 'the stop: %s; %d of %d wheels were in the killed child: %s',
+        $stop->status // 'no answer', $doomed, scalar @wheels,
+        join ', ', map {"$_ $by->{$_}"} sort keys %$by
+        if ($stop->status // 0) != 200 || ($by->{none} // 0) != $doomed;
     $lost++    if ($by->{none} // 0) == $doomed;
     $stopped++ if ($by->{stop} // 0) == @wheels - $doomed;
 }
@@ -51,5 +55,5 @@ diag sprintf 'the slowest stop was answered in %.0f ms', $slowest * 1000;
 is $filled, $kills, "wheels were started $kills times";
 is $answered, $kills, 'a stop was answered after each kill';
 is $lost, $kills, 'the wheels of the killed child had no answer';
-is $stopped, $kills, 'all the others had theirs';
+is $stopped, $kills, 'all the others had theirs' or diag $server->error_log;
 ok wait_until { !$server->running }, 'no slot is left in use';
