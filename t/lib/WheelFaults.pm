@@ -6,6 +6,7 @@ package WheelFaults;
 use strict;
 use warnings FATAL => 'all';
 
+use Errno ();
 use Exporter qw(import);
 use IO::Select ();
 use Test::More ();
@@ -195,10 +196,12 @@ sub kill_hard {
 }
 
 # Readable once all threads of a process are gone; undef if it is gone already.
+# syscall() takes a text of digits for the address of a text.
 sub process_handle {
     my ($pid) = @_;
-    my $fd = syscall PIDFD_OPEN, $pid, 0;
-    return if $fd < 0;
+    my $fd = syscall PIDFD_OPEN, 0 + $pid, 0;
+    return if $fd < 0 && $!{ESRCH};
+    die "pidfd_open of $pid: $!\n" if $fd < 0;
     open my $handle, '<&=', $fd or die "pidfd of $pid: $!\n";
     return $handle;
 }
