@@ -8,26 +8,19 @@
 use strict;
 use warnings FATAL => 'all';
 
-use POSIX ();
 use WheelControl qw(control_config);
 use WheelHttpd qw(user_modules);
 use WheelPlan;
 use WheelRequests qw(listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
-
-use constant { PTRACE_SYSCALL => 24, PTRACE_SEIZE => 0x4206,
-               PTRACE_INTERRUPT => 0x4207 };
+use WheelTracer qw(ptrace tracer tracing);
 
 # The wait for a message ends, it is read, an alarm is set: that is three calls,
 # with a stop before and one after each.  Then comes the process.
 use constant STOPS => 12;
 
-my $machine = (POSIX::uname())[4];
-my $ptrace  = { x86_64 => 101, aarch64 => 117 }->{$machine};
-plan tests => 7, need_module 'wheel',
-    { 'root alone may trace it' => sub { $> == 0 },
-      'the number of ptrace() is known' => sub { $ptrace } };
+plan tests => 7, need_module 'wheel', tracing();
 
 my $server = WheelServer->started(
     processes => 1, threads => 4,
@@ -66,21 +59,13 @@ sub asked {
 # Hold a process once it has been sent a message.
 sub trace {
     my ($pid) = @_;
-    pipe my $in, my $out or die "$!\n";
-    my $tracer = fork // die "$!\n";
-    if ($tracer == 0) {
-        alarm 300;
-        my $seized = syscall($ptrace, PTRACE_SEIZE, $pid + 0, 0, 0) == 0
-            && syscall($ptrace, PTRACE_INTERRUPT, $pid + 0, 0, 0) == 0;
+    return tracer(sub {
+        my ($tell) = @_;
+        my $seized = ptrace(seize => $pid) && ptrace(interrupt => $pid);
         for my $stop (0 .. STOPS) {
             waitpid $pid, 0;
-            syswrite $out, $seized ? '1' : '0' if $stop % STOPS == 0;
-            syscall $ptrace, PTRACE_SYSCALL, $pid + 0, 0, 0 if $stop < STOPS;
+            $tell->($seized) if $stop % STOPS == 0;
+            ptrace(syscall => $pid) if $stop < STOPS;
         }
-        sleep 300;
-        POSIX::_exit(0);
-    }
-    sysread $in, my $seized, 1;
-    $seized or die "process $pid can't be traced\n";
-    return ($tracer, $in);
+    });
 }

@@ -6,7 +6,6 @@ package WheelFaults;
 use strict;
 use warnings FATAL => 'all';
 
-use Errno ();
 use Exporter qw(import);
 use IO::Select ();
 use Test::More ();
@@ -15,13 +14,10 @@ use Time::HiRes qw(sleep time);
 use WheelHttpd qw(checkout_dir slurp spew);
 use WheelKeeper qw(alive proc_stat);
 use WheelServer ();
-use WheelTest qw(await collect wait_until);
+use WheelTest qw(await collect process_handle wait_until);
 
 # When a parent that ends is about to kill its children.
 use constant KILLED_SEC => 8.5;
-
-# The same number on all architectures.
-use constant PIDFD_OPEN => 434;
 
 our @EXPORT_OK = qw(accepts answers_by complaints die_at ended_in_time
     kill_hard mortal_server parent_naps restarted resumed room_for settled stores_left
@@ -193,17 +189,6 @@ sub kill_hard {
         $dying->remove($dying->can_read(0));
         !$dying->count;
     };
-}
-
-# Readable once all threads of a process are gone; undef if it is gone already.
-# syscall() takes a text of digits for the address of a text.
-sub process_handle {
-    my ($pid) = @_;
-    my $fd = syscall PIDFD_OPEN, 0 + $pid, 0;
-    return if $fd < 0 && $!{ESRCH};
-    die "pidfd_open of $pid: $!\n" if $fd < 0;
-    open my $handle, '<&=', $fd or die "pidfd of $pid: $!\n";
-    return $handle;
 }
 
 # Seconds from a signal until the parent and all of its children are gone;

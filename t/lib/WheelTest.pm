@@ -6,6 +6,7 @@ package WheelTest;
 use strict;
 use warnings FATAL => 'all';
 
+use Errno ();
 use Exporter qw(import);
 use IO::Poll qw(POLLIN POLLHUP POLLERR);
 use IO::Socket::INET ();
@@ -18,8 +19,8 @@ use WheelKeeper qw(alive proc_stat);
 
 our @EXPORT_OK = qw(wait_until soonest await collect ends core_count cpu_seconds
     child_pids forked_pids supervisor_pids helper_pids freeze thread_ids
-    thread_policy thread_ready_seconds thread_seconds
-    open_connection read_answers);
+    thread_policy thread_ready_seconds thread_seconds open_connection
+    process_handle read_answers);
 
 # Long enough for a machine that does something else, too; what never comes
 # fails after it.
@@ -154,6 +155,20 @@ sub goes_on {
         my $state = (proc_stat($pid, $_))[0] // 'X';
         $state !~ /[TZX]/ && (thread_policy($pid, $_) // '') ne 'idle'
     } thread_ids($pid);
+}
+
+# As <sys/syscall.h> has it, on all architectures.
+use constant PIDFD_OPEN => 434;
+
+# Readable once all threads of a process are gone; undef if it is gone already.
+# syscall() takes a text of digits for the address of a text.
+sub process_handle {
+    my ($pid) = @_;
+    my $fd = syscall PIDFD_OPEN, 0 + $pid, 0;
+    return if $fd < 0 && $!{ESRCH};
+    die "pidfd_open of $pid: $!\n" if $fd < 0;
+    open my $handle, '<&=', $fd or die "pidfd of $pid: $!\n";
+    return $handle;
 }
 
 # How the kernel schedules a thread: normal, batch, idle, or a number.

@@ -10,14 +10,15 @@ use Time::HiRes qw(sleep time);
 use WheelPlan;
 use WheelRequests qw(cgi_config listed stop_listed);
 use WheelServer ();
-use WheelTest qw(child_pids collect cpu_seconds helper_pids wait_until);
+use WheelTest qw(child_pids collect cpu_seconds helper_pids process_handle
+    wait_until);
 
 # A tick is 100 ms.  Of stops that wait for one, two of five take less than
 # this: it is not by chance that ten of twelve do.
 use constant { SOON_SEC => 0.04, STOPS => 12, SOON => 10, ROUNDS => 5 };
 
-# As <sys/syscall.h> has them.
-use constant { PIDFD_OPEN => 434, PIDFD_GETFD => 438 };
+# As <sys/syscall.h> has it.
+use constant PIDFD_GETFD => 438;
 
 plan tests => 5, need_module 'wheel',
     { 'root alone may take a descriptor of a child' => sub { $> == 0 } };
@@ -45,8 +46,8 @@ my %helpers  = map { $_ => 1 } map { socket_of($helper, $_) } 3 .. 255;
 my ($number, @more) =
     grep { grep { $helpers{$_} } socket_of($child, $_) } 3 .. 255;
 ok $number && !@more, 'a child can wake the helper, and share nothing else';
-my $held = syscall PIDFD_OPEN, $child + 0, 0;
-my $fd   = syscall PIDFD_GETFD, $held, $number + 0, 0;
+my $held = process_handle($child);
+my $fd   = syscall PIDFD_GETFD, fileno $held, $number + 0, 0;
 open my $bell, '>&=', $fd or die "$!\n";
 $bell->blocking(0);
 my ($used, $until) = (cpu_seconds($helper), time + 2);

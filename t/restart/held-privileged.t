@@ -7,18 +7,12 @@
 use strict;
 use warnings FATAL => 'all';
 
-use POSIX ();
 use WheelPlan;
 use WheelServer ();
 use WheelTest qw(wait_until);
+use WheelTracer qw(ptrace tracer tracing);
 
-use constant PTRACE_SEIZE => 0x4206;
-
-my $machine = (POSIX::uname())[4];
-my $ptrace  = { x86_64 => 101, aarch64 => 117 }->{$machine};
-plan tests => 4, need_module 'wheel',
-    { 'root alone may trace it' => sub { $> == 0 },
-      'the number of ptrace() is known' => sub { $ptrace } };
+plan tests => 4, need_module 'wheel', tracing();
 
 my $server = WheelServer->started(
     processes => 1, threads => 4,
@@ -40,16 +34,6 @@ is +(grep { waitpid($_, 0) == $_ } @tracers), 2, 'both were held until then';
 # A zombie stays until its tracer has waited for it.
 sub hold {
     my ($pid) = @_;
-    pipe my $in, my $out or die "$!\n";
-    my $tracer = fork // die "$!\n";
-    if ($tracer == 0) {
-        alarm 300;
-        my $rv = syscall $ptrace, PTRACE_SEIZE, $pid + 0, 0, 0;
-        syswrite $out, $rv == 0 ? '1' : '0';
-        sleep 300;
-        POSIX::_exit(0);
-    }
-    sysread $in, my $held, 1;
-    $held or die "process $pid can't be traced\n";
+    my ($tracer) = tracer(sub { $_[0]->(ptrace(seize => $pid)) });
     return $tracer;
 }
