@@ -2,9 +2,6 @@
 # Every type of mutex that recovers works: wheels start and stop, although one
 # child was killed while it held the mutex and another beside its wheel, and
 # over a graceful restart.
-#
-# Under one MPM: it has no part in how a mutex recovers; other tests kill its
-# children.
 
 use strict;
 use warnings FATAL => 'all';

@@ -3,9 +3,6 @@
 # and after that it is listed, limited and stopped as any other, and a stop that
 # came before the job ends the job, too.  Whenever a stop comes, it means one of
 # both.
-#
-# Under one MPM: it has no part in whether a request or its job is what a stop
-# means.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # A script of PHP-FPM that is stopped ends as by PHP's own time limit, and its
 # worker takes no other; where two workers run the same, none is touched.
-#
-# Under one MPM: scripts run in a server of their own.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # wheelctl where shows each process that works for a CGI request: its command,
 # what it waits for, its CPU time and its stack.
-#
-# Under one MPM: whichever has started a script, its processes are examined in
-# the same way.
 
 use strict;
 use warnings FATAL => 'all';
