@@ -172,7 +172,7 @@ static void leave(void)
     log_held("can't be ended, and is replaced");
     kill(process->pid, SIGKILL); /* once it is held no more */
     process->pid = 0;
-    if (++process->left > PRIVILEGED_LEFT_MAX) {
+    if (++process->left >= PRIVILEGED_LEFT_MAX) {
         lose(PRIVILEGED_LOST_HELD, 0);
     }
 }
