@@ -221,8 +221,13 @@ void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
     atomic_store_explicit(&slot->word, request, memory_order_release);
 }
 
-/* All but the two times that wheel_request_slots_put_back() begins anew: these
- * stand first. */
+_Static_assert(offsetof(wheel_request_facts_t, began_usec) <
+                       offsetof(wheel_request_facts_t, started) &&
+                   offsetof(wheel_request_facts_t, began_cpu_usec) <
+                       offsetof(wheel_request_facts_t, started),
+               "what may begin anew stands first");
+
+/* All but the two times that wheel_request_slots_put_back() begins anew. */
 void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
                                   const wheel_request_facts_t *facts)
 {

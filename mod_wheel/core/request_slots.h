@@ -106,6 +106,7 @@ typedef struct wheel_request_connection_t {
 /** What is known of a request when it begins.  Whole words: it is copied so.
  */
 typedef struct wheel_request_facts_t {
+    /* These two may begin anew: see wheel_request_slots_put_back(). */
     apr_int64_t began_usec;        /* by wheel_clock_coarse_usec() */
     apr_int64_t began_cpu_usec;    /* of its thread; -1: nobody has asked */
     apr_time_t started;            /* usec since the epoch */
