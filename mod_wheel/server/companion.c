@@ -223,6 +223,7 @@ int wheel_companion_join_all(apr_interval_time_t wait_max)
     int left = 0;
 
     for (companion = companions.first; companion; companion = companion->next) {
+        /* A filter of system calls may kill who changes a class. */
         if (companion->policy != SCHED_OTHER) {
             wheel_thread_normal(companion->thread);
         }

@@ -44,11 +44,12 @@ for (1 .. $kills) {
         $slowest = $stop->seconds if $stop->seconds > $slowest;
     }
     my $by = answers_by(@wheels);
+    my $all_lost = ($by->{none} // 0) == $doomed;
     diag sprintf 'the stop: %s; %d of %d wheels were in the killed child: %s',
         $stop->status // 'no answer', $doomed, scalar @wheels,
         join ', ', map {"$_ $by->{$_}"} sort keys %$by
-        if ($stop->status // 0) != 200 || ($by->{none} // 0) != $doomed;
-    $lost++    if ($by->{none} // 0) == $doomed;
+        if ($stop->status // 0) != 200 || !$all_lost;
+    $lost++    if $all_lost;
     $stopped++ if ($by->{stop} // 0) == @wheels - $doomed;
 }
 diag sprintf 'the slowest stop was answered in %.0f ms', $slowest * 1000;

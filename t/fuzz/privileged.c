@@ -79,7 +79,8 @@ static pid_t start_child(int fd)
     return pid;
 }
 
-/* Before that, it is a stranger, and few of its inputs get far. */
+/* Until the child has its user and waits, all inputs about it are refused at
+ * once. */
 static void await_child(void)
 {
     uid_t user;

@@ -21,7 +21,7 @@ plan tests => 13, need_module 'wheel';
 my $prefork = WheelServer::mpm() eq 'prefork';
 my $server  = WheelServer->started(
     processes => $prefork ? WORKERS : 1, threads => $prefork ? 1 : WORKERS,
-    config    => "WheelReserve @{[RESERVE]}\nTimeout 600\nKeepAliveTimeout 600\n"
+    config    => "WheelReserve @{[RESERVE]}\nKeepAliveTimeout 600\n"
 );
 
 my @slow = map { slow_client() } 1 .. EARLY - 1;
