@@ -152,11 +152,13 @@ void wheel_request_slots_sweep(wheel_request_slots_t *slots,
 
 /* --- Begin and end ------------------------------------------------------- */
 
-/* From this word on. */
+/* From one word to before another. */
 static void store_facts(slots_slot_t *slot, const wheel_request_facts_t *facts,
-                        size_t at)
+                        size_t from, size_t end)
 {
-    for (; at < FACTS_WORDS; at++) {
+    size_t at;
+
+    for (at = from; at < end; at++) {
         apr_uint64_t word;
 
         memcpy(&word, (const char *)facts + at * sizeof(word), sizeof(word));
@@ -172,7 +174,7 @@ void wheel_request_slots_begin(wheel_request_slots_t *slots, unsigned n,
 
     /* Whoever copies these facts sees, after them, that the word has gone. */
     atomic_thread_fence(memory_order_release);
-    store_facts(slot, facts, 0);
+    store_facts(slot, facts, 0, FACTS_WORDS);
     atomic_store_explicit(&slot->doing, WHEEL_DOING_HANDLER,
                           memory_order_relaxed);
     atomic_store_explicit(&slot->sent_bytes, 0, memory_order_relaxed);
@@ -203,10 +205,14 @@ wheel_mark_e wheel_request_slots_end(wheel_request_slots_t *slots, unsigned n)
     return mark;
 }
 
-static void store_fact(slots_slot_t *slot, size_t offset, apr_int64_t usec)
+/* The word that a fact begins with. */
+#define FACT_AT(fact) \
+    (offsetof(wheel_request_facts_t, fact) / sizeof(apr_uint64_t))
+
+static void store_fact(slots_slot_t *slot, size_t at, apr_int64_t usec)
 {
-    atomic_store_explicit(&slot->facts[offset / sizeof(apr_uint64_t)],
-                          (apr_uint64_t)usec, memory_order_relaxed);
+    atomic_store_explicit(&slot->facts[at], (apr_uint64_t)usec,
+                          memory_order_relaxed);
 }
 
 void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
@@ -215,25 +221,30 @@ void wheel_request_slots_put_back(wheel_request_slots_t *slots, unsigned n,
 {
     slots_slot_t *slot = &slots->slots[n];
 
-    store_fact(slot, offsetof(wheel_request_facts_t, began_usec), now_usec);
-    store_fact(slot, offsetof(wheel_request_facts_t, began_cpu_usec), cpu_usec);
+    store_fact(slot, FACT_AT(began_usec), now_usec);
+    store_fact(slot, FACT_AT(began_cpu_usec), cpu_usec);
     /* Release: the facts come before the id. */
     atomic_store_explicit(&slot->word, request, memory_order_release);
 }
 
-_Static_assert(offsetof(wheel_request_facts_t, began_usec) <
-                       offsetof(wheel_request_facts_t, started) &&
-                   offsetof(wheel_request_facts_t, began_cpu_usec) <
-                       offsetof(wheel_request_facts_t, started),
-               "what may begin anew stands first");
+_Static_assert(FACT_AT(began_cpu_usec) < FACT_AT(handled_usec) &&
+                   FACT_AT(handled_usec) < FACT_AT(handler) &&
+                   FACT_AT(handler) < FACT_AT(slow) &&
+                   FACT_AT(slow) < FACT_AT(connection) &&
+                   FACT_AT(connection) < FACT_AT(started),
+               "what is stored together stands together");
 
-/* All but the two times that wheel_request_slots_put_back() begins anew. */
-void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
-                                  const wheel_request_facts_t *facts)
+void wheel_request_slots_handle(wheel_request_slots_t *slots, unsigned n,
+                                const wheel_request_facts_t *facts)
 {
-    store_facts(&slots->slots[n], facts,
-                offsetof(wheel_request_facts_t, started) /
-                    sizeof(apr_uint64_t));
+    store_facts(&slots->slots[n], facts, FACT_AT(handled_usec), FACT_AT(slow));
+}
+
+void wheel_request_slots_locate(wheel_request_slots_t *slots, unsigned n,
+                                const wheel_request_facts_t *facts)
+{
+    store_facts(&slots->slots[n], facts, FACT_AT(handled_usec),
+                FACT_AT(started));
 }
 
 void wheel_request_slots_leave(wheel_request_slots_t *slots, unsigned n,

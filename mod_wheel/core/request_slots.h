@@ -107,10 +107,12 @@ typedef struct wheel_request_connection_t {
  */
 typedef struct wheel_request_facts_t {
     /* These two may begin anew: see wheel_request_slots_put_back(). */
-    apr_int64_t began_usec;        /* by wheel_clock_coarse_usec() */
-    apr_int64_t began_cpu_usec;    /* of its thread; -1: nobody has asked */
-    apr_time_t started;            /* usec since the epoch */
-    apr_int64_t handled_usec;      /* when its handler began, as began_usec */
+    apr_int64_t began_usec;     /* by wheel_clock_coarse_usec() */
+    apr_int64_t began_cpu_usec; /* of its thread; -1: nobody has asked */
+    /* What its handler tells: see wheel_request_slots_handle(). */
+    apr_int64_t handled_usec; /* when its handler began, as began_usec */
+    char handler[WHEEL_HANDLER_BYTES];
+    /* And its location: see wheel_request_slots_locate(). */
     apr_interval_time_t slow;      /* usec after which it is listed */
     apr_interval_time_t log_after; /* usec after which the log has where it is
                                     * stuck, 0 for never */
@@ -120,18 +122,19 @@ typedef struct wheel_request_facts_t {
     apr_interval_time_t cut_after;       /* never: INT64_MAX */
     apr_interval_time_t cooldown_after;
     apr_interval_time_t drain_after;
-    apr_int32_t generation;
-    apr_int32_t client_fd;    /* in its process; -1: none */
     apr_uint32_t wait_action; /* at its deadline: WHEEL_ACTION_ */
     apr_uint32_t cpu_action;  /* and at its CPU limit */
     apr_uint32_t fpm;         /* WheelFpmStatus, as its hash; 0: none */
     /* A client that has left ends the request. */
     wheel_request_connection_t connection;
+    /* The rest stays. */
+    apr_time_t started; /* usec since the epoch */
+    apr_int32_t generation;
+    apr_int32_t client_fd; /* in its process; -1: none */
     char method[WHEEL_REQUEST_METHOD_BYTES];
     char host[WHEEL_REQUEST_HOST_BYTES];
     char path[WHEEL_REQUEST_PATH_BYTES];
     char client[WHEEL_REQUEST_CLIENT_BYTES];
-    char handler[WHEEL_HANDLER_BYTES];
 } wheel_request_facts_t;
 
 /** A consistent copy of a slot in which a request runs. */
@@ -306,12 +309,14 @@ void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
 void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
                               wheel_kind_e kind);
 
-/**
- * What the location of a request says, or one to which it is redirected within
- * the server.  When it began stays as it is.
- */
-void wheel_request_slots_redirect(wheel_request_slots_t *slots, unsigned n,
-                                  const wheel_request_facts_t *facts);
+/** Its handler, and when that begins. */
+void wheel_request_slots_handle(wheel_request_slots_t *slots, unsigned n,
+                                const wheel_request_facts_t *facts);
+
+/** The same, and what its location says, or one to which it is redirected
+ * within the server. */
+void wheel_request_slots_locate(wheel_request_slots_t *slots, unsigned n,
+                                const wheel_request_facts_t *facts);
 
 /** Processes may work for it: those that have its id in their environment.  For
  * its owner. */

@@ -44,11 +44,17 @@ static void take_steps(const wheel_dir_config_t *settings,
     facts->drain_after = settings->drain_after;
 }
 
+void wheel_facts_handle(const request_rec *r, wheel_request_facts_t *facts)
+{
+    facts->handled_usec = wheel_clock_coarse_usec();
+    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
+}
+
 void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
-    facts->handled_usec = wheel_clock_coarse_usec();
+    wheel_facts_handle(r, facts);
     facts->slow = settings.slow;
     facts->log_after = settings.where_log ? settings.slow : 0;
     facts->wait_max = settings.wait_max;
@@ -60,7 +66,6 @@ void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts)
     }
     facts->wait_action = settings.wait_action;
     facts->cpu_action = settings.cpu_action;
-    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
 }
 
 void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts)
@@ -104,7 +109,7 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
-    facts->handled_usec = wheel_clock_coarse_usec();
+    wheel_facts_handle(r, facts);
     limit(&facts->wait_max, &facts->wait_action, settings.wait_max,
           settings.wait_action);
     limit(&facts->cpu_max, &facts->cpu_action, settings.cpu_max,
@@ -116,5 +121,4 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
         facts->fpm = settings.fpm;
     }
     (void)watch_client(r, facts);
-    wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
 }

@@ -11,8 +11,11 @@
 /** @param facts zeros */
 void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts);
 
-/** Its location has become known, or its handler: what the location says holds
- * now in place of what is there. */
+/** Its handler has become known. */
+void wheel_facts_handle(const request_rec *r, wheel_request_facts_t *facts);
+
+/** The same, and its location: what that says holds now in place of what is
+ * there. */
 void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts);
 
 /**

@@ -137,12 +137,27 @@ static int is_job(request_rec *r)
     return !r->main && wheel_requests_slots() && wheel_config_requests_on(r);
 }
 
-/* What its location says, and its handler, if that is known. */
-static void locate(wheel_running_t *running, request_rec *r)
+/* Most requests have a location without settings of its own.
+ * @return 1 if this one has such, which hold now */
+static int locate(wheel_running_t *running, request_rec *r)
 {
+    if (running->location == wheel_config_location(r)) {
+        return 0;
+    }
+    running->location = wheel_config_location(r);
     wheel_facts_locate(r, &running->facts);
-    wheel_request_slots_redirect(wheel_requests_slots(), running->slot,
-                                 &running->facts);
+    wheel_request_slots_locate(wheel_requests_slots(), running->slot,
+                               &running->facts);
+    return 1;
+}
+
+static void handle(wheel_running_t *running, request_rec *r)
+{
+    if (!locate(running, r)) {
+        wheel_facts_handle(r, &running->facts);
+        wheel_request_slots_handle(wheel_requests_slots(), running->slot,
+                                   &running->facts);
+    }
 }
 
 /* @return NULL if there is no slot or memory for it: it is no job then */
@@ -162,6 +177,7 @@ static wheel_running_t *begin(request_rec *r)
     running->slot = (unsigned)slot;
     running->wait = own_wait;
     running->c = r->connection;
+    running->location = wheel_config_location(r);
     wheel_facts_fill(r, &running->facts);
     wheel_requests_hidden();
     wheel_request_slots_begin(wheel_requests_slots(), running->slot,
@@ -184,8 +200,8 @@ static int run_within(wheel_running_t *running, request_rec *r)
         wheel_run_add_filters(running, r);
         running->r = r;
         wheel_facts_redirect(r, &running->facts);
-        wheel_request_slots_redirect(wheel_requests_slots(), running->slot,
-                                     &running->facts);
+        wheel_request_slots_locate(wheel_requests_slots(), running->slot,
+                                   &running->facts);
     }
     else if (wheel_run_marked(running) != WHEEL_MARK_NONE) {
         return HTTP_SERVICE_UNAVAILABLE; /* no further part of a page */
@@ -209,7 +225,7 @@ static int go_on_in_handler(wheel_running_t *running, request_rec *r)
         wheel_finish_silently(running);
         return DECLINED;
     }
-    locate(running, r);
+    handle(running, r);
     begin_handler(running, r);
     return DECLINED;
 }
@@ -278,7 +294,7 @@ static int look_at_location(request_rec *r)
 
     if (running && running->is_ahead && running->r == r) {
         if (is_job(r)) {
-            locate(running, r);
+            (void)locate(running, r);
         }
         else {
             wheel_finish_silently(running);

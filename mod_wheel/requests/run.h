@@ -8,13 +8,15 @@
 
 #include "core/request_slots.h"
 #include "requests/blocked.h"
+#include "server/config.h"
 
 /** A request that runs as a job, with its subrequests and internal redirects.
  * For the thread that runs it. */
 typedef struct wheel_running_t {
     apr_uint64_t id;
     unsigned slot;
-    wheel_request_facts_t facts; /* as the slot has them */
+    wheel_request_facts_t facts;        /* as the slot has them */
+    const wheel_dir_config_t *location; /* the settings that these come from */
     wheel_blocked_t *wait;
     conn_rec *c;      /* the client's */
     request_rec *r;   /* the last one that it was redirected to */

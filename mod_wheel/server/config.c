@@ -325,10 +325,14 @@ wheel_server_config_t wheel_config_server(void)
     return server_settings(ap_server_conf);
 }
 
+const wheel_dir_config_t *wheel_config_location(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &wheel_module);
+}
+
 wheel_dir_config_t wheel_config_request(const request_rec *r)
 {
-    wheel_dir_config_t config = *(wheel_dir_config_t *)ap_get_module_config(
-        r->per_dir_config, &wheel_module);
+    wheel_dir_config_t config = *wheel_config_location(r);
     size_t n;
 
     for (n = 0; n < COUNT(dir_ints); n++) {

@@ -106,6 +106,10 @@ int wheel_config_own_steps(const request_rec *r);
  * @return NULL if no such directive is in force */
 const wheel_fastcgi_t *wheel_config_fpm(apr_uint32_t hash);
 
+/** What the sections of a request's location say, for a comparison: as long as
+ * this stays the same, so does all that holds for the request. */
+const wheel_dir_config_t *wheel_config_location(const request_rec *r);
+
 /** What holds for a request, defaults filled in. */
 wheel_dir_config_t wheel_config_request(const request_rec *r);
 

@@ -42,24 +42,17 @@ int wheel_config_requests_used(void)
 
 int wheel_config_requests_on(const request_rec *r)
 {
-    const wheel_dir_config_t *config =
-        ap_get_module_config(r->per_dir_config, &wheel_module);
-
-    return config->requests == 1;
+    return wheel_config_location(r)->requests == 1;
 }
 
 int wheel_config_requests_watched(const request_rec *r)
 {
-    const wheel_dir_config_t *config =
-        ap_get_module_config(r->per_dir_config, &wheel_module);
-
-    return config->stop_on_disconnect == 1;
+    return wheel_config_location(r)->stop_on_disconnect == 1;
 }
 
 int wheel_config_own_steps(const request_rec *r)
 {
-    const wheel_dir_config_t *here =
-        ap_get_module_config(r->per_dir_config, &wheel_module);
+    const wheel_dir_config_t *here = wheel_config_location(r);
     const wheel_dir_config_t *server =
         ap_get_module_config(r->server->lookup_defaults, &wheel_module);
 
