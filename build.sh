@@ -65,10 +65,10 @@ run_packages=(
 # can wait for a silent server.  redis-tools has the program of redis-server as
 # well, without its service.
 test_packages=(
-    chromium clang clang-format cppcheck g++ libapache2-mod-perl2
-    libaprutil1-dbd-pgsql libclang-rt-dev libcmocka-dev libpng-dev libwww-perl
-    mandoc nghttp2-client nodejs npm openssl python3-jsonschema redis-tools
-    shellcheck valgrind
+    chromium-headless-shell clang clang-format cppcheck g++
+    libapache2-mod-perl2 libaprutil1-dbd-pgsql libclang-rt-dev libcmocka-dev
+    libpng-dev libwww-perl mandoc nghttp2-client nodejs npm openssl
+    python3-jsonschema redis-tools shellcheck valgrind
 )
 
 # What makes and checks Debian packages.

@@ -53,12 +53,10 @@ pageTest({ directives }, async (live, server) => {
         "a problem's detail is shown word by word", refusal);
     is(await page.locator("#refusal img").count(), 0, "and only as text");
 
-    await page.route("**/wheel-status?json", async (route) => {
-        const seen = await (await route.fetch()).json();
-        for (const job of seen.running) {
+    await live.changeStatus(({ running }) => {
+        for (const job of running) {
             job.name = markup;
         }
-        await route.fulfill({ json: seen });
     });
     await page.unroute("**/stop?json");
     await page.fill("#name", "");

@@ -57,12 +57,10 @@ pageTest({ directives }, async (live, server) => {
     ok(/^Lucky number/.test(of("red")) && !of("red").includes("handler"),
         "and of wheels what it always did", of("red"));
 
-    await page.route("**/wheel-status?json", async (route) => {
-        const seen = await (await route.fetch()).json();
-        for (const one of [...seen.running, ...seen.recent]) {
+    await live.changeStatus(({ running, recent }) => {
+        for (const one of [...running, ...recent]) {
             one.handler = one.name === "red" ? null : MARKUP;
         }
-        await route.fulfill({ json: seen });
     });
     await server.rotate("blue", 1);
     await server.rotate("red", 1);

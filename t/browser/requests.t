@@ -135,8 +135,7 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
     is((await server.status()).jobs.rotating, 1, "the wheel rotates on");
 
     live.expectFailures();
-    await page.route("**/wheel-status?json", async (route) => {
-        const status = await (await route.fetch()).json();
+    await live.changeStatus((status) => {
         status.requests = Array.from({ length: 40 }, (_, n) => ({
             id: n + 1, method: "GET", host: MARKUP, path: `/${MARKUP}`,
             client: MARKUP, handler: MARKUP, pid: 1, thread: 1, generation: 0,
@@ -145,7 +144,6 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
             stopped_by: null, step: n ? null : "cooldown",
             steps: [{ step: "refuse", after: 0 }],
         }));
-        await route.fulfill({ json: status });
     });
     await becomes(async () => (await order()).length === 25,
         "of many, the first 25 are listed", order);
@@ -167,11 +165,9 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
     await becomes(async () => /had ended already/.test(await said()),
         "and one that came too late", said);
 
-    await page.route("**/wheel-status?json", async (route) => {
-        const status = await (await route.fetch()).json();
+    await live.changeStatus((status) => {
         status.server.requests = false;
         status.requests = [];
-        await route.fulfill({ json: status });
     });
     await page.reload();
     await becomes(() => live.linkIs("Connected"), "the page is loaded anew");

@@ -153,11 +153,9 @@ pageTest({ directives, quick: true }, async (live, server, context) => {
     await becomes(async () => await listed("/loop/again") === undefined,
         "and so has the request");
 
-    await page.route("**/wheel-status?json", async (route) => {
-        const status = await (await route.fetch()).json();
+    await live.changeStatus((status) => {
         status.server.privileged = [{ step: "cut", missing: null },
             { step: "cooldown", missing: "this server has no <b>right</b>" }];
-        await route.fulfill({ json: status });
     });
     begin("busy/late?wait");
     await becomes(async () => await page.locator("#requests-missing")

@@ -78,14 +78,12 @@ pageTest({ directives }, async (live, server) => {
         title);
 
     await server.rotate("good", 1);
-    await page.route("**/wheel-status?json", async (route) => {
-        const seen = await (await route.fetch()).json();
+    await live.changeStatus((seen) => {
         const [job] = seen.running;
         seen.running = Array.from({ length: 11 }, (_, i) => ({
             ...job, id: job.id + i, stuck: true, state: "draining",
             name: "<b>x</b>",
         }));
-        await route.fulfill({ json: seen });
     });
     await becomes(async () => await title() === "11 jobs are stuck.",
         "when there are many", title);

@@ -10,7 +10,7 @@ const { Server } = require("./server.js");
 const { is, test, until } = require("./tap.js");
 
 const BROWSER = {
-    executablePath: process.env.WHEEL_CHROMIUM || "/usr/bin/chromium",
+    executablePath: process.env.WHEEL_CHROMIUM || "/usr/bin/chromium-headless-shell",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
         "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync",
@@ -129,6 +129,18 @@ class LivePage {
     requestRow(name) {
         return this.page.locator(".request", { has: this.page.locator(
             ".request-what", { hasText: new RegExp(`/${name}(/|$)`) }) });
+    }
+
+    /** From now on, what the page gets as the status is changed.
+     *  @param change gets the status, as an object */
+    changeStatus(change) {
+        return this.page.route("**/wheel-status?json", async (route) => {
+            /* A kept connection may be closed just when it is used again. */
+            const answer = await route.fetch({ maxRetries: 3 });
+            const status = await answer.json();
+            change(status);
+            await route.fulfill({ json: status });
+        });
     }
 
     async shows(n) {
