@@ -2,6 +2,7 @@
 # Every program of the benchmark runs, for a moment, and prints its figures.
 # (What they are is no matter here.)
 #
+# Starts first: some programs start several servers.
 # Under one MPM: the benchmark starts servers of its own.
 
 use strict;

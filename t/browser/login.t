@@ -4,6 +4,7 @@
  * refused, and the page says how many its browser can hold.  Over plain http
  * to another machine, where tabs can't share their connections, it starts none
  * with a login, and says why.  Where it is refused wheels, it says that. */
+// Starts first: it has several servers, one after the other.
 "use strict";
 
 const { runPage } = require("./lib/page.js");

@@ -3,6 +3,7 @@
 /* The page offers the steps that may harm others, where they can be had; before
  * each it asks, and says who is harmed; then the step is taken with that request
  * alone, and what has become of it is told. */
+// Starts first: it takes each step, one after the other.
 "use strict";
 
 const fs = require("node:fs");

@@ -19,7 +19,7 @@ my $redis = WheelRedis->started;
 my ($near, $far) = map {
     WheelServer->started(
         processes => 3,
-        config    => $redis->host_config($_, 'timeout=3s')
+        config    => $redis->host_config($_, 'timeout=8s')
     )
 } qw(near far);
 

@@ -3,6 +3,8 @@
 # each of them holds a place of ServerLimit for so long: when they hold all
 # places, the oldest wheels end, and a new process serves.  Under worker, that
 # is rare.  One whose job does not come to it is passed over.
+#
+# Starts first: children end and start again many times.
 
 use strict;
 use warnings FATAL => 'all';

@@ -2,6 +2,7 @@
 # In 100 planted loops and waits, wheelctl where names the right function in 95,
 # and what it examines goes on as if nothing had been.
 #
+# Starts first: each of its many stacks takes a moment to read.
 # Under one MPM: it has no part in how a stack is named; where-log.t looks at four
 # places under each.
 

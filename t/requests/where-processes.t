@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # wheelctl where shows each process that works for a CGI request: its command,
 # what it waits for, its CPU time and its stack.
+#
+# Starts first: each of its many stacks takes a moment to read.
 
 use strict;
 use warnings FATAL => 'all';
@@ -49,6 +51,8 @@ my (undef, $out) = wheelctl($server, 'where', "--id=$row->{id}");
 like $out, qr/^works for it: process \d+ of $process{script}{pid}: sleep$/m,
     'so it is printed';
 like $out, qr/^  waits for: /m, 'with what each waits for';
+stop_listed($server, '/cgi/tree', $answer);
+is $answer->status, 503, 'the request can be stopped as ever';
 
 # A process is held for a moment to read its stack, and then has to wait for the
 # CPU: not what it does by itself.
@@ -62,8 +66,6 @@ my @states  = map {
 cmp_ok scalar(grep { $_ ne 'S' } @states), '<', 3,
     'a process that waits is shown to wait';
 stop_listed($server, '/cgi/wait', $waiting);
-stop_listed($server, '/cgi/tree', $answer);
-is $answer->status, 503, 'the request can be stopped as ever';
 
 # Which of the three a process is.
 sub place {
