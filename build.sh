@@ -79,7 +79,7 @@ deb_check_packages=(ca-certificates debootstrap lintian man-db)
 bench_packages=(
     golang-go gnuplot-nox gunicorn libapache2-mod-perl2 libpython3.11
     nghttp2-client python3-fastapi redis-tools uvicorn uwsgi-core
-    uwsgi-plugin-python3
+    uwsgi-plugin-python3 valgrind
 )
 
 # Prints those of the named packages that are not there.  A package that

@@ -45,6 +45,7 @@ bench: bench-programs $(if $(shell command -v go),$(BENCH)/wheel-go)
 	$(Q)t/bench/runaway --write
 	$(Q)t/bench/storm --write
 	$(Q)t/bench/requests --write
+	$(Q)t/bench/instructions
 
 bench-quick: bench-programs
 	$(Q)t/bench/run --quick --rounds=$(or $(ROUNDS),2)

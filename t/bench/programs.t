@@ -43,6 +43,8 @@ my @some = (
         [0], qr/^\| A: [^|]+ \| \d+ \| \d+ \|/m],
     ['t/bench/requests --rounds=1 --requests=200 --only=worker,.kept' =>
         [0], qr/^\| worker, kept connections \|(?: -?$number \|){7}/m],
+    ['t/bench/instructions --requests=20 --only=used' =>
+        [0], qr/^\| loaded and not used \| [1-9]\d{4} \| 1\.000 \|$/m],
 );
 plan tests => 2 * @each + 2 * @some, need_module 'wheel';
 
