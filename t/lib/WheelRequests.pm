@@ -13,7 +13,8 @@ use WheelHttpd qw(checkout_dir libexec_dir spew);
 use WheelServer ();
 use WheelTest qw(await wait_until);
 
-our @EXPORT_OK = qw(cgi_config cgi_scripts listed stop_listed load_modules php_dir);
+our @EXPORT_OK = qw(cgi_config cgi_scripts listed listed_sending stop_listed
+    load_modules php_dir);
 
 # The LoadModule lines of modules that come with httpd, unless it has them.
 sub load_modules {
@@ -64,6 +65,13 @@ sub listed {
             @{ $server->status->{requests} };
         $row;
     };
+}
+
+# The same, once a part of its answer has been sent: before, its client would be
+# told why it is stopped.
+sub listed_sending {
+    my ($server, $path) = @_;
+    return listed($server, $path, sub { $_[0]{sent_bytes} });
 }
 
 # Stop the request of a path by its id and wait for its answer.  Returns the

@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use WheelClient qw(tls_config);
 use WheelHttpd qw(free_port user_modules);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(listed listed_sending load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(await collect wait_until);
 
@@ -109,6 +109,7 @@ unlike $told->header('Cache-Control') // '', qr/max-age/, 'nor is that kept';
 # What comes before and after on a connection.
 my $tls = WheelClient->new($tls_port, tls => 1);
 my $answer = $tls->ask(GET => '/busy?write');
+listed_sending($server, '/busy');
 stop_listed($server, '/busy', $answer);
 ok $answer->status == 200 && !defined $answer->body, 'TLS: the answer is cut';
 $tls    = WheelClient->new($tls_port, tls => 1);
@@ -218,8 +219,10 @@ sub head {
 # A part of an answer that is stopped can't be taken for the whole.
 sub is_cut {
     my ($target, $name, @headers) = @_;
-    my $cut = $server->begin(GET => $target, headers => [@second, @headers]);
-    stop_listed($server, $target =~ s/\?.*//sr, $cut);
+    my $cut  = $server->begin(GET => $target, headers => [@second, @headers]);
+    my $path = $target =~ s/\?.*//sr;
+    listed_sending($server, $path);
+    stop_listed($server, $path, $cut);
     ok $cut->done && !defined $cut->body, "$name: it ends, and is cut"
         or diag explain [$cut->status, $cut->body];
     return;

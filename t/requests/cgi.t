@@ -7,7 +7,8 @@ use warnings FATAL => 'all';
 
 use WheelHttpd qw(spew slurp);
 use WheelPlan;
-use WheelRequests qw(cgi_config listed load_modules stop_listed);
+use WheelRequests qw(cgi_config listed listed_sending load_modules
+    stop_listed);
 use WheelServer ();
 use WheelTest qw(await collect wait_until);
 
@@ -62,7 +63,7 @@ for (@scripts) {
 }
 
 my $head = $server->begin(GET => '/cgi/head');
-listed($server, '/cgi/head');
+listed_sending($server, '/cgi/head');
 stop_listed($server, '/cgi/head', $head);
 ok $head->status == 200 && !defined $head->body,
     'a part of an answer can not be taken for the whole';

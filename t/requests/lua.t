@@ -8,7 +8,7 @@ use warnings FATAL => 'all';
 use WheelControl qw(control_config wheelctl);
 use WheelHttpd qw(module_file spew);
 use WheelPlan;
-use WheelRequests qw(listed load_modules stop_listed);
+use WheelRequests qw(listed listed_sending load_modules stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
@@ -64,7 +64,7 @@ for my $name (qw(loop caught thread)) {
     ok -e "/proc/$row->{pid}", "$name: the child lives";
 }
 my $begun = $server->begin(GET => '/begun.lua');
-listed($server, '/begun.lua');
+listed_sending($server, '/begun.lua');
 stop_listed($server, '/begun.lua', $begun);
 ok $begun->status == 200 && !defined $begun->body,
     'a part of an answer can not be taken for the whole';

@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use IO::Socket::INET ();
 use WheelHttpd qw(slurp spew);
 use WheelPlan;
-use WheelRequests qw(listed php_dir stop_listed);
+use WheelRequests qw(listed listed_sending php_dir stop_listed);
 use WheelServer ();
 use WheelTest qw(wait_until);
 
@@ -55,6 +55,7 @@ for my $name (qw(loop sleep usleep parts exec)) {
     my $answer = $server->begin(GET => "/$name.php");
     wait_until { -s "$htdocs/exec.pid" } if $name eq 'exec';
     my $pid    = listed($server, "/$name.php")->{pid};
+    listed_sending($server, "/$name.php") if $name eq 'parts';
     ok stop_listed($server, "/$name.php", $answer), "$name: it ends";
     ok $name eq 'parts' ? !defined $answer->body : $answer->status == 503,
         "$name: its client is told, or its answer cut";
@@ -68,7 +69,7 @@ my $program = slurp("$htdocs/exec.pid") + 0;
 ok wait_until { !-e "/proc/$program" }, 'the program that PHP has waited for is gone';
 
 my $print = $server->begin(GET => '/print.php');
-listed($server, '/print.php');
+listed_sending($server, '/print.php');
 stop_listed($server, '/print.php', $print);
 ok $print->status == 200 && !defined $print->body,
     'a part of an answer can not be taken for the whole';

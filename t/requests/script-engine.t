@@ -48,6 +48,7 @@ ok stop_listed($server, '/job/script', $script), 'a stop interrupts it';
 is $script->status, 503, 'and its client is told';
 
 my $begun = $server->begin(GET => '/job/begun-script');
+wait_until { $begun->read_some; $begun->status };
 ok stop_listed($server, '/job/begun-script', $begun),
     'so does one of a script whose answer has begun below all filters';
 ok $begun->status == 200 && !defined $begun->body,

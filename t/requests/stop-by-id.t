@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use WheelHttpd qw(spew user_modules);
 use WheelPlan;
-use WheelRequests qw(listed);
+use WheelRequests qw(listed listed_sending);
 use WheelServer ();
 use WheelTest qw(await wait_until);
 
@@ -64,8 +64,7 @@ ok wait_until {
 
 # Where a part has been sent, the rest is missing.
 my $writer = $server->begin(GET => '/busy?write');
-listed($server, '/busy');
-$server->get("/stop?id=@{[listed($server, '/busy')->{id}]}");
+$server->get("/stop?id=@{[listed_sending($server, '/busy')->{id}]}");
 await($writer);
 ok $writer->status == 200 && !defined $writer->body,
     'an answer under way is cut, and its last chunk never comes';
