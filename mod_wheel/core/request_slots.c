@@ -234,14 +234,14 @@ _Static_assert(FACT_AT(began_cpu_usec) < FACT_AT(handled_usec) &&
                    FACT_AT(connection) < FACT_AT(started),
                "what is stored together stands together");
 
-void wheel_request_slots_handle(wheel_request_slots_t *slots, unsigned n,
-                                const wheel_request_facts_t *facts)
+void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
+                                 const wheel_request_facts_t *facts)
 {
     store_facts(&slots->slots[n], facts, FACT_AT(handled_usec), FACT_AT(slow));
 }
 
-void wheel_request_slots_locate(wheel_request_slots_t *slots, unsigned n,
-                                const wheel_request_facts_t *facts)
+void wheel_request_slots_location(wheel_request_slots_t *slots, unsigned n,
+                                  const wheel_request_facts_t *facts)
 {
     store_facts(&slots->slots[n], facts, FACT_AT(handled_usec),
                 FACT_AT(started));

@@ -109,10 +109,10 @@ typedef struct wheel_request_facts_t {
     /* These two may begin anew: see wheel_request_slots_put_back(). */
     apr_int64_t began_usec;     /* by wheel_clock_coarse_usec() */
     apr_int64_t began_cpu_usec; /* of its thread; -1: nobody has asked */
-    /* What its handler tells: see wheel_request_slots_handle(). */
+    /* What its handler tells: see wheel_request_slots_handler(). */
     apr_int64_t handled_usec; /* when its handler began, as began_usec */
     char handler[WHEEL_HANDLER_BYTES];
-    /* And its location: see wheel_request_slots_locate(). */
+    /* And its location: see wheel_request_slots_location(). */
     apr_interval_time_t slow;      /* usec after which it is listed */
     apr_interval_time_t log_after; /* usec after which the log has where it is
                                     * stuck, 0 for never */
@@ -310,13 +310,13 @@ void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,
                               wheel_kind_e kind);
 
 /** Its handler, and when that begins. */
-void wheel_request_slots_handle(wheel_request_slots_t *slots, unsigned n,
-                                const wheel_request_facts_t *facts);
+void wheel_request_slots_handler(wheel_request_slots_t *slots, unsigned n,
+                                 const wheel_request_facts_t *facts);
 
 /** The same, and what its location says, or one to which it is redirected
  * within the server. */
-void wheel_request_slots_locate(wheel_request_slots_t *slots, unsigned n,
-                                const wheel_request_facts_t *facts);
+void wheel_request_slots_location(wheel_request_slots_t *slots, unsigned n,
+                                  const wheel_request_facts_t *facts);
 
 /** Processes may work for it: those that have its id in their environment.  For
  * its owner. */

@@ -44,7 +44,7 @@ static void take_steps(const wheel_dir_config_t *settings,
     facts->drain_after = settings->drain_after;
 }
 
-void wheel_facts_handle(const request_rec *r, wheel_request_facts_t *facts)
+void wheel_facts_handler(const request_rec *r, wheel_request_facts_t *facts)
 {
     facts->handled_usec = wheel_clock_coarse_usec();
     wheel_request_text(facts->handler, sizeof(facts->handler), r->handler);
@@ -54,7 +54,7 @@ void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
-    wheel_facts_handle(r, facts);
+    wheel_facts_handler(r, facts);
     facts->slow = settings.slow;
     facts->log_after = settings.where_log ? settings.slow : 0;
     facts->wait_max = settings.wait_max;
@@ -109,7 +109,7 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
 {
     wheel_dir_config_t settings = wheel_config_request(r);
 
-    wheel_facts_handle(r, facts);
+    wheel_facts_handler(r, facts);
     limit(&facts->wait_max, &facts->wait_action, settings.wait_max,
           settings.wait_action);
     limit(&facts->cpu_max, &facts->cpu_action, settings.cpu_max,

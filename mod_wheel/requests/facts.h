@@ -12,7 +12,7 @@
 void wheel_facts_fill(const request_rec *r, wheel_request_facts_t *facts);
 
 /** Its handler has become known. */
-void wheel_facts_handle(const request_rec *r, wheel_request_facts_t *facts);
+void wheel_facts_handler(const request_rec *r, wheel_request_facts_t *facts);
 
 /** The same, and its location: what that says holds now in place of what is
  * there. */

@@ -124,8 +124,8 @@ static void prepare_interrupt(wheel_running_t *running, request_rec *r)
     }
 }
 
-/* Its handler is known.  What others have added to its filters is looked at
- * before there are those of this module. */
+/* What others have added to its filters is looked at before there are those of
+ * this module. */
 static void begin_handler(wheel_running_t *running, request_rec *r)
 {
     prepare_interrupt(running, r);
@@ -146,17 +146,18 @@ static int locate(wheel_running_t *running, request_rec *r)
     }
     running->location = wheel_config_location(r);
     wheel_facts_locate(r, &running->facts);
-    wheel_request_slots_locate(wheel_requests_slots(), running->slot,
-                               &running->facts);
+    wheel_request_slots_location(wheel_requests_slots(), running->slot,
+                                 &running->facts);
     return 1;
 }
 
-static void handle(wheel_running_t *running, request_rec *r)
+/* Its handler is known. */
+static void note_handler(wheel_running_t *running, request_rec *r)
 {
     if (!locate(running, r)) {
-        wheel_facts_handle(r, &running->facts);
-        wheel_request_slots_handle(wheel_requests_slots(), running->slot,
-                                   &running->facts);
+        wheel_facts_handler(r, &running->facts);
+        wheel_request_slots_handler(wheel_requests_slots(), running->slot,
+                                    &running->facts);
     }
 }
 
@@ -200,8 +201,8 @@ static int run_within(wheel_running_t *running, request_rec *r)
         wheel_run_add_filters(running, r);
         running->r = r;
         wheel_facts_redirect(r, &running->facts);
-        wheel_request_slots_locate(wheel_requests_slots(), running->slot,
-                                   &running->facts);
+        wheel_request_slots_location(wheel_requests_slots(), running->slot,
+                                     &running->facts);
     }
     else if (wheel_run_marked(running) != WHEEL_MARK_NONE) {
         return HTTP_SERVICE_UNAVAILABLE; /* no further part of a page */
@@ -225,7 +226,7 @@ static int go_on_in_handler(wheel_running_t *running, request_rec *r)
         wheel_finish_silently(running);
         return DECLINED;
     }
-    handle(running, r);
+    note_handler(running, r);
     begin_handler(running, r);
     return DECLINED;
 }
