@@ -22,11 +22,11 @@ system("chrt --fifo --pid 1 $$ 2>/dev/null");
 # A server of another user, which has the right, or has not; and root's, which
 # gives the right to its children by a limit that some containers don't let it
 # raise.
-my $usual  = system('prlimit --nice=20:20 true 2>/dev/null') == 0;
+my $raises = system('prlimit --nice=20:20 true 2>/dev/null') == 0;
 my @other  = ('setpriv', '--reuid=' . run_user(), '--regid=' . run_group(),
     '--clear-groups');
 for my $case ([allowed => 1, @other, @right], [refused => 0, @other],
-    ["root's" => $usual]) {
+    ["root's" => $raises]) {
     my ($name, $allowed, @as) = @$case;
 
     # A machine that stands still for the half second hides what happens in it.

@@ -10,7 +10,8 @@ const { Server } = require("./server.js");
 const { is, test, until } = require("./tap.js");
 
 const BROWSER = {
-    executablePath: process.env.WHEEL_CHROMIUM || "/usr/bin/chromium-headless-shell",
+    executablePath: process.env.WHEEL_CHROMIUM
+        || "/usr/bin/chromium-headless-shell",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
         "--no-first-run", "--disable-background-networking",
         "--disable-component-update", "--disable-sync",
