@@ -280,13 +280,8 @@ void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,
 void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t bytes)
 {
-    slots_slot_t *slot = &slots->slots[n];
-
-    /* Its owner alone writes it. */
-    atomic_store_explicit(
-        &slot->sent_bytes,
-        atomic_load_explicit(&slot->sent_bytes, memory_order_relaxed) + bytes,
-        memory_order_relaxed);
+    atomic_store_explicit(&slots->slots[n].sent_bytes, bytes,
+                          memory_order_relaxed);
 }
 
 void wheel_request_slots_kind(wheel_request_slots_t *slots, unsigned n,

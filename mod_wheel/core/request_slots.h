@@ -301,7 +301,7 @@ int wheel_request_slots_cooled(const wheel_request_slots_t *slots, unsigned n,
 void wheel_request_slots_doing(wheel_request_slots_t *slots, unsigned n,
                                wheel_doing_e doing);
 
-/** Bytes of its answer that went out.  For its owner. */
+/** So many bytes of its answer went out until now.  For its owner. */
 void wheel_request_slots_sent(wheel_request_slots_t *slots, unsigned n,
                               apr_uint64_t bytes);
 

@@ -32,29 +32,24 @@ static struct {
 
 /* --- Of a request ------------------------------------------------------- */
 
-/* Bytes of a brigade, as far as they are known without reading them. */
-static apr_uint64_t known_bytes(apr_bucket_brigade *brigade, int *complete)
+/* Does an answer end with this brigade? */
+static int has_end(const apr_bucket_brigade *brigade)
 {
-    apr_uint64_t bytes = 0;
-    apr_bucket *bucket;
+    const apr_bucket *bucket;
 
     for (bucket = APR_BRIGADE_FIRST(brigade);
          bucket != APR_BRIGADE_SENTINEL(brigade);
          bucket = APR_BUCKET_NEXT(bucket)) {
         if (APR_BUCKET_IS_EOS(bucket)) {
-            *complete = 1;
-        }
-        else if (bucket->length != (apr_size_t)-1) {
-            bytes += bucket->length;
+            return 1;
         }
     }
-    return bytes;
+    return 0;
 }
 
 static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     wheel_running_t *running = f->ctx;
-    apr_uint64_t bytes;
 
     if (running->answering || running->over) {
         return ap_pass_brigade(f->next, brigade);
@@ -68,9 +63,7 @@ static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         wheel_run_leave_tunnel(running);
     }
     running->passed = 1;
-    bytes = known_bytes(brigade, &running->complete);
-    running->sent_bytes += bytes;
-    wheel_request_slots_sent(wheel_requests_slots(), running->slot, bytes);
+    running->complete = running->complete || has_end(brigade);
     return ap_pass_brigade(f->next, brigade);
 }
 
@@ -236,8 +229,17 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     if (!running || running->answering) {
         return ap_pass_brigade(f->next, brigade);
     }
-    if (!is_client) {
+    if (is_client) {
+        /* Here, since a script's output is read below the filter of its
+         * request. */
+        wheel_request_slots_sent(wheel_requests_slots(), running->slot,
+                                 (apr_uint64_t)running->r->bytes_sent);
+    }
+    else {
         watch_tunnel(running, f->c, ap_get_conn_socket(f->c));
+    }
+    if (f->c->master) {
+        return ap_pass_brigade(f->next, brigade); /* its socket is of others */
     }
     if (!enter(running, what,
                is_client ? WHEEL_DOING_SENDING : WHEEL_DOING_WAITING, f->c)) {
@@ -259,11 +261,14 @@ static int add_connection_filters(conn_rec *c, void *socket)
 {
     wheel_running_t *running = wheel_run_current();
 
-    if (!wheel_requests_slots() || c->master) {
-        return DECLINED; /* an HTTP/2 stream has no socket */
+    if (!wheel_requests_slots()) {
+        return DECLINED;
+    }
+    ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
+    if (c->master) {
+        return OK; /* a stream of HTTP/2 */
     }
     ap_add_input_filter_handle(filters.connection_in, NULL, NULL, c);
-    ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
     if (running) {
         running->tunnel = NULL; /* c may be where an earlier one was */
         watch_tunnel(running, c, socket);

@@ -102,7 +102,7 @@ static int send_later(wheel_running_t *running, request_rec *r)
 static int is_unsent(const wheel_running_t *running)
 {
     return running->c->data_in_output_filters && !running->c->master &&
-           running->sent_bytes >= FINISH_UNSENT_BYTES;
+           running->r->bytes_sent >= FINISH_UNSENT_BYTES;
 }
 
 /* The request is answered as far as its handler is concerned. */

@@ -21,7 +21,6 @@ typedef struct wheel_running_t {
     conn_rec *c;      /* the client's */
     request_rec *r;   /* the last one that it was redirected to */
     request_rec *own; /* whose handler hooks are about to run once more */
-    apr_uint64_t sent_bytes;
     struct proxy_worker *backend; /* of mod_proxy, or NULL */
     conn_rec *tunnel;             /* to a backend, or NULL */
     wheel_kind_e kind;            /* of what runs now */

@@ -19,7 +19,7 @@ my @scripts = (
     ['daemon'   => q{(setsid sh -c 'trap "" TERM; while :; do sleep 1; done' }
         . '>/dev/null 2>&1 </dev/null &); sleep 600'],
 );
-plan tests => 5 * @scripts + 12, need_module 'wheel';
+plan tests => 5 * @scripts + 13, need_module 'wheel';
 
 my $server = WheelServer->new;
 my $dir    = $server->dir;
@@ -27,7 +27,7 @@ my $text   = 'echo Content-Type: text/plain; echo';
 my %script = (
     (map {@$_} @scripts),
     quick => "$text; echo \$WHEEL_JOB",
-    head  => "$text; echo begun; sleep 600",
+    head  => "$text; sleep 0.3; echo begun; sleep 600",
     map { $_ => 'while :; do :; done' } qw(limited logged)
 );
 $server->configure(config => <<"END");
@@ -63,7 +63,8 @@ for (@scripts) {
 }
 
 my $head = $server->begin(GET => '/cgi/head');
-listed_sending($server, '/cgi/head');
+is +(listed_sending($server, '/cgi/head') // {})->{sent_bytes}, length "begun\n",
+    'what a script has sent is listed';
 stop_listed($server, '/cgi/head', $head);
 ok $head->status == 200 && !defined $head->body,
     'a part of an answer can not be taken for the whole';

@@ -8,27 +8,34 @@ use warnings FATAL => 'all';
 use WheelClient qw(http2_config);
 use WheelHttpd qw(user_modules);
 use WheelPlan;
-use WheelRequests qw(listed);
+use WheelRequests qw(cgi_config listed listed_sending);
 use WheelServer ();
 
-plan tests => 8, need 'wheel',
+plan tests => 9, need 'wheel',
     { 'HTTP/2 needs threads' => sub { WheelServer::mpm() ne 'prefork' } };
 
-my $server = WheelServer->started(
-    config => user_modules('test_busy') . http2_config() . <<'END');
+my $server = WheelServer->new;
+$server->configure(config => user_modules('test_busy') . http2_config()
+        . cgi_config($server,
+            head => 'echo Content-Type: text/plain; echo; sleep 0.3; echo begun; '
+                . 'sleep 600')
+        . <<'END');
 WheelRequests on slow=100ms
 <Location "/busy">
     SetHandler test-busy
 </Location>
 END
+$server->start or die $server->error_log;
 my $base = 'http://127.0.0.1:' . $server->port;
 
-my $cut = stopped('write');
+my $cut = stopped('/busy?write', \&listed_sending);
 like $cut, qr/recv RST_STREAM/, 'a part of an answer is reset';
 like $cut, qr/^hello$/m, 'the other stream has its answer';
 unlike $cut, qr/recv GOAWAY.*error_code=[A-Z]*ERROR/s,
     'and the connection no error';
-my $told = stopped('deaf=1');
+like stopped('/cgi/head', \&listed_sending), qr/^begun$/m,
+    'what a script has sent is listed';
+my $told = stopped('/busy?deaf=1', \&listed);
 like $told, qr/:status: 503/, 'where nothing was sent, it is told';
 like $told, qr/wheel-stopped-by: stop/, 'and why';
 like $told, qr/^hello$/m, 'the other stream has its answer';
@@ -38,10 +45,10 @@ is scalar(grep {/exit signal/} split /\n/, $server->error_log), 0,
 
 # What a client sees of two streams, of which one is stopped.
 sub stopped {
-    my ($what) = @_;
-    open my $in, '-|', "timeout 60 nghttp -v $base/busy?$what $base/ 2>&1"
+    my ($target, $listed) = @_;
+    open my $in, '-|', "timeout 60 nghttp -v $base$target $base/ 2>&1"
         or die "nghttp: $!\n";
-    my $row = listed($server, '/busy') or die "not listed\n";
+    my $row = $listed->($server, $target =~ s/\?.*//r) or die "not listed\n";
     $server->get("/stop?id=$row->{id}");
     local $/ = undef;
     return scalar <$in>;
