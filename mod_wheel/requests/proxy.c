@@ -180,7 +180,7 @@ static int handle_proxied(request_rec *r)
     wheel_refusal_e refusal;
     int reserve;
 
-    if (proxied == r || !is_proxied(r)) {
+    if (!is_proxied(r) || proxied == r) {
         return DECLINED;
     }
     if (!wheel_config_request(r).proxy) {

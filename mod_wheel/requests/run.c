@@ -134,7 +134,7 @@ static void begin_handler(wheel_running_t *running, request_rec *r)
 
 static int is_job(request_rec *r)
 {
-    return !r->main && wheel_requests_slots() && wheel_config_requests_on(r);
+    return !r->main && wheel_config_requests_on(r);
 }
 
 /* Most requests have a location without settings of its own.
@@ -234,8 +234,12 @@ static int go_on_in_handler(wheel_running_t *running, request_rec *r)
 /* Runs all the other handlers, unless that is done around this. */
 static int run_handler(request_rec *r)
 {
-    wheel_running_t *running = current;
+    wheel_running_t *running;
 
+    if (!wheel_requests_slots()) {
+        return DECLINED; /* WheelRequests is on nowhere */
+    }
+    running = current;
     if (running && running->own == r) {
         running->own = NULL;
         return DECLINED; /* the others are to handle it */
@@ -261,9 +265,13 @@ static int run_handler(request_rec *r)
  * it after the quick handlers. */
 static int run_from_head(request_rec *r, int lookup)
 {
-    wheel_running_t *running = current;
+    wheel_running_t *running;
     int status;
 
+    if (!wheel_requests_slots()) {
+        return DECLINED;
+    }
+    running = current;
     if (running && running->own == r) {
         running->own = NULL;
         return DECLINED;
