@@ -17,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/** How long a child lives at most. */
-#define CHILD_MAX_SEC 300
+/** How long a child lives at most, or a test that hangs: longer than either
+ * takes beside much load, and less than t/run grants. */
+#define CHILD_MAX_SEC 550
 
 /** For the child itself, also after a change of its user, which undoes it. */
 static inline void end_with_parent(pid_t parent)

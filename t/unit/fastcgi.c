@@ -18,6 +18,7 @@
 
 #include "apr_general.h"
 
+#include "children.h"
 #include "core/fastcgi.h"
 #include "core/proc.h"
 
@@ -91,7 +92,7 @@ static apr_status_t ask(void (*answer)(int fd), const char **body)
     assert_int_equal(bind(listener, (void *)&address, sizeof(address)), 0);
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, (void *)&address, &bytes), 0);
-    server = fork();
+    server = start_child();
     if (server == 0) {
         answer(accept(listener, NULL, NULL));
         _exit(0);
@@ -108,7 +109,7 @@ static apr_status_t ask(void (*answer)(int fd), const char **body)
 static int begin(void **state)
 {
     (void)state;
-    alarm(60);
+    alarm(CHILD_MAX_SEC);
     return apr_pool_create(&pool, NULL);
 }
 

@@ -170,7 +170,7 @@ static void nothing_that_a_child_writes_leads_outside(void **state)
     (void)state;
     apr_pool_create(&pool, NULL);
     make_slots(pool);
-    alarm(100);
+    alarm(CHILD_MAX_SEC);
     start_writers(pids, write_slots);
     for (n = 0; n < ROUNDS; n++) {
         wheel_request_slots_reap(slots, (pid_t)any_number(&seed));
@@ -270,7 +270,7 @@ static void no_child_makes_a_wake_wait(void **state)
     (void)state;
     apr_pool_create(&pool, NULL);
     assert_int_equal(wheel_request_slots_create(&slots, 2, pool), APR_SUCCESS);
-    alarm(20);
+    alarm(CHILD_MAX_SEC);
     for (n = 0; n < 2; n++) {
         assert_int_equal(fcntl(slots->wake_fds[n], F_SETFL, 0), 0);
     }

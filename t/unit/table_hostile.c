@@ -194,7 +194,7 @@ static void nothing_that_a_child_writes_leads_outside(void **state)
     assert_true(table_open(&test, SLOTS));
     apr_pool_create(&round_pool, test.pool);
     move_table();
-    alarm(100);
+    alarm(CHILD_MAX_SEC);
     start_writers(pids, write_all);
     for (n = 0; n < ROUNDS; n++) {
         do_as_a_parent(&seed);
