@@ -196,6 +196,15 @@ void wheel_run_leave_tunnel(wheel_running_t *running)
     wheel_blocked_drop(running->wait, WHEEL_BLOCKED_TUNNEL_CLIENT);
 }
 
+/* mod_proxy waits until both sides of a tunnel are closed.  The backend's is by
+ * the stop.  The client's of a stream can't be, since its socket is of others:
+ * the tunnel ends by an error. */
+static int is_stopped_stream(const wheel_running_t *running, const conn_rec *c)
+{
+    return running->tunnel == c && running->c->master &&
+           wheel_run_marked(running) != WHEEL_MARK_NONE;
+}
+
 static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
                                   ap_input_mode_t mode, apr_read_type_e block,
                                   apr_off_t bytes)
@@ -206,6 +215,9 @@ static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
         is_client ? WHEEL_BLOCKED_CLIENT_READ : WHEEL_BLOCKED_BACKEND;
     apr_status_t rv;
 
+    if (running && is_stopped_stream(running, f->c)) {
+        return APR_ECONNABORTED;
+    }
     if (!running || block != APR_BLOCK_READ) {
         return ap_get_brigade(f->next, brigade, mode, block, bytes);
     }

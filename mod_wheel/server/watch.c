@@ -43,7 +43,8 @@ void wheel_watch_begin(wheel_watch_t *watch, request_rec *r,
 }
 
 /* Where no body follows the head, as with HEAD, the filter that writes that
- * stays, and its context shows that it has. */
+ * stays, and its context shows that it has.  A tunnel has no such filter any
+ * more. */
 int wheel_watch_begun(const request_rec *r)
 {
     const ap_filter_t *filter;
@@ -53,7 +54,8 @@ int wheel_watch_begun(const request_rec *r)
             return 1;
         }
     }
-    return r->sent_bodyct != 0;
+    return r->sent_bodyct != 0 ||
+           r->proto_output_filters == r->connection->output_filters;
 }
 
 /* @return -1 if there is none, or the MPM has closed it */

@@ -287,14 +287,17 @@ sub collect {
     return scalar grep { $_->done } @answers;
 }
 
-# Does a connection end?  What still comes is dropped.
+# Does a connection end?  What still comes goes to a variable, if one is given.
 sub ends {
-    my ($socket) = @_;
+    my ($socket, $more) = @_;
+    my $bytes = '';
     $socket->blocking(0);
-    return wait_until {
-        my $n = sysread $socket, my $some, 65536;
+    my $ended = wait_until {
+        my $n = sysread $socket, $bytes, 65536, length $bytes;
         defined $n ? $n == 0 : !$!{EAGAIN};
     };
+    $$more = $bytes if $more;
+    return $ended;
 }
 
 # A request and its answer.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A tunnel through a proxy, of CONNECT or to a WebSocket, ends when it is
 # stopped, also where its client keeps its side open, and where the connection to
-# the backend has served another request before.
+# the backend has served another request before; and nothing is put into it.
 
 use strict;
 use warnings FATAL => 'all';
@@ -25,17 +25,21 @@ my %tunnel = (
     CONNECT   => [$peer,   "CONNECT $peer HTTP/1.1\r\n", 0],
     WebSocket => ['/new',  "GET /new HTTP/1.1\r\n$upgrade", 0],
     'a kept connection' => ['/kept', "GET /kept HTTP/1.1\r\n$upgrade", 1],
+    # mod_proxy leaves the tunnel as soon as one side is closed.
+    'without half-close' => ['/both', "GET /both HTTP/1.1\r\n$upgrade", 0],
 );
-plan tests => 4 * keys(%tunnel) + 1, need_module 'wheel', 'proxy',
+plan tests => 5 * keys(%tunnel) + 1, need_module 'wheel', 'proxy',
     'proxy_connect';
 
 my $server = WheelServer->started(processes => 1, threads => 4,
-    config => join "\n", load_modules(qw(proxy proxy_http proxy_connect)), <<"END");
+    config => join "\n", load_modules(qw(proxy proxy_http proxy_connect setenvif)), <<"END");
 WheelRequests on slow=50ms
 ProxyRequests on
 AllowCONNECT @{[$listener->sockport]}
 ProxyPass "/new" "http://$peer/new" upgrade=websocket
 ProxyPass "/kept" "http://$peer/kept" upgrade=websocket
+ProxyPass "/both" "http://$peer/both" upgrade=websocket
+SetEnvIf Request_URI "^/both" proxy-nohalfclose
 END
 
 for my $name (sort keys %tunnel) {
@@ -52,7 +56,8 @@ for my $name (sort keys %tunnel) {
     my $stop = $server->get("/stop?id=$row->{id}&wait=20&json");
     like $stop->body, qr/"outcome":"ended"/, "$name: a stop ends it";
     ok ends($backend), "$name: the backend sees the end";
-    ok ends($client->socket), "$name: and so does the client";
+    ok ends($client->socket, \my $more), "$name: and so does the client";
+    is $more, '', "$name: which gets nothing else";
 }
 is $server->get('/')->body, "hello\n", 'the server goes on';
 
