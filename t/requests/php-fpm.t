@@ -199,14 +199,29 @@ sub stop_of_two {
     wait_until {
         2 == grep { $_->{path} eq '/until.php' && $_->{elapsed} > 1.2 }
             @{ $server->status->{requests} };
-    };
+    } or show_state(@pair);
     my ($one) = map {/begun(\d+)$/} glob "$htdocs/begun*";
     spew("$htdocs/end$one", '');
-    wait_until { collect(0, @pair) };
+    wait_until { collect(0, @pair) } or show_state(@pair);
     my ($left) = grep { !$_->done } @pair;
     my $took = stop_listed($server, '/until.php', $left);
+    show_state(@pair) unless defined $took;
     unlink glob "$htdocs/{begun,end}*";
-    return $took;
+    return $took // 60;
+}
+
+# What httpd, FPM and the clients of a pair have.
+sub show_state {
+    my (@pair) = @_;
+    diag explain {
+        requests => $server->status->{requests},
+        clients  => [map { $_->done ? $_->status : 'waits' } @pair],
+        files    => [map {m{([^/]+)\z}} glob "$htdocs/{begun,end}*"],
+        workers  => [workers()],
+        fpm      => slurp("$dir/fpm.log"),
+        httpd    => $server->error_log,
+    };
+    return;
 }
 
 # Has one of the workers ended, and another taken its place?  PHP has a timer
