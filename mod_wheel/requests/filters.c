@@ -21,6 +21,7 @@
 #include "http_protocol.h"
 #include "util_filter.h"
 
+#include "requests/guard.h"
 #include "server/requests.h"
 
 static struct {
@@ -32,16 +33,20 @@ static struct {
 
 /* --- Of a request ------------------------------------------------------- */
 
-/* Does an answer end with this brigade? */
+/* Does an answer end with this brigade?  What guards its end is taken away. */
 static int has_end(const apr_bucket_brigade *brigade)
 {
-    const apr_bucket *bucket;
+    apr_bucket *bucket;
+    apr_bucket *next;
 
     for (bucket = APR_BRIGADE_FIRST(brigade);
-         bucket != APR_BRIGADE_SENTINEL(brigade);
-         bucket = APR_BUCKET_NEXT(bucket)) {
+         bucket != APR_BRIGADE_SENTINEL(brigade); bucket = next) {
+        next = APR_BUCKET_NEXT(bucket);
         if (APR_BUCKET_IS_EOS(bucket)) {
             return 1;
+        }
+        if (wheel_guard_is(bucket)) {
+            apr_bucket_delete(bucket);
         }
     }
     return 0;
@@ -63,7 +68,9 @@ static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         wheel_run_leave_tunnel(running);
     }
     running->passed = 1;
-    running->complete = running->complete || has_end(brigade);
+    if (has_end(brigade)) {
+        running->complete = 1;
+    }
     return ap_pass_brigade(f->next, brigade);
 }
 

@@ -25,6 +25,7 @@
 #include "core/table.h"
 #include "requests/facts.h"
 #include "requests/finish.h"
+#include "requests/guard.h"
 #include "requests/kind.h"
 #include "server/config.h"
 #include "server/process.h"
@@ -130,6 +131,7 @@ static void begin_handler(wheel_running_t *running, request_rec *r)
 {
     prepare_interrupt(running, r);
     wheel_run_add_filters(running, r);
+    wheel_guard_add(running, r);
 }
 
 static int is_job(request_rec *r)
@@ -209,6 +211,7 @@ static int run_within(wheel_running_t *running, request_rec *r)
     }
     running->own = r;
     prepare_interrupt(running, r);
+    wheel_guard_add(running, r);
     status = ap_run_handler(r);
     wheel_run_leave_tunnel(running);
     be_interrupted_as(running, around);
@@ -336,6 +339,7 @@ static void wheel_request_trace(const char *text)
 void wheel_run_register(apr_pool_t *pconf)
 {
     wheel_run_register_filters();
+    wheel_guard_register(pconf);
     wheel_finish_register(pconf);
     APR_REGISTER_OPTIONAL_FN(wheel_request_interrupted);
     APR_REGISTER_OPTIONAL_FN(wheel_request_trace_wanted);
