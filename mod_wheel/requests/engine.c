@@ -21,6 +21,7 @@
 #include "core/request_cpu.h"
 #include "core/request_steps.h"
 #include "requests/departed.h"
+#include "requests/facts.h"
 #include "requests/fpm.h"
 #include "requests/processes.h"
 #include "requests/steps.h"
@@ -83,8 +84,8 @@ static void log_limit(const wheel_request_t *request, wheel_mark_e mark,
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  "WH0103: request %" APR_UINT64_T_FMT " of handler %s has "
                  "reached %s after %" APR_TIME_T_FMT " ms and %s",
-                 request->id, request->facts.handler, limit_name(mark),
-                 apr_time_as_msec(request->elapsed), what);
+                 request->id, wheel_facts_handler_text(request),
+                 limit_name(mark), apr_time_as_msec(request->elapsed), what);
 }
 
 /* A request has reached a limit whose action leaves it alive: once. */

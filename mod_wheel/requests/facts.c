@@ -122,3 +122,8 @@ void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts)
     }
     (void)watch_client(r, facts);
 }
+
+const char *wheel_facts_handler_text(const wheel_request_t *request)
+{
+    return *request->facts.handler ? request->facts.handler : "(not known yet)";
+}

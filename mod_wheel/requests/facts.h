@@ -24,4 +24,8 @@ void wheel_facts_locate(const request_rec *r, wheel_request_facts_t *facts);
  */
 void wheel_facts_redirect(const request_rec *r, wheel_request_facts_t *facts);
 
+/** Its handler, for the log.
+ * @return as long as the request, or for ever */
+const char *wheel_facts_handler_text(const wheel_request_t *request);
+
 #endif /* WHEEL_REQUESTS_FACTS_H */

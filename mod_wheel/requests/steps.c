@@ -25,6 +25,7 @@
 #include "core/request_steps.h"
 #include "core/thread_cut.h"
 #include "operations/requests.h"
+#include "requests/facts.h"
 #include "server/privileged.h"
 #include "server/process.h"
 #include "server/requests.h"
@@ -194,7 +195,8 @@ static void end_process(const wheel_request_t *request, const char *why)
                      " is ended with request %" APR_UINT64_T_FMT
                      " of handler %s, which was stopped and could not be "
                      "interrupted: %s",
-                     request->pid, request->id, request->facts.handler, why);
+                     request->pid, request->id,
+                     wheel_facts_handler_text(request), why);
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
     }
     close(pidfd);
@@ -248,7 +250,7 @@ static void log_steps(const wheel_request_t *request)
                      "WH0105: request %" APR_UINT64_T_FMT
                      " of handler %s runs on, %" APR_TIME_T_FMT
                      " ms after its %s; step: %s",
-                     request->id, request->facts.handler,
+                     request->id, wheel_facts_handler_text(request),
                      apr_time_as_msec(request->marked >= 0 ? request->marked
                                                            : request->elapsed),
                      request->marked >= 0 ? "stop" : "begin", names);

@@ -22,6 +22,7 @@
 #include "core/proc.h"
 #include "core/request_cpu.h"
 #include "core/request_where.h"
+#include "requests/facts.h"
 #include "requests/processes.h"
 #include "requests/where_stack.h"
 #include "server/helper.h"
@@ -169,10 +170,10 @@ static void log_where(const wheel_request_t *request,
         " ms: %s %s%s, process %" APR_PID_T_FMT ", thread %" APR_PID_T_FMT
         " in state %s, %s CPU seconds a second, waits for: "
         "%s%s%s",
-        request->id, request->facts.handler, apr_time_as_msec(request->elapsed),
-        request->facts.method, request->facts.host, request->facts.path,
-        request->pid, request->tid, found->state,
-        cpu_text(found->cpu_msec, cpu, sizeof(cpu)),
+        request->id, wheel_facts_handler_text(request),
+        apr_time_as_msec(request->elapsed), request->facts.method,
+        request->facts.host, request->facts.path, request->pid, request->tid,
+        found->state, cpu_text(found->cpu_msec, cpu, sizeof(cpu)),
         *found->waits_for ? found->waits_for : unknown(),
         has_trace ? "; in its script: " : "", trace);
 }

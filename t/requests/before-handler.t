@@ -15,7 +15,7 @@ use WheelServer ();
 use WheelTest qw(collect wait_until);
 
 my $lua = module_file() =~ s/mod_wheel\.so\z/mod_wheel_lua.so/r;
-plan tests => 30, need 'wheel',
+plan tests => 31, need 'wheel',
     { 'mod_wheel_lua is built' => sub { -e $lua } };
 
 my $server = WheelServer->new(processes => 2, threads => 8, spare => 2);
@@ -107,6 +107,8 @@ my $row    = listed($server, '/mapped');
 is $row->{handler}, '', 'a request without a handler yet';
 like $server->get("/stop?id=$row->{id}&json&wait=0.5")->body,
     qr/"outcome":"running"/, 'a map that does not answer: it runs on';
+ok $server->logs(qr/WH0105: request $row->{id} of handler \(not known yet\) /),
+    'as the log says';
 spew("$dir/answer", '');
 collect(30, $mapped);
 is $mapped->status, 503, 'and ends when the map has answered';
