@@ -237,6 +237,19 @@ static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
     return rv;
 }
 
+/* The end of an answer of HTTP/2: its socket is of others.  A script that is
+ * ended closes its output, and the client would take a part for the whole. */
+static apr_status_t stream_out(wheel_running_t *running, ap_filter_t *f,
+                               apr_bucket_brigade *brigade)
+{
+    if (wheel_run_marked(running) == WHEEL_MARK_NONE) {
+        return ap_pass_brigade(f->next, brigade);
+    }
+    wheel_run_refuse(running);
+    apr_brigade_cleanup(brigade);
+    return APR_ECONNABORTED;
+}
+
 static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     wheel_running_t *running = wheel_run_current();
@@ -258,7 +271,7 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         watch_tunnel(running, f->c, ap_get_conn_socket(f->c));
     }
     if (f->c->master) {
-        return ap_pass_brigade(f->next, brigade); /* its socket is of others */
+        return stream_out(running, f, brigade);
     }
     if (!enter(running, what,
                is_client ? WHEEL_DOING_SENDING : WHEEL_DOING_WAITING, f->c)) {

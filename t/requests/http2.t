@@ -11,7 +11,7 @@ use WheelPlan;
 use WheelRequests qw(cgi_config listed listed_sending);
 use WheelServer ();
 
-plan tests => 9, need 'wheel',
+plan tests => 10, need 'wheel',
     { 'HTTP/2 needs threads' => sub { WheelServer::mpm() ne 'prefork' } };
 
 my $server = WheelServer->new;
@@ -33,8 +33,9 @@ like $cut, qr/recv RST_STREAM/, 'a part of an answer is reset';
 like $cut, qr/^hello$/m, 'the other stream has its answer';
 unlike $cut, qr/recv GOAWAY.*error_code=[A-Z]*ERROR/s,
     'and the connection no error';
-like stopped('/cgi/head', \&listed_sending), qr/^begun$/m,
-    'what a script has sent is listed';
+my $script = stopped('/cgi/head', \&listed_sending);
+like $script, qr/^begun$/m, 'what a script has sent is listed';
+like $script, qr/recv RST_STREAM/, 'a part of that is reset, too';
 my $told = stopped('/busy?deaf=1', \&listed);
 like $told, qr/:status: 503/, 'where nothing was sent, it is told';
 like $told, qr/wheel-stopped-by: stop/, 'and why';
