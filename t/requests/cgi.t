@@ -5,12 +5,13 @@
 use strict;
 use warnings FATAL => 'all';
 
+use WheelClient ();
 use WheelHttpd qw(spew slurp);
 use WheelPlan;
 use WheelRequests qw(cgi_config listed listed_sending load_modules
     stop_listed);
 use WheelServer ();
-use WheelTest qw(await collect wait_until);
+use WheelTest qw(await collect ends wait_until);
 
 my @scripts = (
     ['loop'     => 'sh -c "while :; do :; done" & while :; do :; done'],
@@ -19,7 +20,7 @@ my @scripts = (
     ['daemon'   => q{(setsid sh -c 'trap "" TERM; while :; do sleep 1; done' }
         . '>/dev/null 2>&1 </dev/null &); sleep 600'],
 );
-plan tests => 5 * @scripts + 13, need_module 'wheel';
+plan tests => 5 * @scripts + 16, need_module 'wheel';
 
 my $server = WheelServer->new;
 my $dir    = $server->dir;
@@ -27,6 +28,7 @@ my $text   = 'echo Content-Type: text/plain; echo';
 my %script = (
     (map {@$_} @scripts),
     quick => "$text; echo \$WHEEL_JOB",
+    'nph-head' => 'printf "HTTP/1.1 200 OK\r\n\r\nbegun\n"; sleep 600',
     head  => "$text; sleep 0.3; echo begun; sleep 600",
     map { $_ => 'while :; do :; done' } qw(limited logged)
 );
@@ -70,6 +72,16 @@ ok $head->status == 200 && !defined $head->body,
     'a part of an answer can not be taken for the whole';
 ok wait_until { $server->file_text('stopped') =~ m{^/cgi/head 200 stop$}m },
     'and the access log says why';
+
+# A script that writes to the client itself: no head may follow what it sent.
+my $raw = WheelClient->new($server->port);
+$raw->send($raw->head(GET => '/cgi/nph-head'));
+my $nph = listed($server, '/cgi/nph-head');
+ok wait_until { processes('nph-head') }, 'a script that makes its own head runs';
+$server->get("/stop?id=$nph->{id}&wait=20");
+ok ends($raw->socket, \my $sent), 'its connection ends';
+is $sent, "HTTP/1.1 200 OK\r\n\r\nbegun\n", 'and has nothing but what it sent';
+
 like $server->get('/cgi/quick')->body, qr/^\d+$/, 'a script has its id';
 
 # Parts of a page.
