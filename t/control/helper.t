@@ -9,7 +9,7 @@ use warnings FATAL => 'all';
 use POSIX ();
 use Time::HiRes qw(sleep time);
 use WheelControl qw(control_config hear plain_connect say_and_hear wheelctl);
-use WheelFaults qw(complaints kill_hard room_for turn);
+use WheelFaults qw(complaints kill_hard room_for time_to_end turn);
 use WheelKeeper qw(alive);
 use WheelPlan;
 use WheelServer ();
@@ -121,7 +121,8 @@ ok wait_until { ours() == 2 && !(wheelctl($server, 'list'))[0] },
 
 # The end.
 @first = ours();
-ok $server->stop, 'the server stops';
+ok defined time_to_end($server, 'TERM'), 'the server stops';
+$server->stop;
 is join(' ', grep { alive($_) } @first), '', 'its helper is gone before it';
 is join("\n", complaints($server)), '', 'nobody complains';
 ok $server->start, 'it starts again';

@@ -22,6 +22,9 @@
 /* What blocks() hands over at a time: long enough to be interrupted in. */
 #define BLOCK_BYTES 65536
 
+/* How often, and a millisecond apart, a job that is refused is asked for. */
+#define MANY_TRIES 10000
+
 module AP_MODULE_DECLARE_DATA test_job_module;
 
 static APR_OPTIONAL_FN_TYPE(wheel_job_run) * job_run;
@@ -407,6 +410,21 @@ static int answer_late(request_rec *r, wheel_spec_t *spec, int before)
     return answer(r, rv, spec->baton, &result, "none");
 }
 
+/* Begin a job: one that is refused, since others have the workers, is asked for
+ * again. */
+static apr_status_t begin_patiently(request_rec *r, wheel_spec_t *spec,
+                                    wheel_job_t **job, wheel_result_t *result)
+{
+    apr_status_t rv = job_begin(r, spec, job, result);
+    int n;
+
+    for (n = 0; n < MANY_TRIES && rv != APR_SUCCESS; n++) {
+        usleep(1000);
+        rv = job_begin(r, spec, job, result);
+    }
+    return rv;
+}
+
 /* One job after another until one has been stopped, with hardly anything in
  * between: a stop is to come there. */
 static int answer_many(request_rec *r, wheel_spec_t *spec)
@@ -418,7 +436,7 @@ static int answer_many(request_rec *r, wheel_spec_t *spec)
 
     spec->memory_bytes = 0;
     do {
-        rv = job_begin(r, spec, &job, &result);
+        rv = begin_patiently(r, spec, &job, &result);
         if (n++ % 16 == 0) {
             usleep(10);
         }

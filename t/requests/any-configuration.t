@@ -7,7 +7,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelClient qw(tls_config);
-use WheelHttpd qw(free_port user_modules);
+use WheelHttpd qw(free_port spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed listed_sending load_modules stop_listed);
 use WheelServer ();
@@ -44,7 +44,7 @@ Action test-redirect /busy virtual
     SetHandler test-redirect
 </LocationMatch>
 <Location "/missing">
-    ErrorDocument 404 /busy?deaf=2
+    ErrorDocument 404 /busy?deaf
 </Location>
 <Directory "$dir/htdocs">
     Options +Includes
@@ -94,8 +94,10 @@ is listed($server, '/old name', sub { $_[0]{handler} eq 'test-busy' })->{path},
 stop_listed($server, '/old name', $rewritten);
 is $rewritten->status, 503, 'and stopped';
 my $missing = $server->begin(GET => '/missing', headers => [@second]);
-stop_listed($server, '/missing', $missing);
+stop_deaf('/missing');
+await($missing);
 is $missing->status, 503, 'the document of an error: told';
+unlink "$dir/htdocs/end";
 
 # What becomes of an answer.
 is_cut('/deflated?write', 'a compressed answer', 'Accept-Encoding' => 'gzip');
@@ -127,10 +129,10 @@ is $answers[1]->header('Connection'), 'close',
     'and the connection ends, since a body was to come';
 
 $client = WheelClient->new($port);
-$client->send(head(GET => '/busy?deaf=1') . head(GET => '/'));
-listed($server, '/busy');
-$server->get('/stop?path=/busy');
+$client->send(head(GET => '/busy?deaf') . head(GET => '/'));
+stop_deaf('/busy');
 @answers = WheelTest::read_answers($client->socket, 'GET');
+unlink "$dir/htdocs/end";
 is $answers[0]->status, 503, 'the first of a pipeline is told';
 
 $client = WheelClient->new($port);
@@ -229,6 +231,14 @@ sub is_cut {
 }
 
 # A request that is stopped before its answer begins is answered why.
+# Stop a handler that looks at nothing, and let it end then.
+sub stop_deaf {
+    my ($path) = @_;
+    my $row = listed($server, $path);
+    $server->get("/stop?id=$row->{id}");
+    return spew("$dir/htdocs/end", '');
+}
+
 sub is_told {
     my ($target, $name, $headers) = @_;
     my $stopped = $server->begin(POST => $target, headers => $headers);

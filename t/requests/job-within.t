@@ -95,6 +95,7 @@ for (1 .. $STOPS) {
     my $stop = $server->get('/stop?handler=test-job');
     $stopped{ $stop->header('Wheel-Stopped') // $stop->status }++;
     my $ended = collect(10, $many);
+    diag explain [$many->status, $many->body] if $stop->status != 200;
     $ended{$ended}++;
     last if !$ended || $_ == $STOPS;
     $many = many();
