@@ -7,6 +7,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use WheelClient qw(tls_config);
+use WheelFaults qw(kill_hard);
 use WheelHttpd qw(free_port spew user_modules);
 use WheelPlan;
 use WheelRequests qw(listed listed_sending load_modules stop_listed);
@@ -203,7 +204,7 @@ is join(' ', map { $_->status } @generations),
 # A child that is killed.
 my $lost = $server->begin(POST => '/busy?body', headers => [@body]);
 my $row  = listed($server, '/busy');
-kill KILL => $row->{pid};
+kill_hard($row->{pid});
 ok wait_until { !grep { $_->{id} == $row->{id} } @{ $server->status->{requests} } },
     'the request of a killed child is not listed';
 is $server->get('/', headers => [@second])->body, "hello\n",

@@ -7,6 +7,7 @@ use warnings FATAL => 'all';
 
 use IO::Socket::INET ();
 use List::Util qw(max);
+use WheelFaults qw(kill_hard);
 use WheelFpm qw(write_fpm);
 use WheelHttpd qw(spew slurp);
 use WheelKeeper qw(end_server);
@@ -153,7 +154,7 @@ is_deeply [workers()], \@workers, 'and no worker is touched';
 # What could not be told apart until a moment ago is stopped as soon as others
 # are, and not at the next look for its worker, which is once a second: of such
 # stops, one in three would be as soon.
-kill KILL => @workers;
+kill_hard(@workers); # one that dies might take a connection along
 await(@two);
 wait_until { @workers = workers(); @workers == 3 };
 spew("$htdocs/until.php", "<?php touch('$htdocs/begun' . getmypid());"
