@@ -29,11 +29,14 @@ static struct {
 static apr_status_t read_guard(apr_bucket *bucket, const char **data,
                                apr_size_t *bytes, apr_read_type_e block)
 {
+    const wheel_running_t *running = bucket->data;
+
     (void)block;
     *data = "";
     *bytes = 0;
-    return wheel_run_marked(bucket->data) == WHEEL_MARK_NONE ? APR_SUCCESS
-                                                             : APR_ECONNABORTED;
+    return running->over || wheel_run_marked(running) == WHEEL_MARK_NONE
+               ? APR_SUCCESS
+               : APR_ECONNABORTED;
 }
 
 static const apr_bucket_type_t guard_type = {
@@ -68,14 +71,19 @@ static apr_bucket *make(wheel_running_t *running, apr_bucket_alloc_t *list)
 
 static apr_status_t put_before_end(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
+    wheel_running_t *running = f->ctx;
     apr_bucket *bucket;
 
+    /* Its slot may be another's by then. */
+    if (running->over) {
+        return ap_pass_brigade(f->next, brigade);
+    }
     for (bucket = APR_BRIGADE_FIRST(brigade);
          bucket != APR_BRIGADE_SENTINEL(brigade);
          bucket = APR_BUCKET_NEXT(bucket)) {
         if (APR_BUCKET_IS_EOS(bucket)) {
             APR_BUCKET_INSERT_BEFORE(bucket,
-                                     make(f->ctx, brigade->bucket_alloc));
+                                     make(running, brigade->bucket_alloc));
             break;
         }
     }
