@@ -52,6 +52,15 @@ static int has_end(const apr_bucket_brigade *brigade)
     return 0;
 }
 
+/* What a marked request would send is dropped. */
+static apr_status_t refuse_brigade(wheel_running_t *running,
+                                   apr_bucket_brigade *brigade)
+{
+    wheel_run_refuse(running);
+    apr_brigade_cleanup(brigade);
+    return APR_ECONNABORTED;
+}
+
 static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     wheel_running_t *running = f->ctx;
@@ -60,9 +69,7 @@ static apr_status_t request_out(ap_filter_t *f, apr_bucket_brigade *brigade)
         return ap_pass_brigade(f->next, brigade);
     }
     if (wheel_run_marked(running) != WHEEL_MARK_NONE && !running->complete) {
-        wheel_run_refuse(running);
-        apr_brigade_cleanup(brigade);
-        return APR_ECONNABORTED;
+        return refuse_brigade(running, brigade);
     }
     if (!running->passed) {
         wheel_run_leave_tunnel(running);
@@ -242,12 +249,9 @@ static apr_status_t connection_in(ap_filter_t *f, apr_bucket_brigade *brigade,
 static apr_status_t stream_out(wheel_running_t *running, ap_filter_t *f,
                                apr_bucket_brigade *brigade)
 {
-    if (wheel_run_marked(running) == WHEEL_MARK_NONE) {
-        return ap_pass_brigade(f->next, brigade);
-    }
-    wheel_run_refuse(running);
-    apr_brigade_cleanup(brigade);
-    return APR_ECONNABORTED;
+    return wheel_run_marked(running) == WHEEL_MARK_NONE
+               ? ap_pass_brigade(f->next, brigade)
+               : refuse_brigade(running, brigade);
 }
 
 static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)

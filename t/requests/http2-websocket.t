@@ -14,7 +14,7 @@ use WheelHttpd qw(libexec_dir slurp);
 use WheelPlan;
 use WheelRequests qw(listed load_modules);
 use WheelServer ();
-use WheelTest qw(ends wait_until);
+use WheelTest qw(ends);
 
 plan tests => 8, need 'wheel', 'proxy_http', {
     'HTTP/2 needs threads' => sub { WheelServer::mpm() ne 'prefork' },

@@ -208,7 +208,7 @@ sub stop_of_two {
     my $took = stop_listed($server, '/until.php', $left);
     show_state(@pair) unless defined $took;
     unlink glob "$htdocs/{begun,end}*";
-    return $took // 60;
+    return $took;
 }
 
 # What httpd, FPM and the clients of a pair have.
