@@ -7,7 +7,7 @@
 const { chromium } = require("playwright-core");
 
 const { Server } = require("./server.js");
-const { is, test, until } = require("./tap.js");
+const { is, showsInVain, test, until } = require("./tap.js");
 
 const BROWSER = {
     executablePath: process.env.WHEEL_CHROMIUM
@@ -17,6 +17,7 @@ const BROWSER = {
         "--disable-component-update", "--disable-sync",
         "--host-resolver-rules=MAP *.example 127.0.0.1"],
 };
+const LIMIT_MSEC_MIN = 5000;
 const DESKTOP = { width: 1200, height: 900 };
 
 /* Answers and lost connections that a test asks for show up on the console;
@@ -27,6 +28,7 @@ class LivePage {
     /** @param host by which it is opened */
     constructor(page, server, host = "127.0.0.1") {
         this.page = page;
+        this.server = server;
         this.url = `http://${host}:${server.port}/`;
         this.trouble = [];
         page.on("console", (message) => {
@@ -90,6 +92,33 @@ class LivePage {
         });
     }
 
+    /** From now on, what the page would do after seconds waits for
+     *  passLimits(). */
+    holdLimits() {
+        return this.page.evaluate((least) => {
+            const later = window.setTimeout.bind(window);
+            window.limits = [];
+            window.setTimeout = (run, msec, ...more) => {
+                if (msec < least) {
+                    return later(run, msec, ...more);
+                }
+                window.limits.push({ run, msec });
+                return 0;
+            };
+        }, LIMIT_MSEC_MIN);
+    }
+
+    /** Do what the page would have done within these milliseconds. */
+    passLimits(msec) {
+        return this.page.evaluate((most) => {
+            const passed = window.limits.filter((limit) => limit.msec <= most);
+            for (const { run } of passed) {
+                run();
+            }
+            return passed.length;
+        }, msec);
+    }
+
     /** What the page has paused so far, in milliseconds, if it hurries. */
     pauses() {
         return this.page.evaluate(() => window.pauses);
@@ -147,6 +176,17 @@ class LivePage {
     async shows(n) {
         return (await this.wheels()).length === n;
     }
+
+    /** What a person would look at if it isn't as it should be. */
+    async state() {
+        const words = await this.page.locator("#link-words, #away, #refusal, "
+            + "#said, #wheels-count, #stop-buttons").filter({ visible: true })
+            .allInnerTexts();
+        const shown = words.join(" / ").replace(/\s+/g, " ");
+        return [`the page: ${shown}`, ...this.trouble,
+            `the server: ${JSON.stringify(await this.server.status())}`,
+            this.server.log().slice(-2000)].join("\n");
+    }
 }
 
 /* That of t/run, or one of the test's own; so, if that one has died. */
@@ -174,6 +214,7 @@ async function runPage(options, body) {
         if (options.quick) {
             await live.hurry();
         }
+        showsInVain(() => live.state());
         await live.open();
         await body(live, server, context);
         is(live.trouble, [], "no console error, no violation of the "

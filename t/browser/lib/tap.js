@@ -50,15 +50,23 @@ async function until(probe, limitMsec = LIMIT_MSEC) {
     }
 }
 
+/* What a test that waited in vain shows besides its own words. */
+let showState = async () => "";
+
+/** @param show returns a promise of a text */
+function showsInVain(show) {
+    showState = show;
+}
+
 /** One assertion: the probe becomes true in time.
  *  @param show what to print when it doesn't */
-async function becomes(probe, sentence, show) {
+async function becomes(probe, sentence, show = () => "") {
     const seen = await until(probe);
-    let instead = "";
-    if (!seen && show) {
-        instead = await Promise.resolve(show()).catch((error) => error);
+    const instead = [];
+    for (const tell of seen ? [] : [show, showState]) {
+        instead.push(await Promise.resolve().then(tell).catch(String));
     }
-    ok(seen, sentence, instead);
+    ok(seen, sentence, instead.join("\n"));
     return seen;
 }
 
@@ -74,4 +82,4 @@ async function test(body) {
     process.exitCode = failed > 0 || count === 0 ? 1 : 0;
 }
 
-module.exports = { ok, is, until, becomes, pause, test };
+module.exports = { ok, is, until, becomes, pause, showsInVain, test };
