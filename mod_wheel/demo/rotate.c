@@ -95,9 +95,6 @@ static int rotate(request_rec *r)
     wheel_t wheel;
     apr_status_t rv;
 
-    if (strcmp(r->handler, "wheel-rotate")) {
-        return DECLINED;
-    }
     if (read_rotate(r, &ask) != OK) {
         return OK;
     }
@@ -136,5 +133,5 @@ void wheel_rotate_register(apr_pool_t *pconf)
 {
     (void)pconf;
     ap_hook_optional_fn_retrieve(find_api, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(rotate, NULL, NULL, APR_HOOK_MIDDLE);
+    wheel_request_answer("wheel-rotate", rotate);
 }

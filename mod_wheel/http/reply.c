@@ -19,6 +19,7 @@
 
 #include "render/json.h"
 #include "render/render.h"
+#include "core/each_request.h"
 #include "server/config.h"
 #include "server/job.h"
 
@@ -180,7 +181,7 @@ static int unread(const conn_rec *c)
  * too, and under prefork and worker a worker does that.  Where there are none
  * to spare, a client that takes its time must not hold one.  (Closing with
  * something unread would be a reset, which could overtake the answer.) */
-static int close_refused(conn_rec *c)
+WHEEL_EACH_REQUEST static int close_refused(conn_rec *c)
 {
     if (!c->master && apr_table_get(c->notes, REPLY_REFUSED)) {
         ap_flush_conn(c);

@@ -14,6 +14,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 
+#include "core/each_request.h"
 #include "http/path.h"
 #include "http/reply.h"
 #include "http/site.h"
@@ -38,6 +39,12 @@ APLOG_USE_MODULE(wheel);
 
 /* The handler by which a rule of mod_rewrite for a directory leads on. */
 #define REQUEST_REWRITTEN "redirect-handler"
+
+static struct {
+    const char *name;
+    int (*answer)(request_rec *r);
+} handlers[WHEEL_REQUEST_HANDLERS_MAX];
+static unsigned handlers_n;
 
 /* @return OK, or the status that has been answered */
 static int read_name(request_rec *r, const char **name)
@@ -185,13 +192,17 @@ apr_interval_time_t wheel_request_prefer_wait(const request_rec *r)
     return wait_max;
 }
 
+static int is_for_us(const request_rec *r)
+{
+    return r->handler && !strncmp(r->handler, REQUEST_HANDLER_PREFIX,
+                                  strlen(REQUEST_HANDLER_PREFIX));
+}
+
 /* Where our path is that of a directory, too, mod_dir would send the client to
  * the same path with a slash behind it, which names no wheel. */
-static int forget_directory(request_rec *r)
+WHEEL_EACH_REQUEST static int forget_directory(request_rec *r)
 {
-    if (r->finfo.filetype == APR_DIR && r->handler &&
-        !strncmp(r->handler, REQUEST_HANDLER_PREFIX,
-                 strlen(REQUEST_HANDLER_PREFIX))) {
+    if (r->finfo.filetype == APR_DIR && is_for_us(r)) {
         r->finfo.filetype = APR_NOFILE;
     }
     return DECLINED;
@@ -199,7 +210,7 @@ static int forget_directory(request_rec *r)
 
 /* Where there is no file, mod_dir and mod_negotiation may put another request
  * in the place of this one later. */
-static int note_path(request_rec *r)
+WHEEL_EACH_REQUEST static int note_path(request_rec *r)
 {
     if (r->finfo.filetype != APR_REG) {
         apr_table_setn(r->notes, REQUEST_PATH_NOTE, r->uri);
@@ -207,9 +218,34 @@ static int note_path(request_rec *r)
     return DECLINED;
 }
 
+void wheel_request_answer(const char *name, int (*answer)(request_rec *r))
+{
+    ap_assert(handlers_n < WHEEL_REQUEST_HANDLERS_MAX);
+    handlers[handlers_n].name = name;
+    handlers[handlers_n].answer = answer;
+    handlers_n++;
+}
+
+WHEEL_EACH_REQUEST static int answer(request_rec *r)
+{
+    unsigned n;
+
+    if (!is_for_us(r)) {
+        return DECLINED;
+    }
+    for (n = 0; n < handlers_n; n++) {
+        if (!strcmp(r->handler, handlers[n].name)) {
+            return handlers[n].answer(r);
+        }
+    }
+    return DECLINED;
+}
+
 void wheel_request_register(apr_pool_t *pconf)
 {
     (void)pconf;
+    handlers_n = 0;
+    ap_hook_handler(answer, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_header_parser(note_path, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(forget_directory, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -36,7 +36,19 @@ const char *wheel_request_check_own(request_rec *r);
  * @return usec, -1 for none */
 apr_interval_time_t wheel_request_prefer_wait(const request_rec *r);
 
-/** Register what all handlers need before they run. */
+/** The most handlers. */
+#define WHEEL_REQUEST_HANDLERS_MAX 3
+
+/**
+ * Answer the requests of a handler, from when a configuration is read until it
+ * is forgotten.  One hook asks for all of them: httpd asks each hook for each
+ * request of the server.
+ * @param name wheel-..., a constant
+ * @param answer does what a function of ap_hook_handler() does for that name
+ */
+void wheel_request_answer(const char *name, int (*answer)(request_rec *r));
+
+/** Register what all handlers need.  Before wheel_request_answer(). */
 void wheel_request_register(apr_pool_t *pconf);
 
 #endif /* WHEEL_HTTP_REQUEST_H */

@@ -254,9 +254,6 @@ static int answer_status(request_rec *r)
     wheel_report_t report;
     const char *error;
 
-    if (strcmp(r->handler, "wheel-status")) {
-        return DECLINED;
-    }
     if (r->method_number != M_GET) {
         wheel_reply_method(r, STATUS_METHODS);
         return OK;
@@ -322,7 +319,7 @@ static int add_section(request_rec *r, int flags)
 void wheel_status_register(apr_pool_t *pconf)
 {
     (void)pconf;
-    ap_hook_handler(answer_status, NULL, NULL, APR_HOOK_MIDDLE);
+    wheel_request_answer("wheel-status", answer_status);
     APR_OPTIONAL_HOOK(ap, status_hook, add_section, NULL, NULL,
                       APR_HOOK_MIDDLE);
 }

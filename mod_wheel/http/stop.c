@@ -145,9 +145,6 @@ static int stop(request_rec *r)
     wheel_stop_t *stop;
     wheel_watch_t watch;
 
-    if (strcmp(r->handler, "wheel-stop")) {
-        return DECLINED;
-    }
     if (read_stop(r, &request) != OK) {
         return OK;
     }
@@ -169,5 +166,5 @@ static int stop(request_rec *r)
 void wheel_stop_register(apr_pool_t *pconf)
 {
     (void)pconf;
-    ap_hook_handler(stop, NULL, NULL, APR_HOOK_MIDDLE);
+    wheel_request_answer("wheel-stop", stop);
 }

@@ -22,6 +22,7 @@
 #include "util_filter.h"
 
 #include "requests/guard.h"
+#include "core/each_request.h"
 #include "server/requests.h"
 
 static struct {
@@ -293,13 +294,14 @@ static apr_status_t connection_out(ap_filter_t *f, apr_bucket_brigade *brigade)
     return rv;
 }
 
-static int add_connection_filters(conn_rec *c, void *socket)
+WHEEL_EACH_REQUEST static int add_connection_filters(conn_rec *c, void *socket)
 {
-    wheel_running_t *running = wheel_run_current();
+    wheel_running_t *running;
 
     if (!wheel_requests_slots()) {
         return DECLINED;
     }
+    running = wheel_run_current();
     ap_add_output_filter_handle(filters.connection_out, NULL, NULL, c);
     if (c->master) {
         return OK; /* a stream of HTTP/2 */

@@ -22,6 +22,7 @@
 #include "http_protocol.h"
 
 #include "mod_wheel.h"
+#include "core/each_request.h"
 #include "http/reply.h"
 #include "requests/backend.h"
 #include "server/privileged.h"
@@ -219,7 +220,7 @@ static void end_marked(wheel_running_t *running, request_rec *r,
 }
 
 /* A request that was marked while the rest of its answer was sent. */
-static int note_tail(request_rec *r)
+WHEEL_EACH_REQUEST static int note_tail(request_rec *r)
 {
     const finish_tail_t *tail =
         ap_get_module_config(r->request_config, &wheel_module);

@@ -24,6 +24,7 @@
 #include "http_protocol.h"
 #include "util_filter.h"
 
+#include "core/each_request.h"
 #include "server/admit.h"
 #include "server/config.h"
 #include "http/reply.h"
@@ -146,7 +147,7 @@ static apr_status_t read_filter(ap_filter_t *f, apr_bucket_brigade *brigade,
 
 /* mod_proxy runs this hook for a connection that it opens, whatever request
  * that is for: it may keep it for one where WheelProxy is on. */
-static int watch_connection(conn_rec *c, void *socket)
+WHEEL_EACH_REQUEST static int watch_connection(conn_rec *c, void *socket)
 {
     (void)socket;
     if (c->outgoing) {
@@ -175,7 +176,7 @@ static int run_handlers(request_rec *r, request_rec *watched)
 }
 
 /* Before the handler of mod_proxy, which it runs itself. */
-static int handle_proxied(request_rec *r)
+WHEEL_EACH_REQUEST static int handle_proxied(request_rec *r)
 {
     wheel_refusal_e refusal;
     int reserve;

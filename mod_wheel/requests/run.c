@@ -20,6 +20,7 @@
 #include "http_request.h"
 
 #include "mod_wheel.h"
+#include "core/each_request.h"
 #include "core/job_tree.h"
 #include "core/request_where.h"
 #include "core/table.h"
@@ -235,7 +236,7 @@ static int go_on_in_handler(wheel_running_t *running, request_rec *r)
 }
 
 /* Runs all the other handlers, unless that is done around this. */
-static int run_handler(request_rec *r)
+WHEEL_EACH_REQUEST static int run_handler(request_rec *r)
 {
     wheel_running_t *running;
 
@@ -266,7 +267,7 @@ static int run_handler(request_rec *r)
 
 /* Runs all that comes after the head of a request has been read, as httpd does
  * it after the quick handlers. */
-static int run_from_head(request_rec *r, int lookup)
+WHEEL_EACH_REQUEST static int run_from_head(request_rec *r, int lookup)
 {
     wheel_running_t *running;
     int status;
@@ -300,10 +301,14 @@ static int run_from_head(request_rec *r, int lookup)
 }
 
 /* Its location is known, and who may ask for it is not. */
-static int look_at_location(request_rec *r)
+WHEEL_EACH_REQUEST static int look_at_location(request_rec *r)
 {
-    wheel_running_t *running = current;
+    wheel_running_t *running;
 
+    if (!wheel_requests_slots()) {
+        return DECLINED;
+    }
+    running = current;
     if (running && running->is_ahead && running->r == r) {
         if (is_job(r)) {
             (void)locate(running, r);

@@ -19,6 +19,7 @@
 #include "http_main.h"
 #include "scoreboard.h"
 
+#include "core/each_request.h"
 #include "server/admit.h"
 #include "server/process.h"
 
@@ -100,7 +101,7 @@ static void make_accept(const process_score *own, apr_int64_t now)
 }
 
 /* Before mod_cache, which answers in this hook. */
-static int close_after_answer(request_rec *r, int lookup)
+WHEEL_EACH_REQUEST static int close_after_answer(request_rec *r, int lookup)
 {
     const process_score *own =
         atomic_load_explicit(&closing.own, memory_order_acquire);

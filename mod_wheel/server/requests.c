@@ -17,6 +17,7 @@
 #include "http_main.h"
 #include "mpm_common.h"
 
+#include "core/each_request.h"
 #include "core/platform.h"
 #include "server/config.h"
 #include "server/fork.h"
@@ -51,7 +52,7 @@ static _Thread_local int own_slot;
 /* The request that this thread has hidden, 0 for none. */
 static _Thread_local apr_uint64_t hidden;
 
-wheel_request_slots_t *wheel_requests_slots(void)
+WHEEL_EACH_REQUEST wheel_request_slots_t *wheel_requests_slots(void)
 {
     return requests.slots;
 }

@@ -16,6 +16,7 @@
 #include "http_connection.h"
 #include "http_protocol.h"
 
+#include "core/each_request.h"
 #include "server/process.h"
 
 /* From the TERM that an orphan gets to its end. */
@@ -87,7 +88,7 @@ static void give_back(void)
 }
 
 /* Before the next request of a connection is waited for. */
-static void give_back_between(request_rec *r, conn_rec *c)
+WHEEL_EACH_REQUEST static void give_back_between(request_rec *r, conn_rec *c)
 {
     (void)r;
     (void)c;
@@ -97,7 +98,7 @@ static void give_back_between(request_rec *r, conn_rec *c)
 }
 
 /* The last hook of a connection.  Requests that could not be sent live on. */
-static int give_back_after(conn_rec *c)
+WHEEL_EACH_REQUEST static int give_back_after(conn_rec *c)
 {
     if (!signals.held) {
         return DECLINED;
