@@ -231,7 +231,6 @@ sub is_cut {
     return;
 }
 
-# A request that is stopped before its answer begins is answered why.
 # Stop a handler that looks at nothing, and let it end then.
 sub stop_deaf {
     my ($path) = @_;
@@ -240,6 +239,7 @@ sub stop_deaf {
     return spew("$dir/htdocs/end", '');
 }
 
+# A request that is stopped before its answer begins is answered why.
 sub is_told {
     my ($target, $name, $headers) = @_;
     my $stopped = $server->begin(POST => $target, headers => $headers);
